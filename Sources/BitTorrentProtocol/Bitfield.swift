@@ -1,0 +1,34 @@
+/// The pieces that somebody has: one bit a piece, the first piece in the highest bit (BEP 3).
+package struct Bitfield: Equatable, Sendable {
+    package let count: Int
+    /// Bits that are set.
+    package private(set) var setCount: Int
+    package private(set) var bytes: [UInt8]
+
+    package init(count: Int) {
+        self.count = count
+        setCount = 0
+        bytes = [UInt8](repeating: 0, count: (count + 7) / 8)
+    }
+
+    /// - Returns: `nil` if the length is wrong or a spare bit at the end is set (BEP 3).
+    package init?(bytes: [UInt8], count: Int) {
+        guard bytes.count == (count + 7) / 8 else { return nil }
+        if count % 8 != 0, let last = bytes.last, last << (count % 8) != 0 { return nil }
+        self.count = count
+        self.bytes = bytes
+        setCount = bytes.reduce(0) { $0 + $1.nonzeroBitCount }
+    }
+
+    package var isComplete: Bool { setCount == count }
+    package var isEmpty: Bool { setCount == 0 }
+
+    package subscript(piece: PieceIndex) -> Bool {
+        get { bytes[Int(piece.rawValue) >> 3] & (0x80 >> (UInt8(piece.rawValue & 7))) != 0 }
+        set {
+            guard self[piece] != newValue else { return }
+            setCount += newValue ? 1 : -1
+            bytes[Int(piece.rawValue) >> 3] ^= 0x80 >> (UInt8(piece.rawValue & 7))
+        }
+    }
+}

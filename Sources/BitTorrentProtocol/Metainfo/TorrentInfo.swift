@@ -1,0 +1,58 @@
+/// A validated info dictionary (BEP 3, BEP 47): once made, nothing in it needs a second check.
+package struct TorrentInfo: Sendable {
+    /// Name of the single file or of the top directory: `name.utf-8` where valid, else `name`. Raw
+    /// bytes as the torrent has them; whoever shows them makes them safe.
+    package let name: [UInt8]
+    /// True for the `length` form: one file and no directory.
+    package let isSingleFile: Bool
+    /// In torrent order, padding included; `files[i].offset` ascends without gaps.
+    package let files: [File]
+    package let geometry: PieceGeometry
+    /// SHA-1 of each piece, 20 bytes each, in order.
+    package let pieceHashes: [UInt8]
+    /// BEP 27.
+    package let isPrivate: Bool
+
+    package struct File: Sendable {
+        /// Path components below `name`, raw; empty in the single-file form.
+        package let path: [[UInt8]]
+        package let length: UInt64
+        /// Offset of its first byte in the torrent.
+        package let offset: UInt64
+        package let attributes: Attributes
+
+        package init(path: [[UInt8]], length: UInt64, offset: UInt64, attributes: Attributes) {
+            self.path = path
+            self.length = length
+            self.offset = offset
+            self.attributes = attributes
+        }
+    }
+
+    /// The `attr` letters of BEP 47.
+    package struct Attributes: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+        package static let padding = Self(rawValue: 1)
+        package static let executable = Self(rawValue: 2)
+        package static let hidden = Self(rawValue: 4)
+        package static let symlink = Self(rawValue: 8)
+    }
+
+    package init(
+        name: [UInt8], isSingleFile: Bool, files: [File], geometry: PieceGeometry,
+        pieceHashes: [UInt8], isPrivate: Bool
+    ) {
+        self.name = name
+        self.isSingleFile = isSingleFile
+        self.files = files
+        self.geometry = geometry
+        self.pieceHashes = pieceHashes
+        self.isPrivate = isPrivate
+    }
+
+    package func hash(of piece: PieceIndex) -> ArraySlice<UInt8> {
+        let start = Int(piece.rawValue) * 20
+        return pieceHashes[start..<start + 20]
+    }
+}

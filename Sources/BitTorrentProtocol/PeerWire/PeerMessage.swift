@@ -1,0 +1,34 @@
+package import NIOCore
+
+/// A message between peers after the handshake (BEP 3).
+package enum PeerMessage: Equatable, Sendable {
+    case keepAlive
+    case choke
+    case unchoke
+    case interested
+    case notInterested
+    case have(piece: UInt32)
+    case bitfield([UInt8])
+    case request(BlockRequest)
+    case piece(piece: UInt32, offset: UInt32, payload: ByteBuffer)
+    case cancel(BlockRequest)
+    /// An id that this program does not speak; it is ignored (BEP 3).
+    case unknown(id: UInt8, byteCount: Int)
+}
+
+/// A block as a peer names it: not yet held against the torrent's geometry.
+package struct BlockRequest: Hashable, Sendable {
+    package let piece: UInt32
+    package let offset: UInt32
+    package let length: UInt32
+
+    package init(piece: UInt32, offset: UInt32, length: UInt32) {
+        self.piece = piece
+        self.offset = offset
+        self.length = length
+    }
+
+    package init(_ block: Block) {
+        self.init(piece: block.piece.rawValue, offset: block.offset, length: block.length)
+    }
+}

@@ -1,0 +1,3 @@
+#ifndef CTIRPC_H
+#define CTIRPC_H
+#endif

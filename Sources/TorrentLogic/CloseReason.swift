@@ -1,0 +1,9 @@
+/// Why we close a connection to a peer; also the words of the log line.
+package enum CloseReason: Error, Equatable, Sendable {
+    case protocolViolation(String)
+    case banned
+    case silent
+    case tooManyPeers
+    case duplicateConnection
+    case stopping
+}

@@ -1,0 +1,26 @@
+/// One line of a listing. The cookie belongs to the entry and never to its position.
+package struct DirectoryEntry: Sendable {
+    /// Strictly ascending within a listing, at least 3, below 2^31.
+    package let cookie: UInt64
+    package let name: [UInt8]
+    package let node: VirtualNode
+
+    package init(cookie: UInt64, name: [UInt8], node: VirtualNode) {
+        self.cookie = cookie
+        self.name = name
+        self.node = node
+    }
+}
+
+package protocol VirtualDirectory: Sendable {
+    var id: FileID { get }
+    var attributes: FileAttributes { get }
+    /// Itself for the root.
+    var parent: any VirtualDirectory { get }
+
+    /// - Returns: `nil` if there is no such entry. Names are bytes, compared exactly.
+    func entry(named name: [UInt8]) -> VirtualNode?
+
+    /// Up to `limit` entries whose cookies are greater than `cookie`, in cookie order.
+    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry]
+}
