@@ -77,8 +77,8 @@ let package = Package(
         module("ONCRPC", "CTirpc", nioCore),
         module("NFSProtocol", "ONCRPC", nioCore),
         module(
-            "NFSExposure", "VirtualTree", "NFSProtocol", "ONCRPC", "Cryptography", nioCore,
-            nioPosix, logging),
+            "NFSExposure", "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "NFSProtocol",
+            "ONCRPC", "Cryptography", nioCore, nioPosix, logging),
 
         .executableTarget(
             name: "sluice",
@@ -106,7 +106,7 @@ let package = Package(
         tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", "CTirpcSystem", nioCore),
         tests(
             "NFSExposureTests", "NFSExposure", "NFSProtocol", "ONCRPC", "VirtualTree",
-            "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
+            "TorrentEngine", "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
         tests("SluiceTests", "sluice"),
     ]
 )
