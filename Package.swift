@@ -71,7 +71,8 @@ let package = Package(
 
         // The file system that every exposure shows.
         module(
-            "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "StateStore", nioCore, logging),
+            "VirtualTree", "TorrentEngine", "TorrentLogic", "BitTorrentProtocol", "StateStore",
+            nioCore, logging),
 
         // ONC RPC and NFS.
         module("ONCRPC", "CTirpc", nioCore),
@@ -101,7 +102,9 @@ let package = Package(
         tests(
             "TorrentEngineTests", "TorrentEngine", "BitTorrentProtocol", "StateStore",
             "PieceStorage", nioCore, nioPosix, logging),
-        tests("VirtualTreeTests", "VirtualTree", "BitTorrentProtocol", "StateStore", nioCore),
+        tests(
+            "VirtualTreeTests", "VirtualTree", "TorrentEngine", "TorrentLogic",
+            "BitTorrentProtocol", "StateStore", nioCore, nioEmbedded),
         tests("ONCRPCTests", "ONCRPC", "CTirpc", nioCore),
         tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", nioCore),
         tests(

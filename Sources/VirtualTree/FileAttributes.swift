@@ -23,7 +23,11 @@ package struct FileAttributes: Equatable, Sendable {
     }
 
     package init(
-        kind: Kind, fileid: UInt64, size: UInt64, mode: UInt16, linkCount: UInt32,
+        kind: Kind,
+        fileid: UInt64,
+        size: UInt64,
+        mode: UInt16,
+        linkCount: UInt32,
         modified: Timestamp
     ) {
         self.kind = kind

@@ -23,7 +23,10 @@ package struct FileID: Hashable, Sendable {
     package let member: UInt64
 
     package init(
-        kind: Kind, route: UInt32 = 0, infoHash: InfoHash? = nil, index: UInt32 = 0,
+        kind: Kind,
+        route: UInt32 = 0,
+        infoHash: InfoHash? = nil,
+        index: UInt32 = 0,
         member: UInt64 = 0
     ) {
         self.kind = kind
