@@ -40,8 +40,12 @@ package struct TorrentInfo: Sendable {
     }
 
     package init(
-        name: [UInt8], isSingleFile: Bool, files: [File], geometry: PieceGeometry,
-        pieceHashes: [UInt8], isPrivate: Bool
+        name: [UInt8],
+        isSingleFile: Bool,
+        files: [File],
+        geometry: PieceGeometry,
+        pieceHashes: [UInt8],
+        isPrivate: Bool
     ) {
         self.name = name
         self.isSingleFile = isSingleFile
