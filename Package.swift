@@ -78,8 +78,8 @@ let package = Package(
         module("ONCRPC", "CTirpc", nioCore),
         module("NFSProtocol", "ONCRPC"),
         module(
-            "NFSExposure", "VirtualTree", "NFSProtocol", "ONCRPC", "Cryptography", nioCore,
-            nioPosix, logging),
+            "NFSExposure", "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "NFSProtocol",
+            "ONCRPC", "Cryptography", nioCore, nioPosix, logging),
 
         .executableTarget(
             name: "sluice",
@@ -109,7 +109,7 @@ let package = Package(
         tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", nioCore),
         tests(
             "NFSExposureTests", "NFSExposure", "NFSProtocol", "ONCRPC", "VirtualTree",
-            "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
+            "TorrentEngine", "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
         tests("SluiceTests", "sluice"),
     ]
 )
