@@ -1,4 +1,4 @@
-/// What `stat` shows, free of any protocol. Never read from the clock.
+/// What `stat` shows, free of any protocol and never read from the clock.
 package struct FileAttributes: Equatable, Sendable {
     package enum Kind: Sendable { case directory, file }
 

@@ -61,35 +61,43 @@ package final class Library: VirtualTree {
     /// Replaces the whole tree: exactly these routes with exactly these torrents.
     ///
     /// The tree changes only after `store` returned, so that no client ever holds a cookie or a
-    /// time that a crash could take back. Calls must not overlap; if `store` fails, nothing has
-    /// changed. Building costs time in proportion to the files of new torrents: not for an event
-    /// loop.
+    /// time that a crash could take back; if it fails, nothing has changed. Takes time in proportion
+    /// to the files of new torrents, and waits for `store`: not for an event loop.
     package func show(
         _ routes: [Route],
         now: FileAttributes.Timestamp,
-        store: (RouteLedger.Changes) async throws -> Void
-    ) async throws {
-        let before = snapshot
-        let layouts = routes.map { route in
-            route.members.map { before.layout(of: $0.content) ?? TorrentLayout($0.content.info) }
-        }
-        var ledger = ledger.withLock { $0 }
-        let changes = ledger.show(
-            zip(routes, layouts).map { route, layouts in
-                let members = zip(route.members, layouts).map { member, layout in
-                    RouteLedger.Member(infoHash: member.content.infoHash, name: layout.name)
+        store: (RouteLedger.Changes) throws -> Void
+    ) throws {
+        // Only writers wait for this lock, one for another; readers take the other one.
+        try ledger.withLock { current in
+            let before = snapshot
+            let layouts = routes.map { route in
+                route.members.map {
+                    before.layout(of: $0.content) ?? TorrentLayout($0.content.info)
                 }
-                return (route.name, members)
-            },
-            now: now
-        )
-        if !changes.isEmpty { try await store(changes) }
-        let shown = zip(routes, layouts).compactMap { route, layouts in
-            Self.snapshot(of: route, layouts: layouts, ledger: ledger)
+            }
+            var ledger = current
+            let changes = ledger.show(Self.wanted(routes, layouts), now: now)
+            if !changes.isEmpty { try store(changes) }
+            let shown = zip(routes, layouts).compactMap { route, layouts in
+                Self.snapshot(of: route, layouts: layouts, ledger: ledger)
+            }
+            let after = TreeSnapshot(routes: shown, modified: ledger.rootModified)
+            current = ledger
+            published.withLock { $0 = after }
         }
-        let after = TreeSnapshot(routes: shown, modified: ledger.rootModified)
-        self.ledger.withLock { [ledger] in $0 = ledger }
-        published.withLock { $0 = after }
+    }
+
+    private static func wanted(
+        _ routes: [Route],
+        _ layouts: [[TorrentLayout]]
+    ) -> [(route: [UInt8], members: [RouteLedger.Member])] {
+        zip(routes, layouts).map { route, layouts in
+            let members = zip(route.members, layouts).map { member, layout in
+                RouteLedger.Member(infoHash: member.content.infoHash, name: layout.name)
+            }
+            return (route.name, members)
+        }
     }
 
     private var snapshot: TreeSnapshot { published.withLock { $0 } }

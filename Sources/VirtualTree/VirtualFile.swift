@@ -1,7 +1,9 @@
 package import NIOCore
 package import TorrentEngine
 
-/// A file whose bytes may still have to be fetched. All offsets are offsets in the file.
+/// A file whose bytes may still have to be fetched.
+///
+/// All offsets are offsets in the file.
 package protocol VirtualFile: Sendable {
     var id: FileID { get }
     var attributes: FileAttributes { get }

@@ -32,9 +32,9 @@ import VirtualTree
         )
     }
 
-    @Test func showsRoutesTorrentsAndFiles() async throws {
+    @Test func showsRoutesTorrentsAndFiles() throws {
         let library = library()
-        try await library.show([route("films", [film, album])], now: Time(seconds: 200)) { _ in }
+        try library.show([route("films", [film, album])], now: Time(seconds: 200)) { _ in }
         #expect(library.root.listing == ["films"])
         let films = try #require(library.root.directory("films"))
         #expect(films.listing == ["film.mkv", "album"])
@@ -50,9 +50,9 @@ import VirtualTree
         #expect(library.usage == TreeUsage(totalBytes: 1150, cachedBytes: 77, fileCount: 4))
     }
 
-    @Test func findsEverythingAgainByItsIdentity() async throws {
+    @Test func findsEverythingAgainByItsIdentity() throws {
         let library = library()
-        try await library.show([route("films", [film, album])], now: Time(seconds: 200)) { _ in }
+        try library.show([route("films", [film, album])], now: Time(seconds: 200)) { _ in }
         var fileids: Set<UInt64> = []
         var stack: [any VirtualDirectory] = [library.root]
         var count = 0
@@ -84,11 +84,11 @@ import VirtualTree
         #expect(fileids.allSatisfy { $0 > 0 && $0 < 1 << 63 })
     }
 
-    @Test func whatIsGoneIsNotFound() async throws {
+    @Test func whatIsGoneIsNotFound() throws {
         let library = library()
-        try await library.show([route("films", [film])], now: Time(seconds: 200)) { _ in }
+        try library.show([route("films", [film])], now: Time(seconds: 200)) { _ in }
         let file = try #require(library.root.directory("films")?.file("film.mkv"))
-        try await library.show([route("films", [album])], now: Time(seconds: 300)) { _ in }
+        try library.show([route("films", [album])], now: Time(seconds: 300)) { _ in }
         #expect(library.node(file.id) == nil)
         #expect(
             library.node(
@@ -108,18 +108,18 @@ import VirtualTree
                 == nil
         )
         #expect(library.node(FileID(kind: .route, route: 1)) == nil)
-        try await library.show([route("films", [film])], now: Time(seconds: 400)) { _ in }
+        try library.show([route("films", [film])], now: Time(seconds: 400)) { _ in }
         #expect(library.node(file.id) != nil)
     }
 
-    @Test func cookiesBelongToEntries() async throws {
+    @Test func cookiesBelongToEntries() throws {
         let library = library()
         let others = (10..<20).map { FakeContent($0, singleFileInfo(name: "f\($0)", length: 1)) }
-        try await library.show([route("r", others)], now: Time(seconds: 200)) { _ in }
+        try library.show([route("r", others)], now: Time(seconds: 200)) { _ in }
         let before = try #require(library.root.directory("r")).entries(after: 0, limit: 5)
         #expect(before.map(\.cookie) == [3, 4, 5, 6, 7])
         let rest = Array(others.dropFirst(2)) + [film]
-        try await library.show([route("r", rest)], now: Time(seconds: 201)) { _ in }
+        try library.show([route("r", rest)], now: Time(seconds: 201)) { _ in }
         let after = try #require(library.root.directory("r"))
             .entries(after: before[4].cookie, limit: .max)
         #expect(
@@ -129,13 +129,13 @@ import VirtualTree
         )
     }
 
-    @Test func pagesThroughATorrentDirectory() async throws {
+    @Test func pagesThroughATorrentDirectory() throws {
         let library = library()
         let many = FakeContent(
             9,
             torrentInfo(name: "many", files: (0..<100).map { (["f\($0)"], UInt64(1)) })
         )
-        try await library.show([route("r", [many])], now: Time(seconds: 200)) { _ in }
+        try library.show([route("r", [many])], now: Time(seconds: 200)) { _ in }
         let directory = try #require(library.root.directory("r")?.directory("many"))
         var names: [[UInt8]] = []
         var cookie: UInt64 = 0
@@ -148,9 +148,9 @@ import VirtualTree
         #expect(library.root.entries(after: .max, limit: 1).isEmpty)
     }
 
-    @Test func timesComeFromTheMetainfoOrFromTheAdding() async throws {
+    @Test func timesComeFromTheMetainfoOrFromTheAdding() throws {
         let library = library()
-        try await library.show(
+        try library.show(
             [route("a", [film], created: 1_500_000_000), route("b", [film], created: -4)],
             now: Time(seconds: 200)
         ) { _ in }
@@ -161,24 +161,24 @@ import VirtualTree
         #expect(dated.attributes.fileid != undated.attributes.fileid)
     }
 
-    @Test func nothingIsShownThatIsNotStored() async throws {
+    @Test func nothingIsShownThatIsNotStored() throws {
         struct DiskFull: Error {}
         let library = library()
-        await #expect(throws: DiskFull.self) {
-            try await library.show([route("films", [film])], now: Time(seconds: 200)) { _ in
+        #expect(throws: DiskFull.self) {
+            try library.show([route("films", [film])], now: Time(seconds: 200)) { _ in
                 throw DiskFull()
             }
         }
         #expect(library.root.listing.isEmpty)
-        try await library.show([route("films", [film])], now: Time(seconds: 201)) { changes in
+        try library.show([route("films", [film])], now: Time(seconds: 201)) { changes in
             #expect(changes.entries.count == 1)
         }
         #expect(library.root.listing == ["films"])
     }
 
-    @Test func translatesOffsetsOfTheFile() async throws {
+    @Test func translatesOffsetsOfTheFile() throws {
         let library = library()
-        try await library.show([route("r", [album])], now: Time(seconds: 200)) { _ in }
+        try library.show([route("r", [album])], now: Time(seconds: 200)) { _ in }
         let disc = try #require(library.root.directory("r")?.directory("album")?.directory("cd1"))
         let file = try #require(disc.file("run"))
         #expect(file.verifiedPrefix(of: 10..<20) == 110)
@@ -191,9 +191,9 @@ import VirtualTree
         #expect(token.rawValue == 101)
     }
 
-    @Test func anEmptyFileNeedsNoPiece() async throws {
+    @Test func anEmptyFileNeedsNoPiece() throws {
         let library = library()
-        try await library.show([route("r", [album])], now: Time(seconds: 200)) { _ in }
+        try library.show([route("r", [album])], now: Time(seconds: 200)) { _ in }
         let file = try #require(library.root.directory("r")?.directory("album")?.file("b"))
         #expect(file.attributes.size == 0)
         #expect(file.verifiedPrefix(of: 0..<0) == 0)
