@@ -38,8 +38,9 @@ package struct Handshake: Equatable, Sendable {
         )
     }
 
-    /// The torrent that the peer wants, known 20 bytes before the handshake is complete: an accepted
-    /// connection answers then (BEP 3). Leaves the buffer as it is.
+    /// The torrent that the peer wants, known 20 bytes before the handshake is complete.
+    ///
+    /// An accepted connection answers then (BEP 3). Leaves the buffer as it is.
     ///
     /// - Returns: `nil` while bytes are missing.
     package static func infoHash(in buffer: ByteBuffer) throws(PeerWireError) -> InfoHash? {

@@ -14,7 +14,9 @@ extension PeerMessage {
         case cancel = 8
     }
 
-    /// Writes the message with its length prefix (BEP 3). A message with an unknown id is written
+    /// Writes the message with its length prefix (BEP 3).
+    ///
+    /// A message with an unknown id is written
     /// with as many zeros as it had bytes.
     package func encode(into buffer: inout ByteBuffer) {
         switch self {

@@ -4,7 +4,7 @@ package import NIOCore
 ///
 /// Nothing is allocated for a length that a peer announces: what has arrived is all that there is.
 package struct PeerMessageDecoder: Sendable {
-    /// Payload that one piece message may carry. Requests are for 16 KiB; some clients sent more.
+    /// Payload that one piece message may carry: requests are for 16 KiB, but some clients send more.
     package static let maximumBlockByteCount = 128 * 1024
     /// A bitfield of 2^21 pieces, as many as a torrent may have.
     package static let maximumBitfieldByteCount = 256 * 1024
