@@ -76,7 +76,7 @@ let package = Package(
 
         // ONC RPC and NFS.
         module("ONCRPC", "CTirpc", nioCore),
-        module("NFSProtocol", "ONCRPC"),
+        module("NFSProtocol", "ONCRPC", nioCore),
         module(
             "NFSExposure", "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "NFSProtocol",
             "ONCRPC", "Cryptography", nioCore, nioPosix, logging),
