@@ -93,6 +93,8 @@ package struct BencodeValue: Sendable {
     package struct Entries: Sequence, IteratorProtocol, Sendable {
         var elements: Elements
 
+        package var isEmpty: Bool { elements.isEmpty }
+
         package mutating func next() -> (key: ArraySlice<UInt8>, value: BencodeValue)? {
             guard let key = elements.next()?.string, let value = elements.next() else { return nil }
             return (key, value)
