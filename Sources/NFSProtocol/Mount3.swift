@@ -24,7 +24,9 @@ package enum MountStatus: UInt32, Error, Sendable {
     case serverFault = 10006  // MNT3ERR_SERVERFAULT
 }
 
-/// dirpath: string<MNTPATHLEN>, the argument of MNT and UMNT. The other procedures have none.
+/// dirpath: string<MNTPATHLEN>, the argument of MNT and UMNT.
+///
+/// The other procedures have none.
 package struct MountPath: Equatable, Sendable {
     package let path: [UInt8]
 
@@ -44,7 +46,7 @@ extension MountPath: XDRCodable {
 }
 
 /// mountres3: union switch (mountstat3 fhs_status) { case MNT3_OK: mountres3_ok; default: void; },
-/// the former { fhandle3 fhandle; int auth_flavors<>; }
+/// the former { fhandle3 fhandle; int auth_flavors<>; }.
 package enum Mount3Result: Equatable, Sendable {
     case success(NFS3FileHandle, authFlavors: [UInt32])
     case failure(MountStatus)
@@ -79,7 +81,7 @@ extension Mount3Result: XDRCodable {
 }
 
 /// fhstatus of MOUNT version 1: union switch (unsigned status) { case 0: fhandle directory;
-/// default: void; } (RFC 1094 appendix A.3)
+/// default: void; } (RFC 1094 appendix A.3).
 package enum Mount1Result: Equatable, Sendable {
     /// A handle of exactly 32 bytes.
     case success(NFS3FileHandle)
@@ -114,7 +116,7 @@ extension Mount1Result: XDRCodable {
     }
 }
 
-/// mountbody: { name ml_hostname; dirpath ml_directory; mountlist ml_next; }
+/// mountbody: { name ml_hostname; dirpath ml_directory; mountlist ml_next; }.
 package struct MountEntry: Equatable, Sendable {
     package let hostName: [UInt8]
     package let directory: [UInt8]
@@ -156,7 +158,7 @@ extension MountList: XDRCodable {
     }
 }
 
-/// groupnode: { name gr_name; groups gr_next; }
+/// groupnode: { name gr_name; groups gr_next; }.
 package struct MountGroup: Equatable, Sendable {
     package let name: [UInt8]
 
@@ -175,7 +177,7 @@ extension MountGroup: XDRCodable {
     }
 }
 
-/// exportnode: { dirpath ex_dir; groups ex_groups; exports ex_next; }
+/// exportnode: { dirpath ex_dir; groups ex_groups; exports ex_next; }.
 package struct ExportEntry: Equatable, Sendable {
     package let directory: [UInt8]
     /// Who may mount it; none: everyone.

@@ -8,7 +8,9 @@ package struct NFS3FileHandle: Sendable {
     package static let byteLimit = 64  // NFS3_FHSIZE
 
     private var storage = InlineArray<8, UInt64>(repeating: 0)
-    /// 0...64. The empty handle can be decoded and is never valid.
+    /// 0...64.
+    ///
+    /// The empty handle can be decoded and is never valid.
     package let count: Int
 
     /// - Returns: `nil` for more than 64 bytes.

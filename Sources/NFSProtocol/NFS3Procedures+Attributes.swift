@@ -2,7 +2,7 @@ package import ONCRPC
 
 // GETATTR, SETATTR and ACCESS (RFC 1813 sections 3.3.1, 3.3.2, 3.3.4).
 
-/// GETATTR3args: { nfs_fh3 object; }
+/// GETATTR3args: { nfs_fh3 object; }.
 package struct GETATTR3Arguments: Equatable, Sendable {
     package let object: NFS3FileHandle
 
@@ -24,7 +24,7 @@ extension GETATTR3Arguments: XDRCodable {
 /// GETATTR3res: fattr3, or nothing.
 package typealias GETATTR3Result = NFS3Result<NFS3FileAttributes, XDRVoid>
 
-/// SETATTR3args: { nfs_fh3 object; sattr3 new_attributes; sattrguard3 guard; }
+/// SETATTR3args: { nfs_fh3 object; sattr3 new_attributes; sattrguard3 guard; }.
 package struct SETATTR3Arguments: Equatable, Sendable {
     package let object: NFS3FileHandle
     package let attributes: NFS3SetAttributes
@@ -82,7 +82,7 @@ extension NFS3Access: XDRCodable {
     }
 }
 
-/// ACCESS3args: { nfs_fh3 object; uint32 access; }
+/// ACCESS3args: { nfs_fh3 object; uint32 access; }.
 package struct ACCESS3Arguments: Equatable, Sendable {
     package let object: NFS3FileHandle
     package let access: NFS3Access
@@ -105,7 +105,7 @@ extension ACCESS3Arguments: XDRCodable {
     }
 }
 
-/// ACCESS3resok: { post_op_attr obj_attributes; uint32 access; }
+/// ACCESS3resok: { post_op_attr obj_attributes; uint32 access; }.
 package struct ACCESS3Success: Equatable, Sendable {
     package let attributes: NFS3FileAttributes?
     package let access: NFS3Access
@@ -128,5 +128,5 @@ extension ACCESS3Success: XDRCodable {
     }
 }
 
-/// ACCESS3res; resfail: { post_op_attr obj_attributes; }
+/// ACCESS3res; resfail: { post_op_attr obj_attributes; }.
 package typealias ACCESS3Result = NFS3Result<ACCESS3Success, NFS3FileAttributes?>

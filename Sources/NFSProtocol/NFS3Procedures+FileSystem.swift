@@ -2,7 +2,7 @@ package import ONCRPC
 
 // FSSTAT, FSINFO and PATHCONF (RFC 1813 sections 3.3.18 to 3.3.20).
 
-/// FSSTAT3args: { nfs_fh3 fsroot; }
+/// FSSTAT3args: { nfs_fh3 fsroot; }.
 package struct FSSTAT3Arguments: Equatable, Sendable {
     package let root: NFS3FileHandle
 
@@ -22,7 +22,7 @@ extension FSSTAT3Arguments: XDRCodable {
 }
 
 /// FSSTAT3resok: { post_op_attr obj_attributes; size3 tbytes; size3 fbytes; size3 abytes; size3
-/// tfiles; size3 ffiles; size3 afiles; uint32 invarsec; }
+/// tfiles; size3 ffiles; size3 afiles; uint32 invarsec; }.
 package struct FSSTAT3Success: Equatable, Sendable {
     package let attributes: NFS3FileAttributes?
     package let totalBytes: UInt64
@@ -80,10 +80,10 @@ extension FSSTAT3Success: XDRCodable {
     }
 }
 
-/// FSSTAT3res; resfail: { post_op_attr obj_attributes; }
+/// FSSTAT3res; resfail: { post_op_attr obj_attributes; }.
 package typealias FSSTAT3Result = NFS3Result<FSSTAT3Success, NFS3FileAttributes?>
 
-/// FSINFO3args: { nfs_fh3 fsroot; }
+/// FSINFO3args: { nfs_fh3 fsroot; }.
 package struct FSINFO3Arguments: Equatable, Sendable {
     package let root: NFS3FileHandle
 
@@ -129,7 +129,7 @@ extension NFS3Properties: XDRCodable {
 
 /// FSINFO3resok: { post_op_attr obj_attributes; uint32 rtmax; uint32 rtpref; uint32 rtmult; uint32
 /// wtmax; uint32 wtpref; uint32 wtmult; uint32 dtpref; size3 maxfilesize; nfstime3 time_delta;
-/// uint32 properties; }
+/// uint32 properties; }.
 package struct FSINFO3Success: Equatable, Sendable {
     package let attributes: NFS3FileAttributes?
     /// Bytes, as all sizes here.
@@ -201,10 +201,10 @@ extension FSINFO3Success: XDRCodable {
     }
 }
 
-/// FSINFO3res; resfail: { post_op_attr obj_attributes; }
+/// FSINFO3res; resfail: { post_op_attr obj_attributes; }.
 package typealias FSINFO3Result = NFS3Result<FSINFO3Success, NFS3FileAttributes?>
 
-/// PATHCONF3args: { nfs_fh3 object; }
+/// PATHCONF3args: { nfs_fh3 object; }.
 package struct PATHCONF3Arguments: Equatable, Sendable {
     package let object: NFS3FileHandle
 
@@ -224,7 +224,7 @@ extension PATHCONF3Arguments: XDRCodable {
 }
 
 /// PATHCONF3resok: { post_op_attr obj_attributes; uint32 linkmax; uint32 name_max; bool no_trunc;
-/// bool chown_restricted; bool case_insensitive; bool case_preserving; }
+/// bool chown_restricted; bool case_insensitive; bool case_preserving; }.
 package struct PATHCONF3Success: Equatable, Sendable {
     package let attributes: NFS3FileAttributes?
     package let maximumLinks: UInt32
@@ -277,5 +277,5 @@ extension PATHCONF3Success: XDRCodable {
     }
 }
 
-/// PATHCONF3res; resfail: { post_op_attr obj_attributes; }
+/// PATHCONF3res; resfail: { post_op_attr obj_attributes; }.
 package typealias PATHCONF3Result = NFS3Result<PATHCONF3Success, NFS3FileAttributes?>

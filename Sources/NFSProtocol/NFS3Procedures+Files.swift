@@ -3,7 +3,7 @@ package import ONCRPC
 
 // READLINK, READ, WRITE and COMMIT (RFC 1813 sections 3.3.5 to 3.3.7, 3.3.21).
 
-/// READLINK3args: { nfs_fh3 symlink; }
+/// READLINK3args: { nfs_fh3 symlink; }.
 package struct READLINK3Arguments: Equatable, Sendable {
     package let link: NFS3FileHandle
 
@@ -22,7 +22,7 @@ extension READLINK3Arguments: XDRCodable {
     }
 }
 
-/// READLINK3resok: { post_op_attr symlink_attributes; nfspath3 data; }
+/// READLINK3resok: { post_op_attr symlink_attributes; nfspath3 data; }.
 package struct READLINK3Success: Equatable, Sendable {
     package let attributes: NFS3FileAttributes?
     package let path: [UInt8]
@@ -45,10 +45,10 @@ extension READLINK3Success: XDRCodable {
     }
 }
 
-/// READLINK3res; resfail: { post_op_attr symlink_attributes; }
+/// READLINK3res; resfail: { post_op_attr symlink_attributes; }.
 package typealias READLINK3Result = NFS3Result<READLINK3Success, NFS3FileAttributes?>
 
-/// READ3args: { nfs_fh3 file; offset3 offset; count3 count; }
+/// READ3args: { nfs_fh3 file; offset3 offset; count3 count; }.
 package struct READ3Arguments: Equatable, Sendable {
     package let file: NFS3FileHandle
     package let offset: UInt64
@@ -75,8 +75,8 @@ extension READ3Arguments: XDRCodable {
     }
 }
 
-/// READ3resok up to its data: { post_op_attr file_attributes; count3 count; bool eof;
-/// opaque data<>; }
+/// READ3resok up to its data: { post_op_attr file_attributes; count3 count; bool eof; opaque
+/// data<>; }.
 ///
 /// The data and ``paddingByteCount`` zero bytes follow what is encoded here; they are sent and
 /// received as buffers of their own, never copied.
@@ -122,7 +122,7 @@ extension READ3Header: XDRCodable {
     }
 }
 
-/// READ3res, whose data follow; resfail: { post_op_attr file_attributes; }
+/// READ3res, whose data follow; resfail: { post_op_attr file_attributes; }.
 package typealias READ3Result = NFS3Result<READ3Header, NFS3FileAttributes?>
 
 /// stable_how.
@@ -133,7 +133,7 @@ package enum NFS3Stability: UInt32, Sendable {
 }
 
 /// WRITE3args up to its data: { nfs_fh3 file; offset3 offset; count3 count; stable_how stable;
-/// opaque data<>; }
+/// opaque data<>; }.
 ///
 /// The data and their padding follow what is encoded here.
 package struct WRITE3Header: Equatable, Sendable {
@@ -172,7 +172,9 @@ extension WRITE3Header: XDREncodable {
     }
 }
 
-/// WRITE3args. The data are a slice of the call, not a copy.
+/// WRITE3args.
+///
+/// The data are a slice of the call, not a copy.
 package struct WRITE3Arguments: Equatable, Sendable {
     package let header: WRITE3Header
     package let data: ByteBuffer
@@ -212,7 +214,7 @@ package struct WRITE3Arguments: Equatable, Sendable {
     }
 }
 
-/// WRITE3resok: { wcc_data file_wcc; count3 count; stable_how committed; writeverf3 verf; }
+/// WRITE3resok: { wcc_data file_wcc; count3 count; stable_how committed; writeverf3 verf; }.
 package struct WRITE3Success: Equatable, Sendable {
     package let fileChange: NFS3WeakCacheData
     package let count: UInt32
@@ -248,10 +250,10 @@ extension WRITE3Success: XDRCodable {
     }
 }
 
-/// WRITE3res; resfail: { wcc_data file_wcc; }
+/// WRITE3res; resfail: { wcc_data file_wcc; }.
 package typealias WRITE3Result = NFS3Result<WRITE3Success, NFS3WeakCacheData>
 
-/// COMMIT3args: { nfs_fh3 file; offset3 offset; count3 count; }
+/// COMMIT3args: { nfs_fh3 file; offset3 offset; count3 count; }.
 package struct COMMIT3Arguments: Equatable, Sendable {
     package let file: NFS3FileHandle
     package let offset: UInt64
@@ -278,7 +280,7 @@ extension COMMIT3Arguments: XDRCodable {
     }
 }
 
-/// COMMIT3resok: { wcc_data file_wcc; writeverf3 verf; }
+/// COMMIT3resok: { wcc_data file_wcc; writeverf3 verf; }.
 package struct COMMIT3Success: Equatable, Sendable {
     package let fileChange: NFS3WeakCacheData
     package let verifier: UInt64
@@ -301,5 +303,5 @@ extension COMMIT3Success: XDRCodable {
     }
 }
 
-/// COMMIT3res; resfail: { wcc_data file_wcc; }
+/// COMMIT3res; resfail: { wcc_data file_wcc; }.
 package typealias COMMIT3Result = NFS3Result<COMMIT3Success, NFS3WeakCacheData>

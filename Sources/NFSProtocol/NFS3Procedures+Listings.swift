@@ -3,7 +3,7 @@ package import ONCRPC
 // READDIR and READDIRPLUS (RFC 1813 sections 3.3.16, 3.3.17). A server writes their results with
 // READDIR3Builder and READDIRPLUS3Builder.
 
-/// READDIR3args: { nfs_fh3 dir; cookie3 cookie; cookieverf3 cookieverf; count3 count; }
+/// READDIR3args: { nfs_fh3 dir; cookie3 cookie; cookieverf3 cookieverf; count3 count; }.
 package struct READDIR3Arguments: Equatable, Sendable {
     package let directory: NFS3FileHandle
     /// 0, or the cookie of the last entry that the client has.
@@ -36,7 +36,7 @@ extension READDIR3Arguments: XDRCodable {
     }
 }
 
-/// entry3: { fileid3 fileid; filename3 name; cookie3 cookie; entry3 *nextentry; }
+/// entry3: { fileid3 fileid; filename3 name; cookie3 cookie; entry3 *nextentry; }.
 package struct READDIR3Entry: Equatable, Sendable {
     package let fileID: UInt64
     package let name: [UInt8]
@@ -64,7 +64,7 @@ extension READDIR3Entry: XDRCodable {
 }
 
 /// READDIR3resok: { post_op_attr dir_attributes; cookieverf3 cookieverf; dirlist3 reply; }, the
-/// latter { entry3 *entries; bool eof; }
+/// latter { entry3 *entries; bool eof; }.
 package struct READDIR3Success: Equatable, Sendable {
     package let attributes: NFS3FileAttributes?
     package let verifier: UInt64
@@ -100,11 +100,11 @@ extension READDIR3Success: XDRCodable {
     }
 }
 
-/// READDIR3res; resfail: { post_op_attr dir_attributes; }
+/// READDIR3res; resfail: { post_op_attr dir_attributes; }.
 package typealias READDIR3Result = NFS3Result<READDIR3Success, NFS3FileAttributes?>
 
-/// READDIRPLUS3args: { nfs_fh3 dir; cookie3 cookie; cookieverf3 cookieverf; count3 dircount;
-/// count3 maxcount; }
+/// READDIRPLUS3args: { nfs_fh3 dir; cookie3 cookie; cookieverf3 cookieverf; count3 dircount; count3
+/// maxcount; }.
 package struct READDIRPLUS3Arguments: Equatable, Sendable {
     package let directory: NFS3FileHandle
     package let cookie: UInt64
@@ -148,7 +148,7 @@ extension READDIRPLUS3Arguments: XDRCodable {
 }
 
 /// entryplus3: { fileid3 fileid; filename3 name; cookie3 cookie; post_op_attr name_attributes;
-/// post_op_fh3 name_handle; entryplus3 *nextentry; }
+/// post_op_fh3 name_handle; entryplus3 *nextentry; }.
 package struct READDIRPLUS3Entry: Equatable, Sendable {
     package let fileID: UInt64
     package let name: [UInt8]
@@ -189,7 +189,7 @@ extension READDIRPLUS3Entry: XDRCodable {
     }
 }
 
-/// READDIRPLUS3resok: { post_op_attr dir_attributes; cookieverf3 cookieverf; dirlistplus3 reply; }
+/// READDIRPLUS3resok: { post_op_attr dir_attributes; cookieverf3 cookieverf; dirlistplus3 reply; }.
 package struct READDIRPLUS3Success: Equatable, Sendable {
     package let attributes: NFS3FileAttributes?
     package let verifier: UInt64
@@ -225,5 +225,5 @@ extension READDIRPLUS3Success: XDRCodable {
     }
 }
 
-/// READDIRPLUS3res; resfail: { post_op_attr dir_attributes; }
+/// READDIRPLUS3res; resfail: { post_op_attr dir_attributes; }.
 package typealias READDIRPLUS3Result = NFS3Result<READDIRPLUS3Success, NFS3FileAttributes?>

@@ -3,7 +3,7 @@ package import ONCRPC
 // LOOKUP and the procedures that change directories: CREATE, MKDIR, SYMLINK, MKNOD, REMOVE, RMDIR,
 // RENAME and LINK (RFC 1813 sections 3.3.3, 3.3.8 to 3.3.15).
 
-/// LOOKUP3args: { diropargs3 what; }
+/// LOOKUP3args: { diropargs3 what; }.
 package struct LOOKUP3Arguments: Equatable, Sendable {
     package let what: NFS3DirectoryOperation
 
@@ -22,7 +22,7 @@ extension LOOKUP3Arguments: XDRCodable {
     }
 }
 
-/// LOOKUP3resok: { nfs_fh3 object; post_op_attr obj_attributes; post_op_attr dir_attributes; }
+/// LOOKUP3resok: { nfs_fh3 object; post_op_attr obj_attributes; post_op_attr dir_attributes; }.
 package struct LOOKUP3Success: Equatable, Sendable {
     package let object: NFS3FileHandle
     package let attributes: NFS3FileAttributes?
@@ -53,10 +53,10 @@ extension LOOKUP3Success: XDRCodable {
     }
 }
 
-/// LOOKUP3res; resfail: { post_op_attr dir_attributes; }
+/// LOOKUP3res; resfail: { post_op_attr dir_attributes; }.
 package typealias LOOKUP3Result = NFS3Result<LOOKUP3Success, NFS3FileAttributes?>
 
-/// CREATE3args: { diropargs3 where; createhow3 how; }
+/// CREATE3args: { diropargs3 where; createhow3 how; }.
 package struct CREATE3Arguments: Equatable, Sendable {
     package let location: NFS3DirectoryOperation
     package let mode: NFS3CreateMode
@@ -80,7 +80,7 @@ extension CREATE3Arguments: XDRCodable {
 }
 
 /// CREATE3resok, MKDIR3resok, SYMLINK3resok and MKNOD3resok: { post_op_fh3 obj; post_op_attr
-/// obj_attributes; wcc_data dir_wcc; }
+/// obj_attributes; wcc_data dir_wcc; }.
 package struct NFS3CreationSuccess: Equatable, Sendable {
     package let object: NFS3FileHandle?
     package let attributes: NFS3FileAttributes?
@@ -111,10 +111,10 @@ extension NFS3CreationSuccess: XDRCodable {
     }
 }
 
-/// CREATE3res, MKDIR3res, SYMLINK3res and MKNOD3res; resfail: { wcc_data dir_wcc; }
+/// CREATE3res, MKDIR3res, SYMLINK3res and MKNOD3res; resfail: { wcc_data dir_wcc; }.
 package typealias NFS3CreationResult = NFS3Result<NFS3CreationSuccess, NFS3WeakCacheData>
 
-/// MKDIR3args: { diropargs3 where; sattr3 attributes; }
+/// MKDIR3args: { diropargs3 where; sattr3 attributes; }.
 package struct MKDIR3Arguments: Equatable, Sendable {
     package let location: NFS3DirectoryOperation
     package let attributes: NFS3SetAttributes
@@ -138,7 +138,7 @@ extension MKDIR3Arguments: XDRCodable {
 }
 
 /// SYMLINK3args: { diropargs3 where; symlinkdata3 symlink; }, the latter { sattr3
-/// symlink_attributes; nfspath3 symlink_data; }
+/// symlink_attributes; nfspath3 symlink_data; }.
 package struct SYMLINK3Arguments: Equatable, Sendable {
     package let location: NFS3DirectoryOperation
     package let attributes: NFS3SetAttributes
@@ -165,7 +165,7 @@ extension SYMLINK3Arguments: XDRCodable {
     }
 }
 
-/// MKNOD3args: { diropargs3 where; mknoddata3 what; }
+/// MKNOD3args: { diropargs3 where; mknoddata3 what; }.
 package struct MKNOD3Arguments: Equatable, Sendable {
     package let location: NFS3DirectoryOperation
     package let node: NFS3NodeData
@@ -188,7 +188,7 @@ extension MKNOD3Arguments: XDRCodable {
     }
 }
 
-/// REMOVE3args and RMDIR3args: { diropargs3 object; }
+/// REMOVE3args and RMDIR3args: { diropargs3 object; }.
 package struct REMOVE3Arguments: Equatable, Sendable {
     package let object: NFS3DirectoryOperation
 
@@ -213,7 +213,7 @@ package typealias RMDIR3Arguments = REMOVE3Arguments
 package typealias REMOVE3Result = NFS3Result<NFS3WeakCacheData, NFS3WeakCacheData>
 package typealias RMDIR3Result = REMOVE3Result
 
-/// RENAME3args: { diropargs3 from; diropargs3 to; }
+/// RENAME3args: { diropargs3 from; diropargs3 to; }.
 package struct RENAME3Arguments: Equatable, Sendable {
     package let from: NFS3DirectoryOperation
     package let to: NFS3DirectoryOperation
@@ -236,7 +236,7 @@ extension RENAME3Arguments: XDRCodable {
     }
 }
 
-/// RENAME3resok and RENAME3resfail: { wcc_data fromdir_wcc; wcc_data todir_wcc; }
+/// RENAME3resok and RENAME3resfail: { wcc_data fromdir_wcc; wcc_data todir_wcc; }.
 package struct RENAME3Change: Equatable, Sendable {
     package let fromDirectory: NFS3WeakCacheData
     package let toDirectory: NFS3WeakCacheData
@@ -261,7 +261,7 @@ extension RENAME3Change: XDRCodable {
 
 package typealias RENAME3Result = NFS3Result<RENAME3Change, RENAME3Change>
 
-/// LINK3args: { nfs_fh3 file; diropargs3 link; }
+/// LINK3args: { nfs_fh3 file; diropargs3 link; }.
 package struct LINK3Arguments: Equatable, Sendable {
     package let file: NFS3FileHandle
     package let link: NFS3DirectoryOperation
@@ -284,7 +284,7 @@ extension LINK3Arguments: XDRCodable {
     }
 }
 
-/// LINK3resok and LINK3resfail: { post_op_attr file_attributes; wcc_data linkdir_wcc; }
+/// LINK3resok and LINK3resfail: { post_op_attr file_attributes; wcc_data linkdir_wcc; }.
 package struct LINK3Change: Equatable, Sendable {
     package let attributes: NFS3FileAttributes?
     package let directoryChange: NFS3WeakCacheData

@@ -1,7 +1,7 @@
 package import ONCRPC
 
 /// set_atime and set_mtime: union switch (time_how set_it) { case SET_TO_CLIENT_TIME: nfstime3;
-/// default: void; }
+/// default: void; }.
 package enum NFS3SetTime: Equatable, Sendable {
     case unchanged  // DONT_CHANGE
     case serverTime  // SET_TO_SERVER_TIME
@@ -77,7 +77,7 @@ extension NFS3SetAttributes: XDRCodable {
 }
 
 /// createhow3: union switch (createmode3 mode) { case UNCHECKED: case GUARDED: sattr3
-/// obj_attributes; case EXCLUSIVE: createverf3 verf; }
+/// obj_attributes; case EXCLUSIVE: createverf3 verf; }.
 package enum NFS3CreateMode: Equatable, Sendable {
     case unchecked(NFS3SetAttributes)  // UNCHECKED
     case guarded(NFS3SetAttributes)  // GUARDED
@@ -109,8 +109,8 @@ extension NFS3CreateMode: XDRCodable {
     }
 }
 
-/// mknoddata3: union switch (ftype3 type) { case NF3CHR: case NF3BLK: devicedata3 device;
-/// case NF3SOCK: case NF3FIFO: sattr3 pipe_attributes; default: void; }
+/// mknoddata3: union switch (ftype3 type) { case NF3CHR: case NF3BLK: devicedata3 device; case
+/// NF3SOCK: case NF3FIFO: sattr3 pipe_attributes; default: void; }.
 package enum NFS3NodeData: Equatable, Sendable {
     case characterDevice(NFS3SetAttributes, NFS3DeviceNumber)
     case blockDevice(NFS3SetAttributes, NFS3DeviceNumber)

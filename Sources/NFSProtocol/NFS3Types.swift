@@ -13,7 +13,7 @@ package enum NFS3FileType: UInt32, Sendable {
     case fifo = 7  // NF3FIFO
 }
 
-/// specdata3: { uint32 specdata1; uint32 specdata2; }
+/// specdata3: { uint32 specdata1; uint32 specdata2; }.
 package struct NFS3DeviceNumber: Equatable, Sendable {
     package let major: UInt32
     package let minor: UInt32
@@ -61,7 +61,7 @@ extension NFS3Time: XDRCodable {
 }
 
 /// fattr3: { ftype3 type; mode3 mode; uint32 nlink; uid3 uid; gid3 gid; size3 size; size3 used;
-/// specdata3 rdev; uint64 fsid; fileid3 fileid; nfstime3 atime; nfstime3 mtime; nfstime3 ctime; }
+/// specdata3 rdev; uint64 fsid; fileid3 fileid; nfstime3 atime; nfstime3 mtime; nfstime3 ctime; }.
 ///
 /// post_op_attr is this as an optional: union switch (bool attributes_follow).
 package struct NFS3FileAttributes: Equatable, Sendable {
@@ -147,7 +147,7 @@ extension NFS3FileAttributes: XDRCodable {
     }
 }
 
-/// wcc_attr: { size3 size; nfstime3 mtime; nfstime3 ctime; }
+/// wcc_attr: { size3 size; nfstime3 mtime; nfstime3 ctime; }.
 package struct NFS3WeakCacheAttributes: Equatable, Sendable {
     package let size: UInt64
     package let modificationTime: NFS3Time
@@ -174,7 +174,7 @@ extension NFS3WeakCacheAttributes: XDRCodable {
     }
 }
 
-/// wcc_data: { pre_op_attr before; post_op_attr after; }
+/// wcc_data: { pre_op_attr before; post_op_attr after; }.
 package struct NFS3WeakCacheData: Equatable, Sendable {
     package let before: NFS3WeakCacheAttributes?
     package let after: NFS3FileAttributes?
@@ -197,7 +197,7 @@ extension NFS3WeakCacheData: XDRCodable {
     }
 }
 
-/// diropargs3: { nfs_fh3 dir; filename3 name; }
+/// diropargs3: { nfs_fh3 dir; filename3 name; }.
 package struct NFS3DirectoryOperation: Equatable, Sendable {
     package let directory: NFS3FileHandle
     package let name: [UInt8]
@@ -220,8 +220,10 @@ extension NFS3DirectoryOperation: XDRCodable {
     }
 }
 
-/// RFC 1813 bounds neither names nor paths. Longer ones than these do not decode; what is longer
-/// than a server allows and shorter than this is NFS3ERR_NAMETOOLONG.
+/// RFC 1813 bounds neither names nor paths.
+///
+/// Longer ones than these do not decode; what is longer than a server allows and shorter than this
+/// is NFS3ERR_NAMETOOLONG.
 package enum NFS3Limit {
     package static let nameByteCount = 1024
     package static let pathByteCount = 4096

@@ -20,7 +20,9 @@ package struct READDIR3Builder {
         self.listing = listing
     }
 
-    /// No entry was appended. If one was refused that is NFS3ERR_TOOSMALL.
+    /// No entry was appended.
+    ///
+    /// If one was refused that is NFS3ERR_TOOSMALL.
     package var isEmpty: Bool { listing.isEmpty }
 
     /// - Returns: `false` if the entry does not fit; the listing is as it was.
@@ -63,7 +65,9 @@ package struct READDIRPLUS3Builder {
         directoryBytesLeft = Int(directoryCount)
     }
 
-    /// No entry was appended. If one was refused that is NFS3ERR_TOOSMALL.
+    /// No entry was appended.
+    ///
+    /// If one was refused that is NFS3ERR_TOOSMALL.
     package var isEmpty: Bool { listing.isEmpty }
 
     /// - Returns: `false` if the entry does not fit; the listing is as it was.

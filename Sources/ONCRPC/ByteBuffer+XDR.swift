@@ -2,6 +2,7 @@ package import NIOCore
 
 extension ByteBuffer {
     /// Lends the readable bytes to `body` and moves the reader index past what it read.
+    ///
     /// On an error the reader index stays.
     package mutating func readXDR<T>(
         _ body: (inout XDRReader) throws(XDRError) -> T
@@ -47,8 +48,10 @@ extension ByteBuffer {
         return try result.get()
     }
 
-    /// Appends what `body` writes. `body` runs a second time if more than `byteCount` bytes were
-    /// needed and not free, so it must write the same each time.
+    /// Appends what `body` writes.
+    ///
+    /// `body` runs a second time if more than `byteCount` bytes were needed and not free, so it
+    /// must write the same each time.
     package mutating func writeXDR(
         reserving byteCount: Int = 256,
         _ body: (inout XDRWriter) -> Void

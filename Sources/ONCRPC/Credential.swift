@@ -1,4 +1,6 @@
-/// Who calls, as the call says (RFC 5531 section 8.2). Other flavors are rejected on decoding.
+/// Who calls, as the call says (RFC 5531 section 8.2).
+///
+/// Other flavors are rejected on decoding.
 package enum Credential: Equatable, Sendable {
     case none  // AUTH_NONE
     case sys(AuthSys)  // AUTH_SYS

@@ -104,7 +104,9 @@ extension RPCCall {
         }
     }
 
-    /// Appends the header, as a client sends it. The arguments follow.
+    /// Appends the header, as a client sends it.
+    ///
+    /// The arguments follow.
     package func encode(into buffer: inout ByteBuffer) {
         buffer.writeXDR { writer in
             for word in [xid, 0, 2, program, version, procedure] { writer.write(word) }

@@ -1,7 +1,9 @@
 import CTirpc
 package import NIOCore
 
-/// The header of a reply (RFC 5531 section 9: rpc_msg, reply_body). The verifier is AUTH_NONE.
+/// The header of a reply (RFC 5531 section 9: rpc_msg, reply_body).
+///
+/// The verifier is AUTH_NONE.
 package enum RPCReply: Equatable, Sendable {
     /// SUCCESS: the results follow.
     case success
@@ -20,7 +22,9 @@ extension RPCReply {
     /// No reply header is longer.
     private static let byteLimit = 32
 
-    /// Appends the header without a record mark, as UDP has it. The results follow.
+    /// Appends the header without a record mark, as UDP has it.
+    ///
+    /// The results follow.
     package func encode(xid: UInt32, into buffer: inout ByteBuffer) {
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.byteLimit) { bytes in
             let capacity = UInt32(clamping: bytes.count)

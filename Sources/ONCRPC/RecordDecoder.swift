@@ -1,6 +1,7 @@
 package import NIOCore
 
 /// Why a byte stream is not a sequence of records that this server would hold in memory.
+///
 /// The stream cannot be resumed: close the connection.
 package enum RecordError: Error, Equatable {
     /// A record, or the sum of its fragments so far, claims more bytes than allowed.
@@ -34,7 +35,9 @@ package struct RecordDecoder {
     /// Whether part of a record is here and the rest is not: the peer owes us bytes.
     package var hasPartialRecord: Bool { received.readableBytes > 0 || fragmentCount > 0 }
 
-    /// Takes bytes from the stream. Then ask for ``nextRecord()`` until it returns `nil`.
+    /// Takes bytes from the stream.
+    ///
+    /// Then ask for ``nextRecord()`` until it returns `nil`.
     package mutating func append(_ bytes: consuming ByteBuffer) {
         guard received.readableBytes > 0 else {
             received = bytes

@@ -1,4 +1,6 @@
-/// Why bytes are not the XDR that was expected. Offsets count from the first byte decoded.
+/// Why bytes are not the XDR that was expected.
+///
+/// Offsets count from the first byte decoded.
 package enum XDRError: Error, Equatable {
     /// The bytes end before the value that begins at `offset` does.
     case truncated(offset: Int)

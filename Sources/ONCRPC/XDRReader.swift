@@ -76,7 +76,9 @@ package struct XDRReader {
         [UInt8](try readOpaque(limit: limit))
     }
 
-    /// A variable-length array. Grows with the elements that are there, not with its claim.
+    /// A variable-length array.
+    ///
+    /// Grows with the elements that are there, not with its claim.
     package mutating func readArray<T: XDRDecodable>(
         of type: T.Type,
         limit: Int

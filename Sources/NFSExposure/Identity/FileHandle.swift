@@ -1,5 +1,6 @@
-package import BitTorrentProtocol
+import BitTorrentProtocol
 import Cryptography
+package import NFSProtocol
 package import VirtualTree
 
 /// What an NFS file handle says: an object of the tree, as seen through one export.
@@ -50,11 +51,11 @@ package struct FileHandleCodec: Sendable {
     }
 
     /// - Returns: `nil` for bytes that this codec's key did not sign.
-    package func decode(_ bytes: [UInt8]) -> FileHandle? {
-        bytes.withUnsafeBytes { decode($0) }
+    package func decode(_ handle: NFS3FileHandle) -> FileHandle? {
+        handle.withUnsafeBytes { decode($0) }
     }
 
-    package func decode(_ bytes: UnsafeRawBufferPointer) -> FileHandle? {
+    private func decode(_ bytes: UnsafeRawBufferPointer) -> FileHandle? {
         guard bytes.count == Self.byteCount, bytes[0] == Self.version else { return nil }
         let signed = UnsafeRawBufferPointer(rebasing: bytes[..<Self.signedByteCount])
         let mac: UInt64 = load(bytes, at: Self.signedByteCount)
