@@ -59,7 +59,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("", .truncated, 0), ("i", .truncated, 0), ("i1", .truncated, 0), ("5", .truncated, 0),
+            ("", .truncated, 0), ("i", .truncated, 0), ("i1", .truncated, 0),
+            ("5", .stringTooLong, 0), ("1", .truncated, 0),
             ("l", .truncated, 1), ("li1e", .truncated, 4), ("d1:a", .truncated, 4),
             ("ie", .malformedInteger, 0), ("i-e", .malformedInteger, 0),
             ("i-0e", .malformedInteger, 0),
@@ -91,13 +92,13 @@ import Testing
     }
 
     @Test func findsDuplicatesAmongUnsortedKeys() {
-        #expect(throws: BencodeError(.duplicateKey, at: 15)) {
+        #expect(throws: BencodeError(.duplicateKey, at: 16)) {
             try decode("d1:bd1:xlee1:a0:1:b0:e", keyOrder: .any)
         }
         #expect(throws: BencodeError(.duplicateKey, at: 13)) {
             try decode("d1:bi1e1:ai1e1:ai1ee", keyOrder: .any)
         }
-        #expect(throws: BencodeError(.duplicateKey, at: 14)) {
+        #expect(throws: BencodeError(.duplicateKey, at: 13)) {
             try decode("ld1:bi1e1:a0:1:bi1eee", keyOrder: .any)
         }
     }

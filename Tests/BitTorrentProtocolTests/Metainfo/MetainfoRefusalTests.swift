@@ -128,7 +128,7 @@ import Testing
         ("", MetainfoError.notBencode(BencodeError(.truncated, at: 0))),
         ("<html>", .notBencode(BencodeError(.unexpectedByte(0x3c), at: 0))),
         ("le", .notDictionary), ("de", .missingInfo), ("d4:infolee", .missingInfo),
-        ("d4:infod6:lengthi5e6:lengthi5eee", .notBencode(BencodeError(.duplicateKey, at: 18))),
+        ("d4:infod6:lengthi5e6:lengthi5eee", .notBencode(BencodeError(.duplicateKey, at: 19))),
     ])
     func refusesWhatIsNoTorrent(text: String, error: MetainfoError) {
         #expect(throws: error) { try Metainfo(parsing: Array(text.utf8)) }
