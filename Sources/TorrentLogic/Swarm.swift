@@ -14,9 +14,10 @@ package struct WaitID: Hashable, Comparable, Sendable {
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// Everything that one torrent decides: whom to dial, what to request from whom, whom to serve,
-/// whom to ban. Events and the time go in, actions come out; it has no clock, no socket and no
-/// payload bytes, so that a whole swarm of them runs in virtual time from a seed.
+/// Everything that one torrent decides: whom to dial, request from, serve and ban.
+///
+/// Events and the time go in, actions come out; it has no clock, no socket and no payload bytes, so
+/// that a whole swarm of them runs in virtual time from a seed.
 ///
 /// After every event the owner takes the actions (`takeActions`), performs them in order, and sets
 /// its timer to `nextDeadline`. A connection that was told to `close` is forgotten at once: what
@@ -44,6 +45,48 @@ package struct Swarm {
 
     /// The pieces that are verified and written.
     package internal(set) var have: Bitfield
+    /// Payload bytes that arrived, needed or not.
+    package internal(set) var receivedByteCount: UInt64 = 0
+    /// Of these, bytes that were dropped: duplicates, late or never asked for.
+    package internal(set) var wastedByteCount: UInt64 = 0
+
+    let geometry: PieceGeometry
+    let ownID: PeerID
+    let limits: SwarmLimits
+    var peers = PeerTable()
+    /// Who was behind keys that are gone, oldest first: a piece may convict them later.
+    var departed: [(key: PeerKey, identity: PeerIdentity)] = []
+    var pool: PeerPool
+    var choker: Choker
+    var picker: PiecePicker
+    var assembler: PieceAssembler
+    var demand: ReadDemand
+    var plan: DemandPlan
+
+    /// Pieces of the plan that we do not have yet.
+    var missingCount = 0
+    /// When pieces were last wanted and missing.
+    var lastDemand: Instant?
+    /// Duplicate requests allowed: a few at once, and a small share of what arrives.
+    var duplicateTokens = Swarm.maximumDuplicateTokens
+    /// The delay of the peer that would deliver a block soonest, at the last tick.
+    var bestDelay: Duration?
+
+    var tickAt: Instant?
+    var maintenanceAt: Instant?
+    var lastMaintenance: Instant
+    /// When pieces that could not be written are tried again.
+    var resumeAt: Instant?
+    var isStopped = false
+    var actions: [Action] = []
+
+    static let tick = Duration.milliseconds(100)
+    static let maintenance = Duration.seconds(5)
+    static let writeRetry = Duration.seconds(10)
+    static let maximumDuplicateTokens = 64
+    /// One duplicate for so many blocks received: 5 %.
+    static let blocksPerDuplicate: UInt64 = 20
+    static let maximumDeparted = 256
 
     /// - Parameters:
     ///   - have: the pieces verified and on disk; of the geometry's piece count.
@@ -57,107 +100,55 @@ package struct Swarm {
         seed: UInt64,
         now: Instant
     ) {
+        precondition(have.count == geometry.pieceCount)
+        self.geometry = geometry
         self.have = have
+        self.ownID = ownID
+        self.limits = limits
+        pool = PeerPool(limits: limits, seed: seed)
+        choker = Choker(slots: limits.uploadSlots, seed: seed &+ 1, now: now)
+        picker = PiecePicker(
+            geometry: geometry,
+            maximumByteCount: limits.maximumUnverifiedByteCount
+        )
+        assembler = PieceAssembler(geometry: geometry)
+        demand = ReadDemand(pieceLength: geometry.pieceLength)
+        plan = DemandPlan(geometry: geometry)
+        lastMaintenance = now
     }
 
     /// The actions since the last call, in order.
-    package mutating func takeActions() -> [Action] { [] }
+    package mutating func takeActions() -> [Action] {
+        guard !actions.isEmpty else { return [] }
+        defer { actions = [] }
+        return actions
+    }
 
     /// When to call `timerFired`; it changes with every event.
-    package var nextDeadline: Instant? { nil }
+    package var nextDeadline: Instant? {
+        guard let tickAt, let maintenanceAt else { return tickAt ?? maintenanceAt }
+        return min(tickAt, maintenanceAt)
+    }
 
-    package mutating func timerFired(now: Instant) {}
+    package mutating func timerFired(now: Instant) {
+        guard !isStopped else { return }
+        if let tickAt, tickAt <= now { tickFired(now: now) }
+        if let maintenanceAt, maintenanceAt <= now { maintain(now: now) }
+    }
 
-    /// Bytes that readers want and we do not have yet; announce and look for peers while true.
-    package var hasDemand: Bool { false }
+    /// Readers want bytes that we do not have yet; announce and look for peers while true.
+    package var hasDemand: Bool { missingCount > 0 }
     /// Peers that have something we lack and have unchoked us.
-    package var usablePeerCount: Int { 0 }
-    package var peerCount: Int { 0 }
+    package var usablePeerCount: Int { peers.count { !$0.isChokingUs && $0.offerCount > 0 } }
+    package var peerCount: Int { peers.count }
 
     /// Closes every connection; no event but `disconnected` may follow.
-    package mutating func stop(now: Instant) {}
-}
-
-extension Swarm {
-    // MARK: Peers
-
-    /// Addresses from a tracker, the configuration or another source.
-    package mutating func found(_ addresses: [PeerAddress], now: Instant) {}
-
-    /// The handshake is done both ways. For an incoming connection `address` is the remote end of
-    /// the socket, whose port is not where the peer listens.
-    package mutating func connected(
-        _ key: PeerKey,
-        address: PeerAddress,
-        isIncoming: Bool,
-        id: PeerID,
-        now: Instant
-    ) {}
-
-    package mutating func dialFailed(_ address: PeerAddress, now: Instant) {}
-
-    /// The connection is gone, whoever closed it.
-    package mutating func disconnected(_ key: PeerKey, now: Instant) {}
-
-    /// - Precondition: `message` is not `.piece`; see `receivedBlock`.
-    package mutating func received(_ message: PeerMessage, from key: PeerKey, now: Instant) {}
-
-    /// A `piece` message arrived.
-    ///
-    /// - Returns: the block whose payload is to be kept until `verify` or `discard` of its piece;
-    ///   `nil` if the payload is to be dropped (late duplicate, never asked for, out of range).
-    package mutating func receivedBlock(
-        piece: UInt32,
-        offset: UInt32,
-        length: UInt32,
-        from key: PeerKey,
-        now: Instant
-    ) -> Block? { nil }
-
-    /// The payload of a `serve` action was written to the peer's socket, or could not be read.
-    package mutating func served(_ block: Block, to key: PeerKey, now: Instant) {}
-
-    // MARK: Pieces
-
-    /// True if the piece was rejected before: then `verified` wants the digests of its blocks.
-    package func wantsBlockDigests(of piece: PieceIndex) -> Bool { false }
-
-    /// The piece's hash is right and its bytes are written.
-    ///
-    /// - Parameter blockDigests: if `wantsBlockDigests`, eight bytes of a cryptographic hash of each
-    ///   block, in order; else empty.
-    package mutating func verified(
-        _ piece: PieceIndex,
-        blockDigests: [UInt64] = [],
-        now: Instant
-    ) {}
-
-    /// The piece's hash is wrong; the owner has dropped its blocks.
-    ///
-    /// - Parameter blockDigests: eight bytes of a cryptographic hash of each block, in order.
-    package mutating func rejected(_ piece: PieceIndex, blockDigests: [UInt64], now: Instant) {}
-
-    /// The piece could not be hashed or written, through no fault of a peer; the owner has dropped
-    /// its blocks. It is asked for again after a while.
-    package mutating func writeFailed(_ piece: PieceIndex, now: Instant) {}
-
-    /// A piece that we had is gone (evicted, or its bytes on disk turned out wrong).
-    package mutating func lost(_ piece: PieceIndex, now: Instant) {}
-
-    // MARK: Readers
-
-    /// A reader asked for `range` of the file at `file`, both byte ranges of the torrent; cached or
-    /// not.
-    package mutating func read(
-        _ range: Range<UInt64>,
-        in file: Range<UInt64>,
-        by reader: ReaderID,
-        now: Instant
-    ) {}
-
-    /// Somebody waits for all of `range`; its pieces come before all others.
-    package mutating func waitBegan(_ id: WaitID, for range: Range<UInt64>, now: Instant) {}
-
-    /// The wait is over, satisfied or not. What is missing of it stays wanted for 60 s.
-    package mutating func waitEnded(_ id: WaitID, now: Instant) {}
+    package mutating func stop(now: Instant) {
+        for peer in peers { actions.append(.close(peer.key, reason: .stopping)) }
+        peers = PeerTable()
+        isStopped = true
+        missingCount = 0
+        tickAt = nil
+        maintenanceAt = nil
+    }
 }

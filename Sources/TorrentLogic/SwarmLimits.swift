@@ -10,7 +10,9 @@ package struct SwarmLimits: Sendable {
     package var initialBackoff = Duration.seconds(15)
     package var maximumBackoff = Duration.seconds(3600)
 
-    /// Requests in flight to one peer. Clients drop what exceeds their own queue; 250 is the
+    /// Requests in flight to one peer.
+    ///
+    /// Clients drop what exceeds their own queue; 250 is the
     /// smallest queue that is common.
     package var maximumPipelineDepth = 250
     /// A peer that owes blocks and sends none for so long is snubbed: its blocks go back.
