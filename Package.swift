@@ -85,9 +85,11 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "NFSExposure", "VirtualTree", "TorrentEngine", "PieceStorage", "StateStore",
-                "BitTorrentProtocol", "ONCRPC", "CLinux", nioCore, nioPosix, logging, "Yams",
+                "BitTorrentProtocol", "TorrentLogic", "Cryptography", nioCore, nioPosix, logging,
+                "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
         ),
@@ -105,11 +107,11 @@ let package = Package(
         tests(
             "VirtualTreeTests", "VirtualTree", "TorrentEngine", "TorrentLogic",
             "BitTorrentProtocol", "StateStore", nioCore, nioEmbedded),
-        tests("ONCRPCTests", "ONCRPC", "CTirpc", nioCore),
-        tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", nioCore),
+        tests("ONCRPCTests", "ONCRPC", "CTirpcSystem", nioCore),
+        tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", "CTirpcSystem", nioCore),
         tests(
             "NFSExposureTests", "NFSExposure", "NFSProtocol", "ONCRPC", "VirtualTree",
             "TorrentEngine", "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
-        tests("SluiceTests", "sluice"),
+        tests("SluiceTests", "sluice", "BitTorrentProtocol", "VirtualTree"),
     ]
 )

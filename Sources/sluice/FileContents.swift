@@ -26,8 +26,10 @@ func contents(of path: String, limit: Int) throws(UnreadableFile) -> [UInt8] {
         if count == 0 { return bytes }
         guard bytes.count + count <= limit else {
             throw UnreadableFile(
-                path: path, reason: "larger than \(limit) bytes, which is too large",
-                isAbsent: false)
+                path: path,
+                reason: "larger than \(limit) bytes, which is too large",
+                isAbsent: false
+            )
         }
         bytes += chunk[..<count]
     }
@@ -35,5 +37,8 @@ func contents(of path: String, limit: Int) throws(UnreadableFile) -> [UInt8] {
 
 private func failure(_ path: String) -> UnreadableFile {
     UnreadableFile(
-        path: path, reason: String(cString: strerror(errno)), isAbsent: errno == ENOENT)
+        path: path,
+        reason: String(cString: strerror(errno)),
+        isAbsent: errno == ENOENT
+    )
 }

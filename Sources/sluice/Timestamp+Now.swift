@@ -9,6 +9,8 @@ extension FileAttributes.Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Self(
-            seconds: UInt32(clamping: time.tv_sec), nanoseconds: UInt32(clamping: time.tv_nsec))
+            seconds: UInt32(clamping: time.tv_sec),
+            nanoseconds: UInt32(clamping: time.tv_nsec)
+        )
     }
 }

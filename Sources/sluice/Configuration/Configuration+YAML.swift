@@ -15,11 +15,13 @@ extension Configuration {
         guard let node else { return }
         var reader = ConfigurationReader()
         let top = reader.mapping(
-            node, "the configuration",
+            node,
+            "the configuration",
             keys: [
                 "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "nfs",
                 "bittorrent", "routes",
-            ])
+            ]
+        )
         reader.path(top["state_directory"], "state_directory") { stateDirectory = $0 }
         reader.path(top["cache_directory"], "cache_directory") { cacheDirectory = $0 }
         reader.choice(top["log_level"], "log_level") { logLevel = $0 }
@@ -40,15 +42,20 @@ extension Configuration {
             YamlError.parser(_, let problem, let mark, _),
             YamlError.composer(_, let problem, let mark, _):
             ConfigurationError.Problem(
-                line: mark.line, message: "this is not YAML: \(problem); correct the line")
+                line: mark.line,
+                message: "this is not YAML: \(problem); correct the line"
+            )
         case YamlError.duplicatedKeysInMapping(let keys, let context):
             ConfigurationError.Problem(
                 line: context.mark.line,
                 message: "\(keys.map { "\($0)" }.joined(separator: ", ")) stands twice; "
-                    + "delete one")
+                    + "delete one"
+            )
         default:
             ConfigurationError.Problem(
-                line: nil, message: "this is not YAML: \(error); correct the file")
+                line: nil,
+                message: "this is not YAML: \(error); correct the file"
+            )
         }
     }
 
@@ -73,7 +80,10 @@ extension Configuration.NFS {
     fileprivate init(_ node: Node, _ reader: inout ConfigurationReader) {
         self.init()
         let keys = reader.mapping(
-            node, "nfs", keys: ["address", "port", "root", "exports", "rpcbind"])
+            node,
+            "nfs",
+            keys: ["address", "port", "root", "exports", "rpcbind"]
+        )
         reader.address(keys["address"], "nfs: address") { address = $0 }
         reader.integer(keys["port"], "nfs: port", 1...65_535) { port = $0 }
         reader.string(keys["root"], "nfs: root") { value, reader in
@@ -82,7 +92,8 @@ extension Configuration.NFS {
                 value.hasPrefix("/") && value.utf8.count <= 1024
                 && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
             if isPath { root = value }
-            return isPath ? nil : "must be an absolute path such as /torrents, without a final slash"
+            return isPath
+                ? nil : "must be an absolute path such as /torrents, without a final slash"
         }
         reader.path(keys["exports"], "nfs: exports") { exports = $0 }
         reader.boolean(keys["rpcbind"], "nfs: rpcbind") { usesRPCBind = $0 }
@@ -93,11 +104,17 @@ extension Configuration.BitTorrent {
     fileprivate init(_ node: Node, _ reader: inout ConfigurationReader) {
         self.init()
         let keys = reader.mapping(
-            node, "bittorrent", keys: ["address", "port", "peers_per_torrent"])
+            node,
+            "bittorrent",
+            keys: ["address", "port", "peers_per_torrent", "allow_loopback"]
+        )
         reader.address(keys["address"], "bittorrent: address") { address = $0 }
         reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
         reader.integer(keys["peers_per_torrent"], "bittorrent: peers_per_torrent", 1...1000) {
             peersPerTorrent = $0
+        }
+        reader.boolean(keys["allow_loopback"], "bittorrent: allow_loopback") {
+            allowsLoopback = $0
         }
     }
 }
@@ -125,7 +142,10 @@ extension Configuration.Source {
         let keys = reader.mapping(node, "a torrent", keys: names)
         guard keys.count == 1, let (name, value) = keys.first else {
             if !reader.reported(node) {
-                reader.report(node, "an entry must have exactly one of \(names.joined(separator: ", "))")
+                reader.report(
+                    node,
+                    "an entry must have exactly one of \(names.joined(separator: ", "))"
+                )
             }
             return nil
         }

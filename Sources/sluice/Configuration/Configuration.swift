@@ -31,6 +31,8 @@ struct Configuration: Equatable, Sendable {
         var address = "0.0.0.0"
         var port = 6881
         var peersPerTorrent = 50
+        /// Whether trackers and peers that a torrent names may be on this machine.
+        var allowsLoopback = false
     }
 
     /// A top directory of the share.

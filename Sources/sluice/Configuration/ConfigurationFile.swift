@@ -42,7 +42,8 @@ struct ConfigurationFile: Sendable {
             guard let text = String(validating: bytes, as: UTF8.self) else {
                 throw ConfigurationError(
                     file: path,
-                    problems: [.init(line: nil, message: "not UTF-8 text; save it as UTF-8")])
+                    problems: [.init(line: nil, message: "not UTF-8 text; save it as UTF-8")]
+                )
             }
             return text
         } catch let error as UnreadableFile {
@@ -50,7 +51,8 @@ struct ConfigurationFile: Sendable {
                 file: path,
                 problems: [
                     .init(line: nil, message: "\(error.reason); name the file with --config")
-                ])
+                ]
+            )
         }
     }
 

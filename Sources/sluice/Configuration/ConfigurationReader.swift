@@ -33,7 +33,8 @@ struct ConfigurationReader {
                 report(
                     key,
                     "unknown key “\(key.string ?? "?")” in \(what); known are "
-                        + known.joined(separator: ", "))
+                        + known.joined(separator: ", ")
+                )
                 continue
             }
             if !isNull(value) { values[name] = value }
@@ -51,7 +52,9 @@ struct ConfigurationReader {
 
     /// - Parameter take: returns what is wrong with the value, `nil` if it is taken.
     mutating func string(
-        _ node: Node?, _ what: String, take: (String, inout Self) -> String?
+        _ node: Node?,
+        _ what: String,
+        take: (String, inout Self) -> String?
     ) {
         guard let node else { return }
         guard case .scalar(let scalar) = node, !scalar.string.isEmpty else {
@@ -70,7 +73,10 @@ struct ConfigurationReader {
     }
 
     mutating func integer(
-        _ node: Node?, _ what: String, _ range: ClosedRange<Int>, take: (Int) -> Void
+        _ node: Node?,
+        _ what: String,
+        _ range: ClosedRange<Int>,
+        take: (Int) -> Void
     ) {
         string(node, what) { value, _ in
             guard let number = Int(value), range.contains(number) else {
@@ -93,7 +99,9 @@ struct ConfigurationReader {
     }
 
     mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ node: Node?, _ what: String, take: (Choice) -> Void
+        _ node: Node?,
+        _ what: String,
+        take: (Choice) -> Void
     ) {
         string(node, what) { value, _ in
             guard let choice = Choice(rawValue: value) else {

@@ -43,8 +43,11 @@ actor DemoSeed {
         configuration.listenHost = "127.0.0.1"
         configuration.listenPort = 0
         let seed = try Session(
-            configuration: configuration, store: try StateStore(directory: directory),
-            group: group, logger: logger)
+            configuration: configuration,
+            store: try StateStore(directory: directory),
+            group: group,
+            logger: logger
+        )
         do {
             let port = try await seed.start()
             let content = ByteBuffer(bytes: library.bytes)

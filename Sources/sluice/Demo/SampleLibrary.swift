@@ -22,7 +22,10 @@ struct SampleLibrary {
     init() {
         var files = [
             File(path: ["README.txt"], bytes: Array(Self.readme.utf8)),
-            File(path: ["music", "Concert pitch.wav"], bytes: Tone.wave(of: [Tone.a4], seconds: 8)),
+            File(
+                path: ["music", "Concert pitch.wav"],
+                bytes: Tone.wave(of: [Tone.a4], seconds: 8)
+            ),
             File(path: ["music", "Scale in C.wav"], bytes: Tone.wave(of: Tone.scale, seconds: 1)),
             File(path: ["data", "1 MiB.bin"], bytes: Self.pattern(seed: 1, byteCount: 1 << 20)),
             File(path: ["data", "3 MiB.bin"], bytes: Self.pattern(seed: 2, byteCount: 3 << 20)),

@@ -105,7 +105,8 @@ actor RouteLoader {
                 if faults.updateValue("", forKey: link) == nil {
                     logger.notice(
                         "magnet links are not supported yet; this one is not shown",
-                        metadata: ["route": "\(route.name)", "magnet": "\(link.prefix(80))"])
+                        metadata: ["route": "\(route.name)", "magnet": "\(link.prefix(80))"]
+                    )
                 }
             }
         }
@@ -160,7 +161,8 @@ actor RouteLoader {
                 name: route.name,
                 members: route.torrents.compactMap { session.torrent($0) }.map {
                     Library.Member(content: $0, creationDate: $0.creationDate)
-                })
+                }
+            )
         }
         do {
             try library.show(routes, now: .now) { [store] changes in
@@ -173,7 +175,8 @@ actor RouteLoader {
                     "routes": "\(routes.count)",
                     "torrents": "\(routes.reduce(0) { $0 + $1.members.count })",
                     "files": "\(library.usage.fileCount)",
-                ])
+                ]
+            )
         } catch {
             logger.error("the share stays as it was: \(error)")
         }
@@ -185,11 +188,13 @@ actor RouteLoader {
                 try await session.remove(torrent.infoHash)
                 logger.info(
                     "forgot a torrent that no route has",
-                    metadata: ["torrent": "\(torrent.infoHash)"])
+                    metadata: ["torrent": "\(torrent.infoHash)"]
+                )
             } catch {
                 logger.error(
                     "a torrent cannot be forgotten: \(error)",
-                    metadata: ["torrent": "\(torrent.infoHash)"])
+                    metadata: ["torrent": "\(torrent.infoHash)"]
+                )
             }
         }
     }

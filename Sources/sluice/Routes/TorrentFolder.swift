@@ -36,7 +36,9 @@ enum TorrentFolder {
     }
 
     private static func collect(
-        _ path: String, depth: Int, into found: inout [String]
+        _ path: String,
+        depth: Int,
+        into found: inout [String]
     ) throws(Unreadable) {
         guard let directory = opendir(path) else {
             throw Unreadable(path: path, reason: String(cString: strerror(errno)))
