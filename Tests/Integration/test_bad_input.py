@@ -77,7 +77,8 @@ class BadFiles(SceneTestCase):
         metainfo = libtorrent.bdecode(film.metainfo.read_bytes())
         folder = self.directory / "folder"
         folder.mkdir()
-        for number, name in enumerate([b"..", b"../../up", b"/etc/passwd", b"a\0b", b"\xff\xfe", b""]):
+        names = [b"..", b"../../up", b"/etc/passwd", b"a\0b", b"\xff\xfe", b""]
+        for number, name in enumerate(names):
             info = {**metainfo[b"info"], b"name": name}
             content = libtorrent.bencode({**metainfo, b"info": info})
             (folder / f"climbing {number}.torrent").write_bytes(content)

@@ -9,7 +9,7 @@ import time
 from testbed.content import sha256_of, write_file
 from testbed.ganesha_server import GaneshaServer
 from testbed.libnfs_client import LibnfsClient
-from testbed.libtorrent_peer import start_session
+from testbed.libtorrent_seed import start_session
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.scripted_seed import Liar, ScriptedSeed

@@ -71,7 +71,7 @@ class KernelClient:
         self._next = 0
         self._results: dict[int, Result] = {}
         self._changed = threading.Condition()
-        listener = network.server_side_socket(
+        listener = network.on_server_network(
             lambda: socket.create_server((GUEST_GATEWAY, _AGENT_PORT))
         )
         listener.settimeout(1)

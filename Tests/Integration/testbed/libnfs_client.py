@@ -27,13 +27,18 @@ class LibnfsClient:
 
     def list(self, path: str = "", timeout: float = 30) -> dict[str, int]:
         """Names in a directory with their sizes."""
-        output = self._run(self.command("nfs-ls", self.url(path)), timeout)
-        entries = {}
-        for line in output.decode().splitlines():
-            # mode, links, uid, gid, size, name; only the name may hold blanks
-            fields = line.split(maxsplit=5)
-            entries[fields[5]] = int(fields[4])
-        return entries
+        return {name: size for _, size, name in self._entries(path, timeout)}
+
+    def files(self, path: str = "") -> dict[str, int]:
+        """Every file below a directory, by its path from there, with its size."""
+        found = {}
+        for is_directory, size, name in self._entries(path, 30):
+            if is_directory:
+                below = self.files(f"{path}/{name}" if path else name)
+                found |= {f"{name}/{each}": size for each, size in below.items()}
+            else:
+                found[name] = size
+        return found
 
     def sha256(self, path: str, timeout: float = 120) -> str:
         """Reads a whole file with nfs-cat."""
@@ -50,6 +55,12 @@ class LibnfsClient:
 
     def copy(self, path: str, destination: Path, timeout: float = 120) -> None:
         self._run(self.command("nfs-cp", self.url(path), str(destination)), timeout)
+
+    def _entries(self, path: str, timeout: float) -> list[tuple[bool, int, str]]:
+        output = self._run(self.command("nfs-ls", self.url(path)), timeout).decode()
+        # mode, links, uid, gid, size, name; only the name may hold blanks
+        lines = [line.split(maxsplit=5) for line in output.splitlines()]
+        return [(fields[0].startswith("d"), int(fields[4]), fields[5]) for fields in lines]
 
     def _run(self, command: list[str], timeout: float) -> bytes:
         try:

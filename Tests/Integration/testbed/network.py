@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -60,9 +59,9 @@ class Network:
             self._free_swarm_addresses = _SWARM_ADDRESSES[1:]
         return self._free_swarm_addresses.pop(0)
 
-    def server_side_socket(self, make) -> socket.socket:
+    def on_server_network(self, make):
         """Runs `make` with the server's network as its own; a socket stays where it was made."""
-        made: list[socket.socket | Exception] = []
+        made: list = []
 
         def enter_and_make() -> None:
             try:

@@ -1,4 +1,4 @@
-"""What the tests of one run share: the network, the tracker, one kernel guest, the large torrents."""
+"""What the tests of one run share: network, tracker, one kernel guest, the large torrents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import torrents
 from .kernel_client import KernelClient
-from .libtorrent_peer import LibtorrentSeed
+from .libtorrent_seed import LibtorrentSeed
 from .network import Network
 from .nfs_server import NFSServer, Rpcbind
 from .processes import Process
@@ -109,15 +109,22 @@ class SceneTestCase(unittest.TestCase):
     def serve(self, *routes: Route) -> SluiceServer:
         server = SluiceServer(self.network, self.directory / "server", list(routes))
         server.start()
-        self.addCleanup(lambda: server.terminate(3))
+        self.addCleanup(self.end, server)
         return server
+
+    def end(self, server: SluiceServer) -> None:
+        """Whatever a test did to it, a server ends in time and without a fault."""
+        if server.process.exit_code is None:
+            self.assertLess(server.terminate(timeout=5), 2, "SIGTERM took its time")
+        self.assertEqual(server.process.exit_code, 0)
 
     def mount(self, server: NFSServer, options: str = "vers=3", path: str = "") -> str:
         """Mounts in the guest until the test ends. Returns where."""
         guest = self.scene.kernel_client
         where = f"/mnt/{self.id().rpartition('.')[2]}"
         option = f"-o {options}" if options else ""
-        guest.run(f"mkdir -p {where}; mount {option} {server.address}:{server.export}{path} {where}")
+        source = f"{server.address}:{server.export}{path}"
+        guest.run(f"mkdir -p {where}; mount {option} {source} {where}")
         # Lazy and forced: a server that is gone must not hold the guest.
         self.addCleanup(lambda: guest.run(f"umount -f -l {where}", check=False))
         return where

@@ -95,7 +95,8 @@ class ScriptedSeed:
         self.tally.add(connections=1, open_connections=1)
         try:
             receive_exactly(connection, 68)
-            connection.sendall(handshake(self.torrent.info_hash, b"-SC0001-" + random.randbytes(12)))
+            me = b"-SC0001-" + random.randbytes(12)
+            connection.sendall(handshake(self.torrent.info_hash, me))
             self.speak(connection)
         except (OSError, EOFError):
             pass

@@ -60,6 +60,7 @@ class SluiceServer(NFSServer):
     def _settings(self, routes: list[Route], exports: Path) -> dict:
         return {
             "state_directory": str(self.state),
+            "folder_scan_seconds": 1,
             "nfs": {"address": "0.0.0.0", "port": self.port, "exports": str(exports)},
             "bittorrent": {"address": SERVER_ADDRESS, "port": self.peer_port},
             "routes": [

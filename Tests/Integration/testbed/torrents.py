@@ -108,7 +108,7 @@ def _make(
 
 
 def library_of_200_files() -> dict[str, int]:
-    """Sizes around every block and piece boundary, empty files, folders, and names that need care."""
+    """Sizes around every block and piece boundary, empty files, folders, names that need care."""
     sizes = {
         "read me first.txt": 1234,
         "empty": 0,

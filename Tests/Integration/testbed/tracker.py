@@ -34,7 +34,7 @@ NONSENSE = {
     "nested": b"l" * 100_000,
     "negative-interval": b"d8:intervali-7e5:peers0:e",
     "odd-peers": b"d8:intervali60e5:peers7:\x0a\x4d\x00\x02\x1a\xe1\x00e",
-    "impossible-peers": b"d8:intervali60e5:peers12:\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xffe",
+    "impossible-peers": b"d8:intervali60e5:peers12:" + bytes(6) + b"\xff" * 6 + b"e",
     "failure": b"d14:failure reason24:the tracker has a grudgee",
     "endless": b"d5:peers" + b"9" * (1 << 20),
 }

@@ -1,69 +1,20 @@
-"""A libtorrent session in a process of its own: a seed, or the downloader to compare with."""
+"""A program: one libtorrent session that seeds, or downloads and says how long that took.
 
-from __future__ import annotations
+Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
+`port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads). It prints
+`ready`, and `complete SECONDS` (counted from the first byte) once everything is there. Runs with
+any libtorrent from 2.0 and imports nothing else of the test bed.
+"""
 
 import json
 import os
 import sys
 import time
-from pathlib import Path
 
-from .network import Network
-from .processes import Process, require_running, wait_until
-from .torrents import Torrent
-from .tracker import Tracker
-
-SEED_PORT = 6881
+import libtorrent
 
 
-class LibtorrentSeed:
-    """Seeds `torrents` from one address; ready once the tracker knows it."""
-
-    def __init__(
-        self,
-        network: Network,
-        tracker: Tracker,
-        torrents: list[Torrent],
-        directory: Path,
-        upload_limit: int = 0,
-    ):
-        self.address = network.take_swarm_address()
-        self._tracker = tracker
-        self.process = start_session(
-            sys.executable,
-            {
-                "torrents": [[str(each.metainfo), str(each.data)] for each in torrents],
-                "address": self.address,
-                "port": SEED_PORT,
-                "upload_limit": upload_limit,
-                "seed": True,
-            },
-            directory / f"libtorrent-{self.address}.log",
-        )
-
-        def announced() -> bool:
-            require_running(self.process)
-            return all(tracker.knows(each.info_hash, self.address) for each in torrents)
-
-        wait_until(announced, 20, "announce of the libtorrent seed")
-
-    def stop(self) -> None:
-        """Gone without a word, as when the machine goes dark."""
-        self.process.kill()
-        self._tracker.remove_peer(self.address)
-
-
-def start_session(python: str, settings: dict, log: Path, prefix: list[str] = []) -> Process:
-    return Process(
-        [*prefix, python, "-m", __name__, json.dumps(settings)],
-        log,
-        cwd=Path(__file__).parent.parent,
-    )
-
-
-def _main(settings: dict) -> None:
-    import libtorrent
-
+def main(settings: dict) -> None:
     session = libtorrent.session(
         {
             "listen_interfaces": f"{settings['address']}:{settings['port']}",
@@ -99,15 +50,16 @@ def _main(settings: dict) -> None:
         for address, port in settings.get("peers", []):
             handle.connect_peer((address, port))
         handles.append(handle)
+    print("ready", flush=True)
     first_byte = None
     while settings["seed"] or not all(handle.status().is_seeding for handle in handles):
         if first_byte is None and any(handle.status().total_payload_download for handle in handles):
             first_byte = time.monotonic()
-        time.sleep(0.25 if settings["seed"] else 0.005)
+        time.sleep(0.25 if settings["seed"] else 0.02)
     print("complete", time.monotonic() - (first_byte or time.monotonic()), flush=True)
     while True:
         time.sleep(1)
 
 
 if __name__ == "__main__":
-    _main(json.loads(sys.argv[1]))
+    main(json.loads(sys.argv[1]))
