@@ -57,10 +57,16 @@ struct Composition {
             .handleKey,
             orStore: SecureRandom.bytes(SipHash24.keyByteCount)
         )
+        guard let handles = FileHandleCodec(key: key) else {
+            throw StateStoreError.corrupt(
+                path: configuration.stateDirectory,
+                what: "the key of file handles has no 16 bytes"
+            )
+        }
         server = NFSServer(
             configuration: NFSServerConfiguration(configuration),
             tree: library,
-            handles: try FileHandleCodec(key: key),
+            handles: handles,
             exports: settings.exports,
             group: group,
             logger: logger
