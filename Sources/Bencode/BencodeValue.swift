@@ -68,7 +68,9 @@ package struct BencodeValue: Sendable {
     /// Looks at one entry after another.
     package subscript(key: String) -> BencodeValue? {
         guard let dictionary else { return nil }
-        for (candidate, value) in dictionary where candidate.elementsEqual(key.utf8) {
+        let key = key.utf8
+        for (candidate, value) in dictionary
+        where candidate.count == key.count && candidate.elementsEqual(key) {
             return value
         }
         return nil
