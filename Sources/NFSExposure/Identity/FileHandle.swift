@@ -43,10 +43,13 @@ package struct FileHandleCodec: Sendable {
         self.sipHash = sipHash
     }
 
-    package func encode(_ handle: FileHandle) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Self.byteCount) { bytes, count in
-            encode(handle, into: UnsafeMutableRawBufferPointer(bytes))
-            count = Self.byteCount
+    package func encode(_ handle: FileHandle) -> NFS3FileHandle {
+        withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { bytes in
+            encode(handle, into: bytes)
+            guard let result = NFS3FileHandle(UnsafeRawBufferPointer(bytes)) else {
+                preconditionFailure("52 bytes are fewer than NFS3_FHSIZE.")
+            }
+            return result
         }
     }
 

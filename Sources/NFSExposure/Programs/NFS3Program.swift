@@ -33,7 +33,7 @@ struct NFS3Program {
     /// Appends the reply to `replies`.
     /// - Returns: a READ that the caller has to answer instead.
     func answer(
-        _ call: RPCCall, arguments: ByteBuffer, caller: inout Caller, replies: inout ByteBuffer
+        _ call: RPCCall, arguments: ByteBuffer, caller: Caller, replies: inout ByteBuffer
     ) -> ReadCall? {
         guard let procedure = NFS3Procedure(rawValue: call.procedure) else {
             RPCReply.procedureUnavailable.encodeRecord(xid: call.xid, into: &replies)
@@ -43,10 +43,7 @@ struct NFS3Program {
             program: self, call: call, arguments: arguments, caller: caller, replies: replies)
         // The buffer must have one owner, or every reply would copy what is in it.
         replies = ByteBuffer()
-        defer {
-            caller = exchange.caller
-            replies = exchange.replies
-        }
+        defer { replies = exchange.replies }
         switch procedure {
         case .read: return exchange.read()
         case .null: exchange.reply(XDRVoid())
@@ -72,7 +69,7 @@ struct NFS3Program {
         let program: NFS3Program
         let call: RPCCall
         let arguments: ByteBuffer
-        var caller: Caller
+        let caller: Caller
         var replies: ByteBuffer
 
         var service: NFSService { program.service }
@@ -110,7 +107,7 @@ struct NFS3Program {
         }
 
         /// Finds the object of a handle and checks that this caller may come to it.
-        mutating func target(_ handle: NFS3FileHandle) throws(Failure) -> Target {
+        func target(_ handle: NFS3FileHandle) throws(Failure) -> Target {
             guard let decoded = service.handles.decode(handle) else {
                 service.reportAbuse("file handle that this server did not make", from: caller.address)
                 throw .status(.badHandle)

@@ -1,7 +1,7 @@
 import ONCRPC
 
 /// One peer and what the exports allow it. Confined to the loop of its connection.
-struct Caller {
+final class Caller {
     /// An export as this peer sees it.
     ///
     /// A class, so that a READ that waits holds one reference and not a copy of the export.
@@ -43,7 +43,7 @@ struct Caller {
     }
 
     /// Takes over exports that were published since.
-    mutating func refresh(from service: NFSService) {
+    func refresh(from service: NFSService) {
         let newest = service.exportsGeneration
         guard newest != generation else { return }
         generation = newest
@@ -51,7 +51,7 @@ struct Caller {
         verdicts.removeAll()
     }
 
-    mutating func verdict(onExport id: UInt32) -> Verdict {
+    func verdict(onExport id: UInt32) -> Verdict {
         if let known = verdicts[id] { return known }
         guard let export = exports.export(id: id) else { return .unknown }
         let verdict: Verdict =
