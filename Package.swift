@@ -72,7 +72,8 @@ let package = Package(
 
         // The file system that every exposure shows.
         module(
-            "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "StateStore", nioCore, logging),
+            "VirtualTree", "TorrentEngine", "TorrentLogic", "BitTorrentProtocol", "StateStore",
+            nioCore, logging),
 
         // ONC RPC and NFS.
         module("ONCRPC", "CTirpc", nioCore),
@@ -85,9 +86,11 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "NFSExposure", "VirtualTree", "TorrentEngine", "PieceStorage", "StateStore",
-                "BitTorrentProtocol", "ONCRPC", "CLinux", nioCore, nioPosix, logging, "Yams",
+                "BitTorrentProtocol", "TorrentLogic", "Cryptography", nioCore, nioPosix, logging,
+                "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
         ),
@@ -102,12 +105,14 @@ let package = Package(
         tests(
             "TorrentEngineTests", "TorrentEngine", "TorrentLogic", "BitTorrentProtocol",
             "Cryptography", "StateStore", "PieceStorage", nioCore, nioPosix, logging),
-        tests("VirtualTreeTests", "VirtualTree", "BitTorrentProtocol", "StateStore", nioCore),
+        tests(
+            "VirtualTreeTests", "VirtualTree", "TorrentEngine", "TorrentLogic",
+            "BitTorrentProtocol", "StateStore", nioCore, nioEmbedded),
         tests("ONCRPCTests", "ONCRPC", "CTirpcSystem", nioCore),
         tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", "CTirpcSystem", nioCore),
         tests(
             "NFSExposureTests", "NFSExposure", "NFSProtocol", "ONCRPC", "VirtualTree",
             "TorrentEngine", "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
-        tests("SluiceTests", "sluice"),
+        tests("SluiceTests", "sluice", "BitTorrentProtocol", "NFSExposure"),
     ]
 )

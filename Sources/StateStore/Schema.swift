@@ -28,6 +28,7 @@ enum Schema {
                     """
             )
         }
+        registerRoutes(in: &migrator)
         return migrator
     }
 }

@@ -1,0 +1,61 @@
+"""Mounting as a user types it, and what rpcbind knows while the server runs."""
+
+from __future__ import annotations
+
+import subprocess
+
+from testbed.libnfs_client import LibnfsClient
+from testbed.scene import MIB, SceneTestCase
+from testbed.sluice_server import Route
+
+
+class Mounting(SceneTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.film = self.make_film("film.mkv", 3 * MIB)
+        self.seed_by_libtorrent(self.film)
+        self.server = self.serve(Route("films", [self.film]))
+
+    def test_mount_needs_no_version_and_no_port(self) -> None:
+        guest = self.scene.kernel_client
+        where = self.mount(self.server, options="")
+        self.assertRegex(guest.run(f"grep {where} /proc/mounts").output, r"vers=3.*proto=tcp")
+        output = guest.run(f"sha256sum {where}/films/{self.film.name}").output
+        self.assertTrue(output.startswith(self.film.files[0].sha256))
+        guest.run(f"umount {where}")
+
+    def test_a_directory_below_the_export_mounts_too(self) -> None:
+        guest = self.scene.kernel_client
+        where = self.mount(self.server, path="/films")
+        self.assertEqual(guest.run(f"ls {where}").output, f"{self.film.name}\n")
+
+    def test_nothing_can_be_written(self) -> None:
+        guest = self.scene.kernel_client
+        where = self.mount(self.server)
+        for command in [
+            f"touch {where}/films/new",
+            f"rm {where}/films/{self.film.name}",
+            f"mkdir {where}/new",
+            f"sh -c 'echo x >> {where}/films/{self.film.name}'",
+        ]:
+            result = guest.run(command, check=False)
+            self.assertNotEqual(result.status, 0, command)
+            self.assertIn("Read-only file system", result.output, command)
+
+    def test_showmount_names_the_export(self) -> None:
+        output = self.scene.kernel_client.run(f"showmount -e {self.server.address}").output
+        self.assertIn(self.server.export, output)
+
+    def test_ports_can_be_given_instead_of_rpcbind(self) -> None:
+        client = LibnfsClient(self.server.address, self.server.export, self.server.port)
+        self.assertEqual(client.list("films"), {self.film.name: self.film.size})
+
+    def test_rpcbind_knows_the_server_while_it_runs(self) -> None:
+        for program in ["100003", "100005"]:
+            self.assertRegex(self.registered(), rf"(?m)^\s*{program}\s+3\s+tcp\s+2049\b")
+        self.server.terminate()
+        self.assertNotRegex(self.registered(), r"(?m)^\s*10000[35]\s")
+
+    def registered(self) -> str:
+        command = self.network.on_server_side(["rpcinfo", "-p", "127.0.0.1"])
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,148 @@
+"""The test bed itself: before it judges a server, it has to be right with programs that are."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+
+from testbed.content import sha256_of, write_file
+from testbed.ganesha_server import GaneshaServer
+from testbed.libnfs_client import LibnfsClient
+from testbed.libtorrent_seed import start_session
+from testbed.processes import wait_until
+from testbed.scene import MIB, SceneTestCase
+from testbed.scripted_seed import Liar, ScriptedSeed
+from testbed.torrents import library_of_200_files, make_directory
+from testbed.tracker import ANNOUNCE_URL
+
+
+class SwarmOfTheTestBed(SceneTestCase):
+    """libtorrent downloads from each kind of seed, found through the tracker."""
+
+    def test_libtorrent_downloads_from_libtorrent(self) -> None:
+        torrent = self.make_film("film", 20 * MIB)
+        self.seed_by_libtorrent(torrent)
+        self.download(torrent)
+
+    def test_libtorrent_downloads_from_transmission(self) -> None:
+        torrent = make_directory(
+            self.directory / "made",
+            "folder",
+            library_of_200_files(),
+            32 << 10,
+            [[ANNOUNCE_URL]],
+        )
+        self.seed_by_transmission(torrent)
+        self.download(torrent)
+
+    def test_libtorrent_downloads_from_the_scripted_seed(self) -> None:
+        torrent = self.make_film("film", 5 * MIB)
+        seed = self.seed_by_script(ScriptedSeed, torrent)
+        self.download(torrent)
+        self.assertGreaterEqual(seed.tally.blocks, 5 * 64)
+
+    def test_the_liar_lies_in_one_block_of_fifty(self) -> None:
+        torrent = self.make_film("film", 20 * MIB)
+        liar = self.seed_by_script(Liar, torrent)
+        honest = self.seed_by_libtorrent(torrent, upload_limit=4 * MIB)
+        self.download(torrent)
+        self.assertGreater(liar.tally.bad_blocks, 0)
+        self.assertIsNone(honest.process.exit_code)
+
+    def download(self, torrent) -> None:
+        target = self.directory / "download"
+        process = start_session(
+            sys.executable,
+            {
+                "torrents": [[str(torrent.metainfo), str(target)]],
+                "address": self.network.take_swarm_address(),
+                "port": 6882,
+                "upload_limit": 0,
+                "seed": False,
+            },
+            self.directory / "download.log",
+        )
+        self.addCleanup(process.kill)
+        wait_until(lambda: "complete" in process.log(), 60, "complete download")
+        # What libtorrent has verified may still be on its way to the disk.
+        process.terminate()
+        for file in torrent.files:
+            got = target / torrent.name / ("" if torrent.single_file else file.path)
+            if file.size:
+                self.assertEqual(sha256_of(got), file.sha256, file.path)
+
+
+class ClientsOfTheTestBed(SceneTestCase):
+    """libnfs and the kernel client with a server that is known to be right."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        exported = self.directory / "exported"
+        self.names = {
+            "film.bin": write_file(exported / "film.bin", 64 * MIB, "film"),
+            "naïve name & 日本.txt": write_file(exported / "naïve name & 日本.txt", 5000, "name"),
+            "100% #1 + more!.txt": write_file(exported / "100% #1 + more!.txt", 5000, "more"),
+        }
+        self.exported = exported
+        self.server = GaneshaServer(self.network, self.directory / "ganesha", exported)
+        self.server.start()
+        self.addCleanup(lambda: self.server.terminate(3))
+
+    def test_libnfs_lists_and_reads(self) -> None:
+        client = LibnfsClient(self.server.address, self.server.export)
+        self.assertEqual(client.list()["film.bin"], 64 * MIB)
+        for name, digest in self.names.items():
+            self.assertEqual(client.sha256(name), digest, name)
+
+    def test_the_raw_client_reads(self) -> None:
+        root = self.server.root_handle()
+        with self.server.connect() as connection:
+            handle = connection.lookup(root, "film.bin")
+            self.assertEqual(connection.attributes(handle)["size"], 64 * MIB)
+            data = connection.read_range(handle, 5 * MIB + 3, 2 * MIB)
+        with open(self.exported / "film.bin", "rb") as file:
+            file.seek(5 * MIB + 3)
+            self.assertEqual(file.read(2 * MIB), data)
+
+    def test_the_kernel_client_mounts_without_options_and_reads(self) -> None:
+        guest = self.scene.kernel_client
+        where = self.mount(self.server, options="")
+        self.assertIn("vers=3", guest.run(f"grep {where} /proc/mounts").output)
+        listing = guest.run(f"ls -lR {where}; df {where}").output
+        for name in self.names:
+            self.assertIn(name, listing)
+        for name, digest in self.names.items():
+            output = guest.run(f"sha256sum '{where}/{name}'").output
+            self.assertTrue(output.startswith(digest), name)
+        guest.drop_caches()
+        seconds = guest.run(f"cat {where}/film.bin > /dev/null").seconds
+        self.scene.figures.append(f"kernel client, ganesha: {64 / seconds:.0f} MiB/s")
+
+    def test_a_kernel_copy_outlives_the_server(self) -> None:
+        guest = self.scene.kernel_client
+        where = self.mount(self.server)
+        copy = self.scene.kernel_client.shared / "copy.bin"
+        job = guest.start(f"cp {where}/film.bin {copy}")
+        wait_until(lambda: copy.exists() and copy.stat().st_size > 4 * MIB, 20, "begun copy")
+        self.server.kill()
+        self.assertFalse(job.ended(), "the copy was over before the server was killed")
+        time.sleep(0.5)
+        self.server.start()
+        job.wait(60)
+        self.assertEqual(sha256_of(copy), self.names["film.bin"])
+        copy.unlink()
+
+    def test_a_killed_reader_ends_at_once_without_a_server(self) -> None:
+        guest = self.scene.kernel_client
+        where = self.mount(self.server)
+        guest.run(f"stat {where}/film.bin")
+        self.server.kill()
+        job = guest.start(f"cat {where}/film.bin > /dev/null")
+        time.sleep(1)
+        self.assertFalse(job.ended())
+        began = time.monotonic()
+        job.kill()
+        job.wait(5)
+        self.assertLess(time.monotonic() - began, 1)
+        shutil.rmtree(self.exported)

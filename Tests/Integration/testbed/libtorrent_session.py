@@ -1,0 +1,65 @@
+"""A program: one libtorrent session that seeds, or downloads and says how long that took.
+
+Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
+`port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads). It prints
+`ready`, and `complete SECONDS` (counted from the first byte) once everything is there. Runs with
+any libtorrent from 2.0 and imports nothing else of the test bed.
+"""
+
+import json
+import os
+import sys
+import time
+
+import libtorrent
+
+
+def main(settings: dict) -> None:
+    session = libtorrent.session(
+        {
+            "listen_interfaces": f"{settings['address']}:{settings['port']}",
+            "outgoing_interfaces": settings["address"],
+            "enable_dht": False,
+            "enable_lsd": False,
+            "enable_upnp": False,
+            "enable_natpmp": False,
+            "enable_outgoing_utp": False,
+            "enable_incoming_utp": False,
+            "allow_multiple_connections_per_ip": True,
+            "upload_rate_limit": settings["upload_limit"],
+            "unchoke_slots_limit": 100,
+            "send_buffer_watermark": 3 << 20,
+            "send_buffer_watermark_factor": 150,
+            "max_out_request_queue": 1000,
+            "max_allowed_in_request_queue": 4000,
+            "alert_mask": 0,
+        }
+    )
+    # Private addresses are exempt from the rate limits as long as they are a peer class.
+    session.set_peer_class_filter(libtorrent.ip_filter())
+    handles = []
+    for metainfo, data in settings["torrents"]:
+        parameters = libtorrent.add_torrent_params()
+        parameters.ti = libtorrent.torrent_info(metainfo)
+        parameters.save_path = data
+        if settings["seed"]:
+            parameters.flags |= libtorrent.torrent_flags.seed_mode
+        else:
+            os.makedirs(data, exist_ok=True)
+        handle = session.add_torrent(parameters)
+        for address, port in settings.get("peers", []):
+            handle.connect_peer((address, port))
+        handles.append(handle)
+    print("ready", flush=True)
+    first_byte = None
+    while settings["seed"] or not all(handle.status().is_seeding for handle in handles):
+        if first_byte is None and any(handle.status().total_payload_download for handle in handles):
+            first_byte = time.monotonic()
+        time.sleep(0.25 if settings["seed"] else 0.02)
+    print("complete", time.monotonic() - (first_byte or time.monotonic()), flush=True)
+    while True:
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,135 @@
+"""What the tests of one run share: network, tracker, one kernel guest, the large torrents."""
+
+from __future__ import annotations
+
+import subprocess
+import unittest
+from functools import cached_property
+from pathlib import Path
+
+from . import torrents
+from .kernel_client import KernelClient
+from .libtorrent_seed import LibtorrentSeed
+from .network import Network
+from .nfs_server import NFSServer, Rpcbind
+from .processes import Process
+from .sluice_server import Route, SluiceServer
+from .torrents import Torrent
+from .tracker import ANNOUNCE_URL, Tracker
+from .transmission_seed import TransmissionSeed
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+class Scene:
+    """Made once; what is dear to make is made when first asked for."""
+
+    current: "Scene"
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.figures: list[str] = []
+        # /run holds sockets that programs of different network namespaces would share.
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+        self.network = Network(directory / "logs")
+        self.tracker = Tracker()
+        self.rpcbind = Rpcbind(self.network, directory / "logs")
+
+    @classmethod
+    def begin(cls, directory: Path) -> None:
+        cls.current = cls(directory)
+
+    @classmethod
+    def end(cls) -> list[str]:
+        """Stops everything; returns the figures worth noting."""
+        guest = cls.current.__dict__.get("kernel_client")
+        if guest is not None:
+            guest.shut_down()
+        Process.stop_all()
+        return cls.current.figures
+
+    @cached_property
+    def kernel_client(self) -> KernelClient:
+        return KernelClient(self.network, self.directory / "guest")
+
+    @cached_property
+    def film(self) -> Torrent:
+        """1 GiB and a little, one file."""
+        return torrents.make_single_file(
+            self.directory / "film", "film.mkv", GIB + 12_345, MIB, [[ANNOUNCE_URL]]
+        )
+
+    @cached_property
+    def series(self) -> Torrent:
+        """200 files of all sizes."""
+        return torrents.make_directory(
+            self.directory / "series",
+            "Séries – the complete 1st",
+            torrents.library_of_200_files(),
+            64 << 10,
+            [[ANNOUNCE_URL]],
+        )
+
+
+class SceneTestCase(unittest.TestCase):
+    """A test with a directory of its own; what it starts ends with it, the latest first."""
+
+    maxDiff = None
+
+    def setUp(self) -> None:
+        self.scene = Scene.current
+        self.network = self.scene.network
+        self.tracker = self.scene.tracker
+        self.directory = self.scene.directory / self.id().rpartition(".")[2]
+        self.directory.mkdir()
+
+    def make_film(self, name: str, size: int, piece_length: int = 256 << 10) -> Torrent:
+        return torrents.make_single_file(
+            self.directory / name, name, size, piece_length, [[ANNOUNCE_URL]]
+        )
+
+    def seed_by_libtorrent(self, *seeded: Torrent, upload_limit: int = 0) -> LibtorrentSeed:
+        seed = LibtorrentSeed(
+            self.network, self.tracker, list(seeded), self.directory, upload_limit
+        )
+        self.addCleanup(seed.stop)
+        return seed
+
+    def seed_by_transmission(self, *seeded: Torrent) -> TransmissionSeed:
+        seed = TransmissionSeed(self.network, self.tracker, list(seeded), self.directory)
+        self.addCleanup(seed.stop)
+        return seed
+
+    def seed_by_script(self, kind: type, torrent: Torrent):
+        seed = kind(self.network, self.tracker, torrent)
+        self.addCleanup(seed.stop)
+        return seed
+
+    def serve(self, *routes: Route) -> SluiceServer:
+        server = SluiceServer(self.network, self.directory / "server", list(routes))
+        server.start()
+        self.addCleanup(self.end, server)
+        return server
+
+    def end(self, server: SluiceServer) -> None:
+        """Whatever a test did to it, a server ends in time and without a fault."""
+        if server.process.exit_code is None:
+            self.assertLess(server.terminate(timeout=5), 2, "SIGTERM took its time")
+        self.assertEqual(server.process.exit_code, 0)
+
+    def mount(self, server: NFSServer, options: str = "vers=3", path: str = "") -> str:
+        """Mounts in the guest until the test ends. Returns where."""
+        guest = self.scene.kernel_client
+        where = f"/mnt/{self.id().rpartition('.')[2]}"
+        option = f"-o {options}" if options else ""
+        source = f"{server.address}:{server.export}{path}"
+        guest.run(f"mkdir -p {where}; mount {option} {source} {where}")
+        # Lazy and forced: a server that is gone must not hold the guest.
+        self.addCleanup(lambda: guest.run(f"umount -f -l {where}", check=False))
+        return where
+
+    def assert_stays_up(self, server: NFSServer) -> None:
+        self.assertIsNone(server.process.exit_code, "the server has ended")
+        with server.connect() as connection:
+            connection.null()

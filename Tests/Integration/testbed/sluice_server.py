@@ -1,0 +1,77 @@
+"""Sluice, the server under test."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .network import SERVER_ADDRESS, Network
+from .nfs_server import NFSServer
+from .processes import TestbedError
+from .torrents import Torrent
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def program(configuration: str = "debug") -> Path:
+    """The built program; `SLUICE` in the environment names another one."""
+    path = Path(os.environ.get("SLUICE", REPOSITORY / ".build" / configuration / "sluice"))
+    if not path.exists():
+        raise TestbedError(f"{path} is not built")
+    return path
+
+
+@dataclass
+class Route:
+    """One directory below the export: torrents by path, and folders of them."""
+
+    name: str
+    torrents: list[Torrent | Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+
+
+class SluiceServer(NFSServer):
+    """Configured for one test; state, configuration and log lie in `directory`."""
+
+    peer_port = 6881
+
+    def __init__(self, network: Network, directory: Path, routes: list[Route]):
+        super().__init__(network, directory)
+        self._executable = program(os.environ.get("SLUICE_CONFIGURATION", "debug"))
+        self.configuration = directory / "config.yaml"
+        self.state = directory / "state"
+        exports = directory / "exports"
+        exports.write_text(f"{self.export} *(ro,insecure)\n")
+        # JSON is YAML, and needs no quoting rules of its own.
+        self.configuration.write_text(json.dumps(self._settings(routes, exports), indent=2))
+
+    def arguments(self) -> list[str]:
+        return [str(self._executable), "serve", "--config", str(self.configuration)]
+
+    def path(self, route: str, torrent: Torrent, file: str | None = None) -> str:
+        """Where a torrent's file lies below the export."""
+        parts = [route, torrent.name]
+        if not torrent.single_file and file is not None:
+            parts.append(file)
+        return "/".join(parts)
+
+    def _settings(self, routes: list[Route], exports: Path) -> dict:
+        return {
+            "state_directory": str(self.state),
+            "folder_scan_seconds": 1,
+            "nfs": {"address": "0.0.0.0", "port": self.port, "exports": str(exports)},
+            "bittorrent": {"address": SERVER_ADDRESS, "port": self.peer_port},
+            "routes": [
+                {
+                    "name": route.name,
+                    "torrents": [
+                        {"torrent_path": str(getattr(torrent, "metainfo", torrent))}
+                        for torrent in route.torrents
+                    ]
+                    + [{"torrent_folder": str(folder)} for folder in route.folders],
+                }
+                for route in routes
+            ],
+        }

@@ -1,0 +1,127 @@
+"""Torrents and the files behind them, made on the spot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import libtorrent
+
+from . import content
+
+
+@dataclass(frozen=True)
+class TorrentFile:
+    path: str
+    """Relative to the torrent's directory, or the name of a single-file torrent."""
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Torrent:
+    """A v1 torrent whose content lies below `data`."""
+
+    name: str
+    metainfo: Path
+    info_hash: bytes
+    piece_length: int
+    data: Path
+    """The directory that holds `name`, as seeders want it."""
+    files: tuple[TorrentFile, ...]
+    single_file: bool
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+    def content_path(self, file: TorrentFile) -> Path:
+        return self.data / self.name if self.single_file else self.data / self.name / file.path
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the torrent's one long sequence of files."""
+        parts = []
+        for file in self.files:
+            if offset < file.size and length > 0:
+                with open(self.content_path(file), "rb") as source:
+                    source.seek(offset)
+                    part = source.read(min(length, file.size - offset))
+                parts.append(part)
+                length -= len(part)
+                offset = 0
+            else:
+                offset -= min(offset, file.size)
+        return b"".join(parts)
+
+
+def make_single_file(
+    directory: Path, name: str, size: int, piece_length: int, trackers: list[list[str]]
+) -> Torrent:
+    """`name` with `size` bytes; `trackers` are tiers (BEP 12)."""
+    digest = content.write_file(directory / "data" / name, size, seed=name)
+    files = (TorrentFile(name, size, digest),)
+    return _make(directory, name, files, piece_length, trackers, single_file=True)
+
+
+def make_directory(
+    directory: Path,
+    name: str,
+    sizes: dict[str, int],
+    piece_length: int,
+    trackers: list[list[str]],
+) -> Torrent:
+    """A torrent of several files: relative path to size in bytes."""
+    for path, size in sizes.items():
+        content.write_file(directory / "data" / name / path, size, seed=f"{name}/{path}")
+    files = tuple(
+        TorrentFile(path, size, content.sha256_of(directory / "data" / name / path))
+        for path, size in sizes.items()
+    )
+    return _make(directory, name, files, piece_length, trackers, single_file=False)
+
+
+def _make(
+    directory: Path,
+    name: str,
+    files: tuple[TorrentFile, ...],
+    piece_length: int,
+    trackers: list[list[str]],
+    single_file: bool,
+) -> Torrent:
+    storage = libtorrent.file_storage()
+    for file in files:
+        storage.add_file(name if single_file else f"{name}/{file.path}", file.size)
+    creator = libtorrent.create_torrent(
+        storage, piece_length, flags=libtorrent.create_torrent.v1_only
+    )
+    for tier, urls in enumerate(trackers):
+        for url in urls:
+            creator.add_tracker(url, tier)
+    libtorrent.set_piece_hashes(creator, str(directory / "data"))
+    metainfo = directory / "metainfo" / f"{name}.torrent"
+    metainfo.parent.mkdir(parents=True, exist_ok=True)
+    metainfo.write_bytes(libtorrent.bencode(creator.generate()))
+    info_hash = libtorrent.torrent_info(str(metainfo)).info_hash().to_bytes()
+    return Torrent(
+        name, metainfo, info_hash, piece_length, directory / "data", files, single_file
+    )
+
+
+def library_of_200_files() -> dict[str, int]:
+    """Sizes around every block and piece boundary, empty files, folders, names that need care."""
+    sizes = {
+        "read me first.txt": 1234,
+        "empty": 0,
+        "Extras/Ünïcödé – 日本語 名前.txt": 40_001,
+        "Extras/emoji 🎬 & ampersand's.nfo": 777,
+        "Extras/deep/er/and deeper/still/last.bin": 300_007,
+        "Extras/one byte": 1,
+        "Extras/empty too.srt": 0,
+        "100% #1 + more!.txt": 5000,
+    }
+    edges = [1, 511, 4095, 4096, 4097, 16383, 16384, 16385, 32768, 65535, 65536, 65537, 131073]
+    for number in range(200 - len(sizes)):
+        folder = f"Season {number % 7 + 1:02}"
+        extra = 900_000 if number % 29 == 0 else 0
+        sizes[f"{folder}/episode {number:03}.bin"] = edges[number % len(edges)] + number + extra
+    return sizes
