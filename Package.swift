@@ -71,22 +71,25 @@ let package = Package(
 
         // The file system that every exposure shows.
         module(
-            "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "StateStore", nioCore, logging),
+            "VirtualTree", "TorrentEngine", "TorrentLogic", "BitTorrentProtocol", "StateStore",
+            nioCore, logging),
 
         // ONC RPC and NFS.
         module("ONCRPC", "CTirpc", nioCore),
-        module("NFSProtocol", "ONCRPC"),
+        module("NFSProtocol", "ONCRPC", nioCore),
         module(
-            "NFSExposure", "VirtualTree", "NFSProtocol", "ONCRPC", "Cryptography", nioCore,
-            nioPosix, logging),
+            "NFSExposure", "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "NFSProtocol",
+            "ONCRPC", "Cryptography", nioCore, nioPosix, logging),
 
         .executableTarget(
             name: "sluice",
             dependencies: [
                 "NFSExposure", "VirtualTree", "TorrentEngine", "PieceStorage", "StateStore",
-                "BitTorrentProtocol", "ONCRPC", "CLinux", nioCore, nioPosix, logging, "Yams",
+                "BitTorrentProtocol", "TorrentLogic", "Cryptography", nioCore, nioPosix, logging,
+                "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
         ),
@@ -101,12 +104,14 @@ let package = Package(
         tests(
             "TorrentEngineTests", "TorrentEngine", "BitTorrentProtocol", "StateStore",
             "PieceStorage", nioCore, nioPosix, logging),
-        tests("VirtualTreeTests", "VirtualTree", "BitTorrentProtocol", "StateStore", nioCore),
-        tests("ONCRPCTests", "ONCRPC", "CTirpc", nioCore),
-        tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", nioCore),
+        tests(
+            "VirtualTreeTests", "VirtualTree", "TorrentEngine", "TorrentLogic",
+            "BitTorrentProtocol", "StateStore", nioCore, nioEmbedded),
+        tests("ONCRPCTests", "ONCRPC", "CTirpcSystem", nioCore),
+        tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", "CTirpcSystem", nioCore),
         tests(
             "NFSExposureTests", "NFSExposure", "NFSProtocol", "ONCRPC", "VirtualTree",
-            "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
-        tests("SluiceTests", "sluice"),
+            "TorrentEngine", "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
+        tests("SluiceTests", "sluice", "BitTorrentProtocol", "VirtualTree"),
     ]
 )

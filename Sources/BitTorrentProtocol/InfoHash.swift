@@ -1,3 +1,5 @@
+import Cryptography
+
 /// The identity of a torrent: the SHA-1 of its raw info dictionary (BEP 3).
 ///
 /// Twenty bytes held inline, so that a dictionary of torrents needs no allocation per key.
@@ -9,6 +11,38 @@ package struct InfoHash: Hashable, Sendable {
     /// - Returns: `nil` unless `bytes` holds exactly 20 bytes.
     package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
+        self.init(twenty: bytes)
+    }
+
+    /// The hash of an info dictionary, exactly as found.
+    package init(ofInfoDictionary bytes: some Collection<UInt8>) {
+        self.init(twenty: SHA1.hash(bytes))
+    }
+
+    /// - Returns: `nil` unless `hex` is 40 hexadecimal digits, of either case.
+    package init?(hex: some StringProtocol) {
+        guard hex.utf8.count == 2 * Self.byteCount else { return nil }
+        var bytes: [UInt8] = []
+        var high: UInt8?
+        for character in hex.utf8 {
+            let digit: UInt8
+            switch character {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = character - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = character - UInt8(ascii: "A") + 10
+            default: return nil
+            }
+            if let first = high {
+                bytes.append(first << 4 | digit)
+                high = nil
+            } else {
+                high = digit
+            }
+        }
+        self.init(twenty: bytes)
+    }
+
+    private init(twenty bytes: some Collection<UInt8>) {
         var high: UInt64 = 0
         var middle: UInt64 = 0
         var low: UInt32 = 0
@@ -28,10 +62,23 @@ package struct InfoHash: Hashable, Sendable {
             + (0..<4).map { UInt8(truncatingIfNeeded: words.2 >> (24 - 8 * $0)) }
     }
 
+    /// Forty lowercase hexadecimal digits.
+    package var hex: String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(
+            decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
+            as: UTF8.self
+        )
+    }
+
     package static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 
     package func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)
         hasher.combine(words.1)
     }
+}
+
+extension InfoHash: CustomStringConvertible {
+    package var description: String { hex }
 }

@@ -5,5 +5,7 @@ package enum CloseReason: Error, Equatable, Sendable {
     case silent
     case tooManyPeers
     case duplicateConnection
+    /// The peer is this program itself.
+    case ownConnection
     case stopping
 }

@@ -1,4 +1,6 @@
-/// Who reads: one client (an address, as a hash) in one file. NFS has no open, so this is all that
+/// Who reads: one client (an address, as a hash) in one file.
+///
+/// NFS has no open, so this is all that
 /// tells two readers apart.
 package struct ReaderID: Hashable, Sendable {
     package let client: UInt64

@@ -7,9 +7,21 @@ package struct PeerKey: Hashable, Comparable, Sendable {
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// Everything that one torrent decides: whom to dial, what to request from whom, whom to serve,
-/// whom to ban. Events and the time go in, actions come out; it has no clock, no socket and no
-/// payload bytes, so that a whole swarm of them runs in virtual time from a seed.
+/// Names one wait of a reader for bytes; never reused within a torrent.
+package struct WaitID: Hashable, Comparable, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Everything that one torrent decides: whom to dial, request from, serve and ban.
+///
+/// Events and the time go in, actions come out; it has no clock, no socket and no payload bytes, so
+/// that a whole swarm of them runs in virtual time from a seed.
+///
+/// After every event the owner takes the actions (`takeActions`), performs them in order, and sets
+/// its timer to `nextDeadline`. A connection that was told to `close` is forgotten at once: what
+/// still arrives from it is ignored.
 package struct Swarm {
     package typealias Instant = ContinuousClock.Instant
 
@@ -19,11 +31,124 @@ package struct Swarm {
         case send(PeerMessage, to: PeerKey)
         /// Read the block from the cache and send it as a `piece` message, then report `served`.
         case serve(Block, to: PeerKey)
-        /// All blocks of the piece are in: hash and write it, then report `verified` or `rejected`.
+        /// All blocks of the piece are in: hash and write it, then report `verified`, `rejected` or
+        /// `writeFailed`.
         case verify(PieceIndex)
         /// Forget the blocks held of an unfinished piece.
         case discard(PieceIndex)
+        /// Connect and shake hands, then report `connected` or `dialFailed`.
         case dial(PeerAddress)
         case close(PeerKey, reason: CloseReason)
+        /// For the log: the peer at this address sent a wrong block of the piece and is banned.
+        case banned(PeerAddress, piece: PieceIndex)
+    }
+
+    /// The pieces that are verified and written.
+    package internal(set) var have: Bitfield
+    /// Payload bytes that arrived, needed or not.
+    package internal(set) var receivedByteCount: UInt64 = 0
+    /// Of these, bytes that were dropped: duplicates, late or never asked for.
+    package internal(set) var wastedByteCount: UInt64 = 0
+
+    let geometry: PieceGeometry
+    let ownID: PeerID
+    let limits: SwarmLimits
+    var peers = PeerTable()
+    /// Who was behind keys that are gone, oldest first: a piece may convict them later.
+    var departed: [(key: PeerKey, identity: PeerIdentity)] = []
+    var pool: PeerPool
+    var choker: Choker
+    var picker: PiecePicker
+    var assembler: PieceAssembler
+    var demand: ReadDemand
+    var plan: DemandPlan
+
+    /// Pieces of the plan that we do not have yet.
+    var missingCount = 0
+    /// When pieces were last wanted and missing.
+    var lastDemand: Instant?
+    /// Duplicate requests allowed: a few at once, and a small share of what arrives.
+    var duplicateTokens = Swarm.maximumDuplicateTokens
+    /// The delay of the peer that would deliver a block soonest, at the last tick.
+    var bestDelay: Duration?
+
+    var tickAt: Instant?
+    var maintenanceAt: Instant?
+    var lastMaintenance: Instant
+    /// When pieces that could not be written are tried again.
+    var resumeAt: Instant?
+    var isStopped = false
+    var actions: [Action] = []
+
+    static let tick = Duration.milliseconds(100)
+    static let maintenance = Duration.seconds(5)
+    static let writeRetry = Duration.seconds(10)
+    static let maximumDuplicateTokens = 64
+    /// One duplicate for so many blocks received: 5 %.
+    static let blocksPerDuplicate: UInt64 = 20
+    static let maximumDeparted = 256
+
+    /// - Parameters:
+    ///   - have: the pieces verified and on disk; of the geometry's piece count.
+    ///   - ownID: our peer id, to notice connections to ourselves.
+    ///   - seed: of the random choices (optimistic unchoke, order of dials).
+    package init(
+        geometry: PieceGeometry,
+        have: Bitfield,
+        ownID: PeerID,
+        limits: SwarmLimits = SwarmLimits(),
+        seed: UInt64,
+        now: Instant
+    ) {
+        precondition(have.count == geometry.pieceCount)
+        self.geometry = geometry
+        self.have = have
+        self.ownID = ownID
+        self.limits = limits
+        pool = PeerPool(limits: limits, seed: seed)
+        choker = Choker(slots: limits.uploadSlots, seed: seed &+ 1, now: now)
+        picker = PiecePicker(
+            geometry: geometry,
+            maximumByteCount: limits.maximumUnverifiedByteCount
+        )
+        assembler = PieceAssembler(geometry: geometry)
+        demand = ReadDemand(pieceLength: geometry.pieceLength)
+        plan = DemandPlan(geometry: geometry)
+        lastMaintenance = now
+    }
+
+    /// The actions since the last call, in order.
+    package mutating func takeActions() -> [Action] {
+        guard !actions.isEmpty else { return [] }
+        defer { actions = [] }
+        return actions
+    }
+
+    /// When to call `timerFired`; it changes with every event.
+    package var nextDeadline: Instant? {
+        guard let tickAt, let maintenanceAt else { return tickAt ?? maintenanceAt }
+        return min(tickAt, maintenanceAt)
+    }
+
+    package mutating func timerFired(now: Instant) {
+        guard !isStopped else { return }
+        if let tickAt, tickAt <= now { tickFired(now: now) }
+        if let maintenanceAt, maintenanceAt <= now { maintain(now: now) }
+    }
+
+    /// Readers want bytes that we do not have yet; announce and look for peers while true.
+    package var hasDemand: Bool { missingCount > 0 }
+    /// Peers that have something we lack and have unchoked us.
+    package var usablePeerCount: Int { peers.count { !$0.isChokingUs && $0.offerCount > 0 } }
+    package var peerCount: Int { peers.count }
+
+    /// Closes every connection; no event but `disconnected` may follow.
+    package mutating func stop(now: Instant) {
+        for peer in peers { actions.append(.close(peer.key, reason: .stopping)) }
+        peers = PeerTable()
+        isStopped = true
+        missingCount = 0
+        tickAt = nil
+        maintenanceAt = nil
     }
 }

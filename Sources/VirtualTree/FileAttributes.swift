@@ -1,4 +1,4 @@
-/// What `stat` shows, free of any protocol. Never read from the clock.
+/// What `stat` shows, free of any protocol and never read from the clock.
 package struct FileAttributes: Equatable, Sendable {
     package enum Kind: Sendable { case directory, file }
 
@@ -23,7 +23,11 @@ package struct FileAttributes: Equatable, Sendable {
     }
 
     package init(
-        kind: Kind, fileid: UInt64, size: UInt64, mode: UInt16, linkCount: UInt32,
+        kind: Kind,
+        fileid: UInt64,
+        size: UInt64,
+        mode: UInt16,
+        linkCount: UInt32,
         modified: Timestamp
     ) {
         self.kind = kind

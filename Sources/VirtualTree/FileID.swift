@@ -1,7 +1,9 @@
 package import BitTorrentProtocol
 
-/// The identity of a file or directory: everything that is needed to find it again, and nothing
-/// that a restart could change. A file handle carries it whole, so no table of handles exists.
+/// The identity of a file or directory.
+///
+/// It is everything that is needed to find the object again, and nothing that a restart could
+/// change. A file handle carries it whole, so no table of handles exists.
 package struct FileID: Hashable, Sendable {
     package enum Kind: UInt8, Sendable {
         case root = 1
@@ -23,7 +25,10 @@ package struct FileID: Hashable, Sendable {
     package let member: UInt64
 
     package init(
-        kind: Kind, route: UInt32 = 0, infoHash: InfoHash? = nil, index: UInt32 = 0,
+        kind: Kind,
+        route: UInt32 = 0,
+        infoHash: InfoHash? = nil,
+        index: UInt32 = 0,
         member: UInt64 = 0
     ) {
         self.kind = kind

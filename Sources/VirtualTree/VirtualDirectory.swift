@@ -1,4 +1,6 @@
-/// One line of a listing. The cookie belongs to the entry and never to its position.
+/// One line of a listing.
+///
+/// The cookie belongs to the entry and never to its position.
 package struct DirectoryEntry: Sendable {
     /// Strictly ascending within a listing, at least 3, below 2^31.
     package let cookie: UInt64

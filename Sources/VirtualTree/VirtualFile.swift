@@ -1,7 +1,9 @@
 package import NIOCore
 package import TorrentEngine
 
-/// A file whose bytes may still have to be fetched. All offsets are offsets in the file.
+/// A file whose bytes may still have to be fetched.
+///
+/// All offsets are offsets in the file.
 package protocol VirtualFile: Sendable {
     var id: FileID { get }
     var attributes: FileAttributes { get }
@@ -10,7 +12,10 @@ package protocol VirtualFile: Sendable {
     func verifiedPrefix(of range: Range<UInt64>) -> UInt64
 
     /// Reads verified bytes: at once when the page cache has them, else on the disk pool.
-    func read(_ range: Range<UInt64>, on loop: any EventLoop) throws(TorrentReadError)
+    func read(
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
+    ) throws(TorrentReadError)
         -> StoredBytes
 
     /// Tells that `client` asked for `range`: to be called for every read, cached or not.
@@ -18,7 +23,8 @@ package protocol VirtualFile: Sendable {
 
     /// See ``TorrentContent/wait(for:notify:)``; `notify` may be called on any thread.
     func wait(
-        for range: Range<UInt64>, notify: @escaping @Sendable (Availability) -> Void
+        for range: Range<UInt64>,
+        notify: @escaping @Sendable (Availability) -> Void
     ) -> WaitToken
 
     func endWait(_ token: WaitToken)

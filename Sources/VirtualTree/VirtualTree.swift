@@ -4,8 +4,9 @@ package enum VirtualNode: Sendable {
     case file(any VirtualFile)
 }
 
-/// The one file system that every exposure shows. Answers from an immutable snapshot: no `await`,
-/// no lock held, safe on any thread.
+/// The one file system that every exposure shows.
+///
+/// Answers from an immutable snapshot: no `await`, no lock held, safe on any thread.
 package protocol VirtualTree: AnyObject, Sendable {
     var root: any VirtualDirectory { get }
 

@@ -1,2 +1,45 @@
 import ArgumentParser
-@main struct Sluice: AsyncParsableCommand {}
+
+@main struct Sluice: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "sluice",
+        abstract: "Serves the files inside torrents over NFS; what is read is fetched.",
+        discussion: """
+            Routes in config.yaml name torrents; every NFS client sees their files as an ordinary
+            network share. A read fetches the pieces it needs from peers, just before it needs
+            them, and what was read stays in a cache.
+
+              sluice serve --config config.yaml      serve; prints what to type to mount the share
+              sluice check --config config.yaml      find mistakes in the configuration and exports
+            """,
+        version: version,
+        subcommands: [Serve.self, Check.self]
+    )
+}
+
+/// The flags that every command takes.
+struct ConfigurationOptions: ParsableArguments {
+    @Option(name: .long, help: "The configuration; the shipped config.yaml explains every key.")
+    var config = "config.yaml"
+
+    @Option(name: .long, help: "TCP port of NFS and MOUNT, in place of “nfs: port”.")
+    var port: Int?
+
+    @Option(name: .long, help: "Directory of the state, in place of “state_directory”.")
+    var state: String?
+
+    @Option(name: .long, help: "File of the exports, in place of “nfs: exports”.")
+    var exports: String?
+
+    func validate() throws {
+        if let port, !(1...65_535).contains(port) {
+            throw ValidationError("--port must be a number from 1 to 65535.")
+        }
+    }
+
+    var file: ConfigurationFile {
+        ConfigurationFile(path: config, port: port, stateDirectory: state, exports: exports)
+    }
+}

@@ -10,7 +10,10 @@ package struct Metainfo: Sendable {
     package let creationDate: Int64?
 
     package init(
-        infoHash: InfoHash, info: TorrentInfo, infoBytes: [UInt8], trackerTiers: [[String]],
+        infoHash: InfoHash,
+        info: TorrentInfo,
+        infoBytes: [UInt8],
+        trackerTiers: [[String]],
         creationDate: Int64?
     ) {
         self.infoHash = infoHash

@@ -52,7 +52,8 @@ package struct PieceGeometry: Hashable, Sendable {
     package func pieces(covering range: Range<UInt64>) -> Range<Int> {
         guard !range.isEmpty else { return 0..<0 }
         return Int(range.lowerBound / UInt64(pieceLength))..<Int(
-            (range.upperBound - 1) / UInt64(pieceLength)) + 1
+            (range.upperBound - 1) / UInt64(pieceLength)
+        ) + 1
     }
 
     /// Offset of the piece's first byte in the torrent.
@@ -79,7 +80,10 @@ package struct PieceGeometry: Hashable, Sendable {
         let length = length(of: piece)
         precondition(offset < length)
         return Block(
-            piece: piece, offset: offset, length: min(Block.maximumLength, length - offset))
+            piece: piece,
+            offset: offset,
+            length: min(Block.maximumLength, length - offset)
+        )
     }
 
     /// The block that a peer means, or `nil` if the torrent has no such block.

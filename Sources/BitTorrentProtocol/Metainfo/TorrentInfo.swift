@@ -1,7 +1,8 @@
 /// A validated info dictionary (BEP 3, BEP 47): once made, nothing in it needs a second check.
 package struct TorrentInfo: Sendable {
-    /// Name of the single file or of the top directory: `name.utf-8` where valid, else `name`. Raw
-    /// bytes as the torrent has them; whoever shows them makes them safe.
+    /// Name of the single file or of the top directory: `name.utf-8` where valid, else `name`.
+    ///
+    /// Raw bytes as the torrent has them; whoever shows them makes them safe.
     package let name: [UInt8]
     /// True for the `length` form: one file and no directory.
     package let isSingleFile: Bool
@@ -20,12 +21,23 @@ package struct TorrentInfo: Sendable {
         /// Offset of its first byte in the torrent.
         package let offset: UInt64
         package let attributes: Attributes
+        /// Where a symbolic link points, as components below `name` (BEP 47).
+        ///
+        /// Raw and not resolved; empty if the torrent does not say, `nil` if the file is no link.
+        package let symlinkTarget: [[UInt8]]?
 
-        package init(path: [[UInt8]], length: UInt64, offset: UInt64, attributes: Attributes) {
+        package init(
+            path: [[UInt8]],
+            length: UInt64,
+            offset: UInt64,
+            attributes: Attributes,
+            symlinkTarget: [[UInt8]]? = nil
+        ) {
             self.path = path
             self.length = length
             self.offset = offset
             self.attributes = attributes
+            self.symlinkTarget = symlinkTarget
         }
     }
 
@@ -40,8 +52,12 @@ package struct TorrentInfo: Sendable {
     }
 
     package init(
-        name: [UInt8], isSingleFile: Bool, files: [File], geometry: PieceGeometry,
-        pieceHashes: [UInt8], isPrivate: Bool
+        name: [UInt8],
+        isSingleFile: Bool,
+        files: [File],
+        geometry: PieceGeometry,
+        pieceHashes: [UInt8],
+        isPrivate: Bool
     ) {
         self.name = name
         self.isSingleFile = isSingleFile

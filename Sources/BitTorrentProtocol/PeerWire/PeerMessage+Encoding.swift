@@ -1,0 +1,75 @@
+package import NIOCore
+
+extension PeerMessage {
+    /// The ids of BEP 3.
+    enum ID: UInt8 {
+        case choke = 0
+        case unchoke = 1
+        case interested = 2
+        case notInterested = 3
+        case have = 4
+        case bitfield = 5
+        case request = 6
+        case piece = 7
+        case cancel = 8
+    }
+
+    /// Writes the message with its length prefix (BEP 3).
+    ///
+    /// A message with an unknown id is written
+    /// with as many zeros as it had bytes.
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .keepAlive: buffer.writeInteger(UInt32(0))
+        case .choke: Self.writeHeader(.choke, bodyByteCount: 0, into: &buffer)
+        case .unchoke: Self.writeHeader(.unchoke, bodyByteCount: 0, into: &buffer)
+        case .interested: Self.writeHeader(.interested, bodyByteCount: 0, into: &buffer)
+        case .notInterested: Self.writeHeader(.notInterested, bodyByteCount: 0, into: &buffer)
+        case .have(let piece):
+            Self.writeHeader(.have, bodyByteCount: 4, into: &buffer)
+            buffer.writeInteger(piece)
+        case .bitfield(let bytes):
+            Self.writeHeader(.bitfield, bodyByteCount: bytes.count, into: &buffer)
+            buffer.writeBytes(bytes)
+        case .request(let block):
+            Self.write(.request, block, into: &buffer)
+        case .cancel(let block):
+            Self.write(.cancel, block, into: &buffer)
+        case .piece(let piece, let offset, let payload):
+            Self.encodePieceHeader(
+                piece: piece,
+                offset: offset,
+                payloadByteCount: payload.readableBytes,
+                into: &buffer
+            )
+            buffer.writeImmutableBuffer(payload)
+        case .unknown(let id, let byteCount):
+            buffer.writeMultipleIntegers(UInt32(byteCount + 1), id)
+            buffer.writeRepeatingByte(0, count: byteCount)
+        }
+    }
+
+    /// Bytes of a piece message before its payload, the length prefix included.
+    package static let pieceHeaderByteCount = 13
+
+    /// Writes a piece message up to its payload, which is then sent as a buffer of its own: a block
+    /// that is served is not copied.
+    package static func encodePieceHeader(
+        piece: UInt32,
+        offset: UInt32,
+        payloadByteCount: Int,
+        into buffer: inout ByteBuffer
+    ) {
+        writeHeader(.piece, bodyByteCount: 8 + payloadByteCount, into: &buffer)
+        buffer.writeMultipleIntegers(piece, offset)
+    }
+
+    private static func write(_ id: ID, _ block: BlockRequest, into buffer: inout ByteBuffer) {
+        writeHeader(id, bodyByteCount: 12, into: &buffer)
+        buffer.writeMultipleIntegers(block.piece, block.offset, block.length)
+    }
+
+    private static func writeHeader(_ id: ID, bodyByteCount: Int, into buffer: inout ByteBuffer) {
+        buffer.writeMultipleIntegers(UInt32(bodyByteCount + 1), id.rawValue)
+    }
+}

@@ -1,0 +1,92 @@
+package import NIOCore
+
+/// Takes the messages after the handshake off a stream of bytes (BEP 3).
+///
+/// Nothing is allocated for a length that a peer announces: what has arrived is all that there is.
+package struct PeerMessageDecoder: Sendable {
+    /// Payload that one piece message may carry: requests are for 16 KiB, but some clients send more.
+    package static let maximumBlockByteCount = 128 * 1024
+    /// A bitfield of 2^21 pieces, as many as a torrent may have.
+    package static let maximumBitfieldByteCount = 256 * 1024
+    /// Bytes of any message, the id included and the length prefix not.
+    package static let maximumByteCount = 1024 * 1024
+
+    package init() {}
+
+    /// Takes one message off the front of `buffer`; the payload of a piece shares its memory.
+    ///
+    /// - Returns: `nil`, and leaves the buffer, while bytes of the message are missing.
+    /// - Throws: as soon as the length or the id shows that the message cannot be right.
+    package func decode(
+        _ buffer: inout ByteBuffer
+    ) throws(PeerWireError) -> PeerMessage? {
+        let start = buffer.readerIndex
+        guard let prefix = buffer.getInteger(at: start, as: UInt32.self) else { return nil }
+        let byteCount = Int(prefix)
+        guard byteCount <= Self.maximumByteCount else {
+            throw .messageTooLong(id: nil, byteCount: byteCount)
+        }
+        guard byteCount > 0 else {
+            buffer.moveReaderIndex(forwardBy: 4)
+            return .keepAlive
+        }
+        guard let id = buffer.getInteger(at: start + 4, as: UInt8.self) else { return nil }
+        try check(id: id, byteCount: byteCount)
+        guard buffer.readableBytes >= 4 + byteCount else { return nil }
+        buffer.moveReaderIndex(forwardBy: 5)
+        return Self.message(id: id, bodyByteCount: byteCount - 1, in: &buffer)
+    }
+
+    private func check(id: UInt8, byteCount: Int) throws(PeerWireError) {
+        switch PeerMessage.ID(rawValue: id) {
+        case .choke, .unchoke, .interested, .notInterested:
+            guard byteCount == 1 else { throw .wrongLength(id: id, byteCount: byteCount) }
+        case .have:
+            guard byteCount == 5 else { throw .wrongLength(id: id, byteCount: byteCount) }
+        case .request, .cancel:
+            guard byteCount == 13 else { throw .wrongLength(id: id, byteCount: byteCount) }
+        case .bitfield:
+            guard byteCount <= Self.maximumBitfieldByteCount + 1 else {
+                throw .messageTooLong(id: id, byteCount: byteCount)
+            }
+        case .piece:
+            guard byteCount >= 9 else { throw .wrongLength(id: id, byteCount: byteCount) }
+            guard byteCount <= Self.maximumBlockByteCount + 9 else {
+                throw .messageTooLong(id: id, byteCount: byteCount)
+            }
+        case nil: break
+        }
+    }
+
+    /// - Precondition: the length was checked and the body is there, so that each read succeeds.
+    private static func message(
+        id: UInt8,
+        bodyByteCount: Int,
+        in buffer: inout ByteBuffer
+    ) -> PeerMessage? {
+        switch PeerMessage.ID(rawValue: id) {
+        case .choke: return .choke
+        case .unchoke: return .unchoke
+        case .interested: return .interested
+        case .notInterested: return .notInterested
+        case .have: return buffer.readInteger().map { .have(piece: $0) }
+        case .bitfield: return buffer.readBytes(length: bodyByteCount).map { .bitfield($0) }
+        case .request: return blockRequest(in: &buffer).map { .request($0) }
+        case .cancel: return blockRequest(in: &buffer).map { .cancel($0) }
+        case .piece:
+            guard
+                let (piece, offset) = buffer.readMultipleIntegers(as: (UInt32, UInt32).self),
+                let payload = buffer.readSlice(length: bodyByteCount - 8)
+            else { return nil }
+            return .piece(piece: piece, offset: offset, payload: payload)
+        case nil:
+            buffer.moveReaderIndex(forwardBy: bodyByteCount)
+            return .unknown(id: id, byteCount: bodyByteCount)
+        }
+    }
+
+    private static func blockRequest(in buffer: inout ByteBuffer) -> BlockRequest? {
+        buffer.readMultipleIntegers(as: (UInt32, UInt32, UInt32).self)
+            .map { BlockRequest(piece: $0, offset: $1, length: $2) }
+    }
+}

@@ -1,0 +1,305 @@
+/// An exports file that was read without an error.
+package struct ExportFile: Sendable {
+    package let table: ExportTable
+    /// What the author should know although it is no error.
+    package let notices: [ExportProblem]
+
+    /// Reads exports(5) syntax. All or nothing: with one bad line there is no table.
+    ///
+    /// - Parameters:
+    ///   - file: the name that messages begin with.
+    ///   - treePath: the path that clients mount to get the tree's root.
+    ///   - resolve: addresses of a host name, none if it is unknown; may block.
+    package static func parse(
+        _ bytes: some Sequence<UInt8>, file: String, treePath: String = "/torrents",
+        resolve: (String) -> [IPAddress] = HostResolver.system
+    ) throws(ExportFileError) -> ExportFile {
+        var parser = ExportFileParser(bytes: Array(bytes), treePath: treePath)
+        parser.parse(resolve: resolve)
+        let name = { (problem: ExportSyntaxError) in
+            ExportProblem(
+                file: file, line: problem.position.line, column: problem.position.column,
+                message: problem.message)
+        }
+        guard parser.errors.isEmpty else {
+            throw ExportFileError(problems: parser.errors.map(name))
+        }
+        return ExportFile(
+            table: ExportTable(exports: parser.exports(), treePath: treePath),
+            notices: parser.notices.map(name))
+    }
+}
+
+struct ExportFileParser {
+    private struct Draft {
+        let components: [[UInt8]]
+        var rules: [Export.Rule] = []
+        var fsid: UInt64?
+    }
+
+    private(set) var errors: [ExportSyntaxError] = []
+    private(set) var notices: [ExportSyntaxError] = []
+
+    private var scanner: ExportFileScanner
+    private let treePath: String
+    private let treeComponents: [[UInt8]]
+    private var drafts: [String: Draft] = [:]
+    private var ignored: [(name: String, position: ExportPosition)] = []
+    private var firstWritable: ExportPosition?
+    private var firstRootFSID: ExportPosition?
+
+    init(bytes: [UInt8], treePath: String) {
+        scanner = ExportFileScanner(bytes)
+        self.treePath = treePath
+        treeComponents = treePath.utf8.split(separator: Ascii.slash).map(Array.init)
+    }
+
+    mutating func parse(resolve: (String) -> [IPAddress]) {
+        while !scanner.isAtEnd {
+            scanner.skipBlanks()
+            if !scanner.isAtEndOfLine {
+                do throws(ExportSyntaxError) {
+                    try parseLine(resolve: resolve)
+                } catch {
+                    errors.append(error)
+                    scanner.skipContinuedLine()
+                }
+            }
+            scanner.skipNewline()
+        }
+        refuseSharedIdentities()
+        noteOnce()
+    }
+
+    func exports() -> [Export] {
+        drafts.map { path, draft in
+            Export(
+                path: path, components: draft.components, fsid: draft.fsid, rules: draft.rules)
+        }
+    }
+
+    private mutating func parseLine(
+        resolve: (String) -> [IPAddress]
+    ) throws(ExportSyntaxError) {
+        let pathWord = try scanner.word(endsAtParenthesis: false)
+        let (path, components) = try resolvePath(pathWord)
+        var draft = drafts[path] ?? Draft(components: components)
+        var defaults = ExportOptions()
+        var clients = 0
+        var bareClient: ExportFileScanner.Word?
+        scanner.skipBlanks()
+        while !scanner.isAtEndOfLine {
+            let word = try scanner.word(endsAtParenthesis: true)
+            if word.bytes.first == UInt8(ascii: "-"), !word.isLiteral, !scanner.isAtParenthesis {
+                defaults = try parseOptions(Self.splitDefaults(word), defaults: defaults)
+            } else {
+                if word.bytes.isEmpty {
+                    warnOfTrap(host: bareClient, at: word.position)
+                    bareClient = nil
+                } else {
+                    bareClient = scanner.isAtParenthesis ? nil : word
+                }
+                let options =
+                    scanner.isAtParenthesis
+                    ? try parseOptions(try scanner.parenthesized(), defaults: defaults) : defaults
+                try add(word, options: options, to: &draft, resolve: resolve)
+                clients += 1
+            }
+            scanner.skipBlanks()
+        }
+        if clients == 0 {
+            notices.append(
+                ExportSyntaxError(
+                    position: pathWord.position,
+                    message: "no client is named, so everyone may mount \(path); write \"*\" to "
+                        + "say so"))
+            draft.rules.append(
+                Export.Rule(client: "*", prefixes: [.everyone], options: defaults))
+            draft.fsid = draft.fsid ?? defaults.fsid
+        }
+        drafts[path] = draft
+    }
+
+    /// The path's text and the way from the tree's root to it.
+    private func resolvePath(
+        _ word: ExportFileScanner.Word
+    ) throws(ExportSyntaxError) -> (path: String, components: [[UInt8]]) {
+        guard word.bytes.first == Ascii.slash else {
+            throw ExportSyntaxError(
+                position: word.position,
+                message: "an export begins with an absolute path; write \(treePath) or a directory "
+                    + "below it")
+        }
+        let components = word.bytes.split(separator: Ascii.slash).map(Array.init)
+        guard !components.contains(where: { $0 == [0x2e] || $0 == [0x2e, 0x2e] }) else {
+            throw ExportSyntaxError(
+                position: word.position, message: "\".\" and \"..\" cannot stand in a path")
+        }
+        guard components.starts(with: treeComponents) else {
+            throw ExportSyntaxError(
+                position: word.position,
+                message: "\(word.text) is not in the tree, which stands at \(treePath); export "
+                    + "\(treePath) or a directory below it")
+        }
+        let path = "/" + components.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+        guard path.utf8.count <= 1024 else {
+            throw ExportSyntaxError(
+                position: word.position, message: "a path has at most 1024 bytes")
+        }
+        return (path, Array(components.dropFirst(treeComponents.count)))
+    }
+
+    private mutating func parseOptions(
+        _ words: [ExportFileScanner.Word], defaults: ExportOptions
+    ) throws(ExportSyntaxError) -> ExportOptions {
+        var parser = ExportOptionParser(defaults: defaults)
+        for word in words { try parser.apply(word) }
+        ignored += parser.ignored
+        firstRootFSID = firstRootFSID ?? parser.rootFSID
+        if parser.options.writable, !defaults.writable, firstWritable == nil {
+            firstWritable = words.first?.position
+        }
+        return parser.options
+    }
+
+    private mutating func add(
+        _ client: ExportFileScanner.Word, options: ExportOptions, to draft: inout Draft,
+        resolve: (String) -> [IPAddress]
+    ) throws(ExportSyntaxError) {
+        let name = client.bytes.isEmpty ? "*" : client.text
+        if draft.rules.contains(where: { $0.client == name }) {
+            throw ExportSyntaxError(
+                position: client.position,
+                message: "\(name) is named twice for one path; remove one of the two")
+        }
+        if let fsid = options.fsid {
+            if let other = draft.fsid, other != fsid {
+                throw ExportSyntaxError(
+                    position: client.position,
+                    message: "one path has one fsid; give all its clients the same fsid=")
+            }
+            draft.fsid = fsid
+        }
+        let prefixes = try prefixes(of: name, at: client.position, resolve: resolve)
+        draft.rules.append(Export.Rule(client: name, prefixes: prefixes, options: options))
+    }
+
+    private mutating func prefixes(
+        of client: String, at position: ExportPosition, resolve: (String) -> [IPAddress]
+    ) throws(ExportSyntaxError) -> [IPPrefix] {
+        if client == "*" { return [.everyone] }
+        if let prefix = IPPrefix(client) { return [prefix] }
+        if client.contains("/") || client.contains(":") {
+            throw ExportSyntaxError(
+                position: position,
+                message: "\"\(client)\" is no network; write it like 192.168.1.0/24 or "
+                    + "2001:db8::/64")
+        }
+        if client.contains("*") || client.contains("?") || client.contains("[") {
+            throw ExportSyntaxError(
+                position: position,
+                message: "\"\(client)\": patterns of names are not matched; name the network, such "
+                    + "as 192.168.1.0/24, or write *")
+        }
+        if client.hasPrefix("@") {
+            throw ExportSyntaxError(
+                position: position,
+                message: "\"\(client)\": netgroups are not looked up; name hosts or networks")
+        }
+        guard Self.isHostName(client) else {
+            throw ExportSyntaxError(
+                position: position,
+                message: "\"\(client)\" is neither a host name nor an address")
+        }
+        let addresses = resolve(client)
+        if addresses.isEmpty {
+            notices.append(
+                ExportSyntaxError(
+                    position: position,
+                    message: "\(client) does not resolve, so it may mount nothing until the file "
+                        + "is read again; name its address to be sure"))
+        }
+        return addresses.map(IPPrefix.init(host:))
+    }
+
+    private mutating func warnOfTrap(
+        host: ExportFileScanner.Word?, at position: ExportPosition
+    ) {
+        let message =
+            if let host {
+                "the blank between \(host.text) and \"(\" gives these options to everyone and "
+                    + "the defaults to \(host.text); remove the blank"
+            } else {
+                "options without a client are for everyone; write \"*(...)\" to say so"
+            }
+        notices.append(ExportSyntaxError(position: position, message: message))
+    }
+
+    private mutating func refuseSharedIdentities() {
+        var owner: [UInt64: String] = [:]
+        var ownerOfID: [UInt32: String] = [:]
+        for export in exports().sorted(by: { $0.path < $1.path }) {
+            if let other = ownerOfID.updateValue(export.path, forKey: export.id) {
+                errors.append(
+                    ExportSyntaxError(
+                        position: ExportPosition(line: 1, column: 1),
+                        message: "the paths \(other) and \(export.path) have the same hash, so "
+                            + "handles could not tell them apart; rename one"))
+            }
+            if let other = owner.updateValue(export.path, forKey: export.fsid) {
+                errors.append(
+                    ExportSyntaxError(
+                        position: ExportPosition(line: 1, column: 1),
+                        message: "\(other) and \(export.path) have the same fsid; give each "
+                            + "export its own fsid="))
+            }
+        }
+    }
+
+    private mutating func noteOnce() {
+        if let first = ignored.first {
+            var names: [String] = []
+            for entry in ignored where !names.contains(entry.name) { names.append(entry.name) }
+            notices.append(
+                ExportSyntaxError(
+                    position: first.position,
+                    message: "accepted without effect: \(names.joined(separator: ", "))"))
+        }
+        if let firstWritable {
+            notices.append(
+                ExportSyntaxError(
+                    position: firstWritable,
+                    message: "rw is accepted, but the tree takes no writes: they are answered "
+                        + "\"Read-only file system\""))
+        }
+        if let firstRootFSID {
+            notices.append(
+                ExportSyntaxError(
+                    position: firstRootFSID,
+                    message: "fsid=0 marks the root of an NFSv4 server and has no effect here"))
+        }
+    }
+
+    private static func splitDefaults(_ word: ExportFileScanner.Word) -> [ExportFileScanner.Word] {
+        var column = word.position.column + 1
+        return word.bytes.dropFirst().split(
+            separator: Ascii.comma, omittingEmptySubsequences: false
+        ).compactMap { part in
+            defer { column += part.count + 1 }
+            guard !part.isEmpty else { return nil }
+            return ExportFileScanner.Word(
+                bytes: Array(part),
+                position: ExportPosition(line: word.position.line, column: column),
+                isLiteral: false)
+        }
+    }
+
+    private static func isHostName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 253
+            && text.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x5a).contains($0)
+                    || (0x61...0x7a).contains($0) || $0 == UInt8(ascii: "-")
+                    || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+            }
+    }
+}

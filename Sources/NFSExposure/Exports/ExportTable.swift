@@ -1,0 +1,102 @@
+/// A directory of the tree that clients may mount, and who may.
+package struct Export: Equatable, Sendable {
+    /// One client specification of the exports file.
+    package struct Rule: Equatable, Sendable {
+        /// As the file names it: `192.168.1.0/24`, `kodi.lan`, `*`.
+        package let client: String
+        /// The addresses it stands for; several where a name resolves to several, none where a
+        /// name did not resolve.
+        package let prefixes: [IPPrefix]
+        package let options: ExportOptions
+    }
+
+    /// Absolute, without a trailing slash.
+    package let path: String
+    /// The way from the tree's root to the exported directory.
+    package let components: [[UInt8]]
+    /// Stable hash of `path`: what a file handle carries.
+    package let id: UInt32
+    /// Non-zero; `fsid=` of the file, else a stable hash of `path`.
+    package let fsid: UInt64
+    package let rules: [Rule]
+
+    /// Ordered as they are to be tried: exact hosts, then networks by descending length, then `*`.
+    private let ordered: [(prefix: IPPrefix, rule: Int)]
+
+    init(path: String, components: [[UInt8]], fsid: UInt64?, rules: [Rule]) {
+        self.path = path
+        self.components = components
+        self.rules = rules
+        let hash = StableHash.of(path.utf8)
+        id = UInt32(truncatingIfNeeded: hash ^ hash >> 32)
+        self.fsid = fsid ?? max(hash, 1)
+        let pairs = rules.enumerated().flatMap { index, rule in
+            rule.prefixes.map { (prefix: $0, rule: index) }
+        }
+        ordered = pairs.sorted {
+            ($0.prefix.length, $1.rule) > ($1.prefix.length, $0.rule)
+        }
+    }
+
+    /// - Returns: the options of the most specific rule for `address`; `nil` if there is none.
+    package func options(for address: IPAddress) -> ExportOptions? {
+        for candidate in ordered where candidate.prefix.contains(address) {
+            return rules[candidate.rule].options
+        }
+        return nil
+    }
+
+    /// Like ``options(for:)``, with the rule on source ports applied.
+    package func options(for address: IPAddress, port: Int) -> ExportOptions? {
+        guard let options = options(for: address) else { return nil }
+        return options.requiresPrivilegedPort && port >= 1024 ? nil : options
+    }
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.path == right.path && left.fsid == right.fsid && left.rules == right.rules
+    }
+}
+
+/// Everything that is exported: one value, replaced as a whole when the file is read again.
+package struct ExportTable: Equatable, Sendable {
+    /// In ascending order of path.
+    package let exports: [Export]
+    /// Where the tree's root stands in the paths that clients mount.
+    package let treePath: String
+
+    private let indexByID: [UInt32: Int]
+
+    init(exports: [Export], treePath: String) {
+        self.exports = exports.sorted { $0.path < $1.path }
+        self.treePath = treePath
+        indexByID = Dictionary(
+            self.exports.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// A table that exports nothing.
+    package static func empty(treePath: String = "/torrents") -> Self {
+        Self(exports: [], treePath: treePath)
+    }
+
+    package func export(id: UInt32) -> Export? {
+        indexByID[id].map { exports[$0] }
+    }
+
+    /// The exports that a caller may mount, in ascending order of path.
+    package func exports(for address: IPAddress, port: Int) -> [Export] {
+        exports.filter { $0.options(for: address, port: port) != nil }
+    }
+
+    /// The deepest export that covers the directory reached by `components` from the tree's root.
+    package func export(covering components: [[UInt8]]) -> Export? {
+        exports.filter { components.starts(with: $0.components) }
+            .max { $0.components.count < $1.components.count }
+    }
+}
+
+/// FNV-1a over 64 bits: for values that must be the same in every process that ever runs.
+enum StableHash {
+    static func of(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+}

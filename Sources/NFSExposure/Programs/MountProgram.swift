@@ -1,0 +1,132 @@
+import Logging
+import NFSProtocol
+import NIOCore
+import ONCRPC
+import VirtualTree
+
+/// Program 100005, versions 1 and 3 (RFC 1813 appendix I, RFC 1094 appendix A).
+struct MountProgram {
+    let service: NFSService
+
+    /// Encodes the whole reply message, without a record mark.
+    func answer(_ call: RPCCall, arguments: ByteBuffer, caller: Caller) -> ByteBuffer {
+        guard let procedure = MountProcedure(rawValue: call.procedure) else {
+            return message(call, .procedureUnavailable)
+        }
+        do throws(XDRError) {
+            switch procedure {
+            case .null: return message(call, XDRVoid())
+            case .mount:
+                let path = try arguments.decodeArguments(MountPath.self).path
+                return mount(call, path: path, caller: caller)
+            case .dump:
+                let entries = service.withMountLog { $0.records }.map {
+                    MountEntry(hostName: Array($0.host.utf8), directory: Array($0.path.utf8))
+                }
+                return message(call, MountList(entries: entries))
+            case .unmount:
+                let path = try arguments.decodeArguments(MountPath.self).path
+                let text = String(decoding: path, as: UTF8.self)
+                service.withMountLog { $0.remove(host: "\(caller.address)", path: text) }
+                return message(call, XDRVoid())
+            case .unmountAll:
+                service.withMountLog { $0.removeAll(host: "\(caller.address)") }
+                return message(call, XDRVoid())
+            case .export: return message(call, exportList(for: caller))
+            }
+        } catch {
+            return message(call, .garbageArguments)
+        }
+    }
+
+    /// Only what the caller may mount: libnfs mounts every listed path below its own and gives up
+    /// if one is refused.
+    private func exportList(for caller: Caller) -> ExportList {
+        ExportList(
+            entries: caller.exports.exports(for: caller.address, port: caller.port).map { export in
+                ExportEntry(
+                    directory: Array(export.path.utf8),
+                    groups: export.rules.map { MountGroup(name: Array($0.client.utf8)) })
+            })
+    }
+
+    private func mount(_ call: RPCCall, path: [UInt8], caller: Caller) -> ByteBuffer {
+        let result = resolve(path, caller: caller)
+        let text = String(decoding: path, as: UTF8.self)
+        switch result {
+        case .failure(let status):
+            service.reportRefusal(
+                "mount refused",
+                metadata: [
+                    "peer": "\(caller.address)", "path": "\(text)", "status": "\(status)",
+                ])
+            return call.version == 1
+                ? message(call, Mount1Result.failure(status.rawValue))
+                : message(call, Mount3Result.failure(status))
+        case .success(let (handle, access)):
+            // A handle of version 1 has 32 bytes, which do not hold an identity.
+            if call.version == 1 {
+                return message(call, Mount1Result.failure(MountStatus.invalidArgument.rawValue))
+            }
+            service.withMountLog { $0.add(host: "\(caller.address)", path: text) }
+            service.logger.info(
+                "mounted",
+                metadata: [
+                    "peer": "\(caller.address)", "path": "\(text)",
+                    "export": "\(access.export.path)",
+                ])
+            var flavors: [UInt32] = []
+            if access.options.allowsSys { flavors.append(AuthFlavor.sys) }
+            if access.options.allowsNone { flavors.append(AuthFlavor.none) }
+            return message(call, Mount3Result.success(handle, authFlavors: flavors))
+        }
+    }
+
+    private func resolve(
+        _ path: [UInt8], caller: Caller
+    ) -> Result<(NFS3FileHandle, Caller.Access), MountStatus> {
+        let components = path.split(separator: Ascii.slash).map(Array.init)
+        guard !components.contains(where: { $0 == [0x2e] || $0 == [0x2e, 0x2e] || $0.contains(0) })
+        else { return .failure(.accessDenied) }
+        guard components.allSatisfy({ $0.count <= 255 }) else { return .failure(.nameTooLong) }
+        guard let inTree = treeComponents(components, caller: caller) else {
+            return .failure(.noEntry)
+        }
+        // A path that is not exported is refused whether or not it exists.
+        guard let export = caller.exports.export(covering: inTree),
+            let options = export.options(for: caller.address, port: caller.port)
+        else { return .failure(.accessDenied) }
+        switch service.node(at: inTree) {
+        case nil: return .failure(.noEntry)
+        case .file: return .failure(.notDirectory)
+        case .directory(let directory):
+            let handle = FileHandle(exportID: export.id, id: directory.id)
+            return .success(
+                (service.handles.encode(handle), Caller.Access(export: export, options: options)))
+        }
+    }
+
+    /// The way from the tree's root; "/" stands for the export of a caller that has but one.
+    private func treeComponents(_ components: [[UInt8]], caller: Caller) -> [[UInt8]]? {
+        let table = caller.exports
+        if components.isEmpty {
+            let mountable = table.exports(for: caller.address, port: caller.port)
+            return mountable.count == 1 ? mountable[0].components : []
+        }
+        let prefix = table.treePath.utf8.split(separator: Ascii.slash).map(Array.init)
+        return components.starts(with: prefix) ? Array(components.dropFirst(prefix.count)) : nil
+    }
+
+    private func message(_ call: RPCCall, _ results: some XDREncodable) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        RPCReply.success.encode(xid: call.xid, into: &buffer)
+        buffer.writeXDR(results)
+        return buffer
+    }
+
+    private func message(_ call: RPCCall, _ reply: RPCReply) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        reply.encode(xid: call.xid, into: &buffer)
+        return buffer
+    }
+}

@@ -1,0 +1,193 @@
+import Glibc
+package import Logging
+package import NIOCore
+import NIOPosix
+import ONCRPC
+import Synchronization
+package import VirtualTree
+
+/// The NFS server: NFS 3 and MOUNT on one TCP port, MOUNT on the UDP port of the same number.
+package final class NFSServer: Sendable {
+    private struct Sockets {
+        var listeners: [any Channel] = []
+        var connections: [ObjectIdentifier: any Channel] = [:]
+        var isStopping = false
+    }
+
+    private let configuration: NFSServerConfiguration
+    private let group: any EventLoopGroup
+    private let service: NFSService
+    private let sockets = Mutex(Sockets())
+    private let stopRequests: AsyncStream<Void>
+    private let requestStop: AsyncStream<Void>.Continuation
+
+    /// - Parameters:
+    ///   - handles: made from the key in the state directory.
+    ///   - exports: who may mount what; see ``replaceExports(_:)``.
+    ///   - group: loops for the connections; as many as there are cores is right.
+    package init(
+        configuration: NFSServerConfiguration, tree: any VirtualTree, handles: FileHandleCodec,
+        exports: ExportTable, group: any EventLoopGroup, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.group = group
+        service = NFSService(
+            tree: tree, handles: handles, exports: exports, limits: configuration.limits,
+            logger: logger)
+        (stopRequests, requestStop) = AsyncStream.makeStream()
+    }
+
+    package var exports: ExportTable { service.exports }
+
+    /// Takes effect with the next call of every connection. Handles stay good while the path of
+    /// their export is in the table.
+    package func replaceExports(_ exports: ExportTable) {
+        service.publish(exports)
+    }
+
+    /// Serves until the task is cancelled or ``stop()`` is called.
+    ///
+    /// - Throws: if no address can be listened at.
+    package func run() async throws {
+        let addresses = try await start()
+        await withTaskGroup(of: Void.self) { tasks in
+            if configuration.registersWithRPCBind {
+                let registration = RPCBindRegistration(
+                    addresses: addresses, servesUDP: configuration.servesMountOverUDP,
+                    logger: service.logger)
+                tasks.addTask { await registration.run() }
+            }
+            for await _ in stopRequests {}
+            await stop()
+            tasks.cancelAll()
+        }
+    }
+
+    /// Binds all addresses; calls are answered from then on.
+    ///
+    /// - Returns: the addresses at which the server listens for TCP.
+    /// - Throws: if an address cannot be had, other than for want of its family.
+    @discardableResult
+    package func start() async throws -> [SocketAddress] {
+        var bound: [SocketAddress] = []
+        var port = configuration.port
+        var refusal: (any Error)?
+        do {
+            for host in configuration.addresses {
+                let address = try SocketAddress(ipAddress: host, port: port)
+                do {
+                    let listener = try await bindTCP(address)
+                    add(listener)
+                    guard let local = listener.localAddress, let chosen = local.port else {
+                        continue
+                    }
+                    bound.append(local)
+                    port = chosen
+                    if configuration.servesMountOverUDP {
+                        add(try await bindUDP(SocketAddress(ipAddress: host, port: chosen)))
+                    }
+                } catch let error as IOError where Self.lacksFamily(error) {
+                    refusal = error
+                    service.logger.info(
+                        "address not available",
+                        metadata: ["address": "\(host)", "error": "\(error)"])
+                }
+            }
+        } catch {
+            await stop()
+            throw error
+        }
+        if bound.isEmpty, let refusal { throw refusal }
+        service.logger.info(
+            "NFS server listens",
+            metadata: ["addresses": "\(bound.map { "\($0)" }.joined(separator: ", "))"])
+        return bound
+    }
+
+    /// Closes all sockets; READs that wait end with their connections.
+    package func stop() async {
+        requestStop.finish()
+        let channels = sockets.withLock { sockets in
+            sockets.isStopping = true
+            defer {
+                sockets.listeners = []
+                sockets.connections = [:]
+            }
+            return sockets.listeners + Array(sockets.connections.values)
+        }
+        for channel in channels { channel.close(promise: nil) }
+        for channel in channels { try? await channel.closeFuture.get() }
+    }
+
+    private func add(_ listener: any Channel) {
+        sockets.withLock { $0.listeners.append(listener) }
+    }
+
+    private func bindTCP(_ address: SocketAddress) async throws -> any Channel {
+        let limits = configuration.limits
+        var bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.backlog, value: 256)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: ChannelOptions.Types.WriteBufferWaterMark(
+                    low: limits.queuedReplyBytes.low, high: limits.queuedReplyBytes.high)
+            )
+            .childChannelInitializer { self.accept($0) }
+        if address.protocol == .inet6 {
+            bootstrap = bootstrap.serverChannelOption(Self.onlyIPv6, value: 1)
+        }
+        return try await bootstrap.bind(to: address).get()
+    }
+
+    private func bindUDP(_ address: SocketAddress) async throws -> any Channel {
+        let service = service
+        var bootstrap = DatagramBootstrap(group: group)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        MountDatagrams(service: service))
+                }
+            }
+        if address.protocol == .inet6 {
+            bootstrap = bootstrap.channelOption(Self.onlyIPv6, value: 1)
+        }
+        return try await bootstrap.bind(to: address).get()
+    }
+
+    private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+        let key = ObjectIdentifier(channel)
+        let isAdmitted = sockets.withLock { sockets in
+            guard !sockets.isStopping,
+                sockets.connections.count < configuration.limits.connections
+            else { return false }
+            sockets.connections[key] = channel
+            return true
+        }
+        guard isAdmitted, let remote = channel.remoteAddress, let peer = IPAddress(remote) else {
+            forget(key)
+            service.logger.debug("connection refused")
+            return channel.close()
+        }
+        channel.closeFuture.whenComplete { _ in self.forget(key) }
+        let service = service
+        return channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(
+                NFSConnection(service: service, peer: peer, port: remote.port ?? 0))
+        }
+    }
+
+    private func forget(_ key: ObjectIdentifier) {
+        sockets.withLock { _ = $0.connections.removeValue(forKey: key) }
+    }
+
+    /// Lets IPv4 and IPv6 have a socket each on one port.
+    private static let onlyIPv6 = ChannelOptions.Types.SocketOption(
+        level: .ipv6, name: .ipv6_v6only)
+
+    private static func lacksFamily(_ error: IOError) -> Bool {
+        error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL
+    }
+}

@@ -1,0 +1,110 @@
+import Logging
+import Synchronization
+import VirtualTree
+
+/// What all connections share: the tree, the exports, the key of the handles. Safe on any thread.
+final class NFSService: Sendable {
+    let tree: any VirtualTree
+    let handles: FileHandleCodec
+    let limits: NFSLimits
+    let logger: Logger
+    /// COMMIT's answer: another one after each start, as RFC 1813 section 3.3.21 wants it.
+    let writeVerifier: UInt64
+
+    private let published: Mutex<ExportTable>
+    private let generation = Atomic<Int>(0)
+    private let mountLog: Mutex<MountLog>
+    private let abuse = Mutex(LogLimiter())
+
+    init(
+        tree: any VirtualTree, handles: FileHandleCodec, exports: ExportTable, limits: NFSLimits,
+        logger: Logger
+    ) {
+        self.tree = tree
+        self.handles = handles
+        self.limits = limits
+        self.logger = logger
+        writeVerifier = UInt64.random(in: 1...UInt64.max)
+        published = Mutex(exports)
+        mountLog = Mutex(MountLog(limit: limits.mountRecords))
+    }
+
+    var exports: ExportTable { published.withLock { $0 } }
+
+    /// Changes with every ``publish(_:)``; cheap enough to be read for each call.
+    var exportsGeneration: Int { generation.load(ordering: .acquiring) }
+
+    func publish(_ exports: ExportTable) {
+        published.withLock { $0 = exports }
+        generation.add(1, ordering: .releasing)
+    }
+
+    func withMountLog<T: Sendable>(_ body: (inout MountLog) -> T) -> T {
+        mountLog.withLock { body(&$0) }
+    }
+
+    /// Logs that a peer sent what no client sends, unless too many such lines were written.
+    func reportAbuse(_ what: String, from peer: IPAddress) {
+        reportRefusal(what, metadata: ["peer": "\(peer)"])
+    }
+
+    /// A warning that anybody on the network can cause, and so one of a limited number.
+    func reportRefusal(_ what: String, metadata: Logger.Metadata) {
+        let suppressed = abuse.withLock { $0.admit(now: .now) }
+        guard let suppressed else { return }
+        var metadata = metadata
+        if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
+        logger.warning("\(what)", metadata: metadata)
+    }
+
+    /// The directory that an export shows; `nil` while the tree has none there.
+    func rootDirectory(of export: Export) -> (any VirtualDirectory)? {
+        directory(at: export.components)
+    }
+
+    /// Follows names from the tree's root.
+    func directory(at components: [[UInt8]]) -> (any VirtualDirectory)? {
+        guard case .directory(let directory) = node(at: components) else { return nil }
+        return directory
+    }
+
+    func node(at components: [[UInt8]]) -> VirtualNode? {
+        var node = VirtualNode.directory(tree.root)
+        for name in components {
+            guard case .directory(let directory) = node, let next = directory.entry(named: name)
+            else { return nil }
+            node = next
+        }
+        return node
+    }
+}
+
+/// Who mounted what, for DUMP. A courtesy: clients come and go without telling.
+struct MountLog {
+    struct Record: Hashable {
+        let host: String
+        let path: String
+    }
+
+    private(set) var records: [Record] = []
+    private let limit: Int
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    mutating func add(host: String, path: String) {
+        let record = Record(host: host, path: path)
+        records.removeAll { $0 == record }
+        if records.count >= limit { records.removeFirst() }
+        records.append(record)
+    }
+
+    mutating func remove(host: String, path: String) {
+        records.removeAll { $0 == Record(host: host, path: path) }
+    }
+
+    mutating func removeAll(host: String) {
+        records.removeAll { $0.host == host }
+    }
+}

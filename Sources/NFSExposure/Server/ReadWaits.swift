@@ -1,0 +1,103 @@
+import TorrentEngine
+import VirtualTree
+
+/// The READs of one connection that wait for peers.
+struct ReadWaits {
+    /// What makes two calls the same call: a retransmission has all of it.
+    private struct Key: Hashable {
+        let xid: UInt32
+        let fileID: FileID
+        let exportID: UInt32
+        let range: Range<UInt64>
+    }
+
+    /// Names one wait. Never used twice, so that news which come late find nothing.
+    struct ID: Hashable {
+        fileprivate let serial: UInt64
+    }
+
+    struct Waiting {
+        let read: ReadCall
+        fileprivate var wait: ReadWait
+        fileprivate var token: WaitToken?
+
+        func end() {
+            if let token { read.file.endWait(token) }
+        }
+    }
+
+    enum Insertion {
+        case inserted(ID)
+        /// The same call waits already; one reply answers both.
+        case duplicate
+        case full
+    }
+
+    private let limit: Int
+    private var waiting: [ID: Waiting] = [:]
+    private var known: Set<Key> = []
+    private var nextSerial: UInt64 = 0
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    mutating func insert(_ read: ReadCall, _ wait: ReadWait) -> Insertion {
+        guard waiting.count < limit else { return .full }
+        guard known.insert(key(of: read)).inserted else { return .duplicate }
+        let id = ID(serial: nextSerial)
+        nextSerial += 1
+        waiting[id] = Waiting(read: read, wait: wait)
+        return .inserted(id)
+    }
+
+    mutating func setToken(_ token: WaitToken, of id: ID) {
+        waiting[id]?.token = token
+    }
+
+    /// - Returns: what to do, and for which READ; `nil` if it waits no more. A READ that is
+    ///   answered has left the table.
+    mutating func handle(
+        _ event: ReadWait.Event, of id: ID, now: ContinuousClock.Instant
+    ) -> (ReadWait.Action, ReadCall)? {
+        guard let action = waiting[id]?.wait.handle(event, now: now), let entry = waiting[id]
+        else { return nil }
+        switch action {
+        case .wait, .report: break
+        case .answer, .tryLater, .stale, .fail:
+            waiting[id] = nil
+            known.remove(key(of: entry.read))
+            entry.end()
+        }
+        return (action, entry.read)
+    }
+
+    mutating func handleTimer(now: ContinuousClock.Instant) -> [(ReadWait.Action, ReadCall)] {
+        let due = waiting.filter { ($0.value.wait.deadline ?? now) <= now }
+        // In order of arrival.
+        return due.keys.sorted { $0.serial < $1.serial }.compactMap {
+            handle(.timer, of: $0, now: now)
+        }
+    }
+
+    func deadline(of id: ID) -> ContinuousClock.Instant? {
+        waiting[id]?.wait.deadline
+    }
+
+    var earliestDeadline: ContinuousClock.Instant? {
+        waiting.values.lazy.compactMap { $0.wait.deadline }.min()
+    }
+
+    mutating func removeAll() -> [Waiting] {
+        defer {
+            waiting.removeAll()
+            known.removeAll()
+        }
+        return Array(waiting.values)
+    }
+
+    private func key(of read: ReadCall) -> Key {
+        Key(
+            xid: read.xid, fileID: read.file.id, exportID: read.access.export.id, range: read.range)
+    }
+}

@@ -1,0 +1,32 @@
+/// nfsstat3 (RFC 1813 section 2.6).
+package enum NFS3Status: UInt32, Error, Sendable {
+    case ok = 0  // NFS3_OK
+    case notOwner = 1  // NFS3ERR_PERM
+    case noEntry = 2  // NFS3ERR_NOENT
+    case io = 5  // NFS3ERR_IO
+    case noDevice = 6  // NFS3ERR_NXIO
+    case accessDenied = 13  // NFS3ERR_ACCES
+    case exists = 17  // NFS3ERR_EXIST
+    case crossDevice = 18  // NFS3ERR_XDEV
+    case noSuchDevice = 19  // NFS3ERR_NODEV
+    case notDirectory = 20  // NFS3ERR_NOTDIR
+    case isDirectory = 21  // NFS3ERR_ISDIR
+    case invalidArgument = 22  // NFS3ERR_INVAL
+    case fileTooBig = 27  // NFS3ERR_FBIG
+    case noSpace = 28  // NFS3ERR_NOSPC
+    case readOnly = 30  // NFS3ERR_ROFS
+    case tooManyLinks = 31  // NFS3ERR_MLINK
+    case nameTooLong = 63  // NFS3ERR_NAMETOOLONG
+    case notEmpty = 66  // NFS3ERR_NOTEMPTY
+    case quotaExceeded = 69  // NFS3ERR_DQUOT
+    case stale = 70  // NFS3ERR_STALE
+    case remote = 71  // NFS3ERR_REMOTE
+    case badHandle = 10001  // NFS3ERR_BADHANDLE
+    case notSynchronized = 10002  // NFS3ERR_NOT_SYNC
+    case badCookie = 10003  // NFS3ERR_BAD_COOKIE
+    case notSupported = 10004  // NFS3ERR_NOTSUPP
+    case tooSmall = 10005  // NFS3ERR_TOOSMALL
+    case serverFault = 10006  // NFS3ERR_SERVERFAULT
+    case badType = 10007  // NFS3ERR_BADTYPE
+    case jukebox = 10008  // NFS3ERR_JUKEBOX
+}

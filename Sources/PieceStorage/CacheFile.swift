@@ -1,0 +1,128 @@
+import CLinux
+import Glibc
+package import NIOCore
+
+/// The bytes of one torrent on disk: a sparse file with every piece at its natural offset.
+///
+/// Any thread may read and write at once: all I/O is positioned. Which of the bytes mean anything
+/// is for the caller to know; what was never written reads as zeros.
+package final class CacheFile: Sendable {
+    package let path: String
+    /// Bytes of the torrent; the file has this size from the start and takes space only as it is
+    /// written.
+    package let length: UInt64
+    private let descriptor: CInt
+
+    package init(path: String, length: UInt64) throws(StorageError) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw StorageError(.open, path, code: errno) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw StorageError(.inspect, path, code: code)
+        }
+        if UInt64(status.st_size) != length, ftruncate(descriptor, off_t(length)) != 0 {
+            let code = errno
+            close(descriptor)
+            throw StorageError(.resize, path, code: code)
+        }
+        self.path = path
+        self.length = length
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    /// The bytes of `range` if the page cache holds them all, without waiting for the disk.
+    package func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? {
+        let count = Int(range.upperBound - range.lowerBound)
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        let held = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+            max(0, linux_read_nowait(descriptor, space.baseAddress, count, Int64(range.lowerBound)))
+        }
+        return held == count ? buffer : nil
+    }
+
+    /// Reads `range`; may wait for the disk, so it is not for an event loop.
+    package func read(_ range: Range<UInt64>) throws(StorageError) -> ByteBuffer {
+        let count = Int(range.upperBound - range.lowerBound)
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        while buffer.readableBytes < count {
+            let missing = count - buffer.readableBytes
+            let offset = off_t(range.lowerBound) + off_t(buffer.readableBytes)
+            var code: CInt = 0
+            let got = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) { space in
+                let result = pread(descriptor, space.baseAddress, missing, offset)
+                if result < 0 { code = errno }
+                return max(0, result)
+            }
+            if got == 0 && code != EINTR { throw StorageError(.read, path, code: code) }
+        }
+        return buffer
+    }
+
+    /// Writes the buffers one behind the other from `offset` on, without joining them first.
+    package func write(_ buffers: [ByteBuffer], at offset: UInt64) throws(StorageError) {
+        // The storage of a buffer stands still while the buffer lives, and `buffers` outlives the
+        // calls.
+        var vectors = buffers.map { buffer in
+            buffer.withUnsafeReadableBytesWithStorageManagement { bytes, _ in
+                iovec(
+                    iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress),
+                    iov_len: bytes.count
+                )
+            }
+        }
+        let failure = withExtendedLifetime(buffers) {
+            vectors.withUnsafeMutableBufferPointer { writeAll($0, at: off_t(offset)) }
+        }
+        if let failure { throw StorageError(.write, path, code: failure) }
+    }
+
+    /// Gives the whole blocks within `range` back to the file system.
+    package func punchHole(_ range: Range<UInt64>) throws(StorageError) {
+        let count = Int64(range.upperBound - range.lowerBound)
+        guard linux_punch_hole(descriptor, Int64(range.lowerBound), count) == 0 else {
+            throw StorageError(.punchHole, path, code: errno)
+        }
+    }
+
+    /// Bytes that the file takes on the disk.
+    package func heldBytes() throws(StorageError) -> UInt64 {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw StorageError(.inspect, path, code: errno)
+        }
+        return UInt64(status.st_blocks) * 512
+    }
+
+    /// - Returns: `nil`, or the errno of the failure.
+    private func writeAll(
+        _ vectors: UnsafeMutableBufferPointer<iovec>,
+        at start: off_t
+    ) -> CInt? {
+        var position = start
+        var next = 0
+        while next < vectors.count {
+            let batch = UnsafeMutableBufferPointer(
+                rebasing: vectors[next..<min(next + 1024, vectors.count)]
+            )  // IOV_MAX
+            var written = pwritev(descriptor, batch.baseAddress, CInt(batch.count), position)
+            if written < 0 {
+                if errno == EINTR { continue }
+                return errno
+            }
+            position += off_t(written)
+            while next < vectors.count, written >= vectors[next].iov_len {
+                written -= vectors[next].iov_len
+                next += 1
+            }
+            if written > 0 {
+                vectors[next].iov_base += written
+                vectors[next].iov_len -= written
+            }
+        }
+        return nil
+    }
+}

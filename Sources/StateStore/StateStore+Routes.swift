@@ -1,0 +1,120 @@
+import BitTorrentProtocol
+import Foundation  // for `Data`, the only form in which GRDB takes and gives blobs
+import GRDB
+
+extension StateStore {
+    /// The routes, the root among them once it was stored.
+    package func routes() throws(StateStoreError) -> [RouteRecord] {
+        try read { database, path in
+            let rows = try Row.fetchCursor(database, sql: "SELECT * FROM route ORDER BY ordinal")
+            var records: [RouteRecord] = []
+            while let row = try rows.next() { records.append(try RouteRecord(row, path: path)) }
+            return records
+        }
+    }
+
+    /// The torrents of all routes, those that are not shown any more among them.
+    package func routeEntries() throws(StateStoreError) -> [RouteEntryRecord] {
+        try read { database, path in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: "SELECT * FROM route_entry ORDER BY route, ordinal"
+            )
+            var records: [RouteEntryRecord] = []
+            while let row = try rows.next() {
+                records.append(try RouteEntryRecord(row, path: path))
+            }
+            return records
+        }
+    }
+
+    /// Stores new and changed rows in one transaction.
+    package func record(
+        routes: [RouteRecord],
+        entries: [RouteEntryRecord]
+    ) throws(StateStoreError) {
+        try write { database, _ in
+            for route in routes {
+                try database.cachedStatement(
+                    sql: "INSERT OR REPLACE INTO route VALUES (?, ?, ?, ?, ?)"
+                ).execute(arguments: [
+                    Data(route.name), route.ordinal, route.modifiedSeconds,
+                    route.modifiedNanoseconds, route.isShown,
+                ])
+            }
+            for entry in entries {
+                try database.cachedStatement(
+                    sql: "INSERT OR REPLACE INTO route_entry VALUES (?, ?, ?, ?, ?, ?)"
+                ).execute(arguments: [
+                    Data(entry.route), Data(entry.infoHash.bytes), entry.ordinal,
+                    Data(entry.name), entry.added, entry.isShown,
+                ])
+            }
+        }
+    }
+}
+
+extension Schema {
+    static func registerRoutes(in migrator: inout DatabaseMigrator) {
+        migrator.registerMigration("routes") { database in
+            try database.execute(
+                sql: """
+                    -- Rows are never deleted: their ordinals are never given again.
+                    CREATE TABLE route (
+                        name BLOB NOT NULL PRIMARY KEY, -- empty for the root
+                        ordinal INTEGER NOT NULL,
+                        modified_seconds INTEGER NOT NULL, -- since 1970
+                        modified_nanoseconds INTEGER NOT NULL,
+                        is_shown INTEGER NOT NULL
+                    ) WITHOUT ROWID;
+                    CREATE TABLE route_entry (
+                        route BLOB NOT NULL,
+                        info_hash BLOB NOT NULL,
+                        ordinal INTEGER NOT NULL,
+                        name BLOB NOT NULL,
+                        added INTEGER NOT NULL, -- seconds since 1970
+                        is_shown INTEGER NOT NULL,
+                        PRIMARY KEY (route, info_hash)
+                    ) WITHOUT ROWID;
+                    """
+            )
+        }
+    }
+}
+
+extension RouteRecord {
+    fileprivate init(_ row: Row, path: String) throws {
+        guard let name = row["name"] as Data?,
+            let ordinal = (row["ordinal"] as Int64?).flatMap(UInt32.init(exactly:)),
+            let seconds = (row["modified_seconds"] as Int64?).flatMap(UInt32.init(exactly:)),
+            let nanoseconds = (row["modified_nanoseconds"] as Int64?)
+                .flatMap(UInt32.init(exactly:)), nanoseconds < 1_000_000_000
+        else { throw StateStoreError.corrupt(path: path, what: "a route cannot be read") }
+        self.init(
+            name: Array(name),
+            ordinal: ordinal,
+            modifiedSeconds: seconds,
+            modifiedNanoseconds: nanoseconds,
+            isShown: row["is_shown"] == 1
+        )
+    }
+}
+
+extension RouteEntryRecord {
+    fileprivate init(_ row: Row, path: String) throws {
+        guard let route = row["route"] as Data?,
+            let infoHash = (row["info_hash"] as Data?).flatMap({ InfoHash(bytes: $0) }),
+            let ordinal = (row["ordinal"] as Int64?).flatMap(UInt32.init(exactly:)),
+            let name = row["name"] as Data?,
+            let added = (row["added"] as Int64?).flatMap(UInt32.init(exactly:))
+        else { throw StateStoreError.corrupt(path: path, what: "a route's entry cannot be read") }
+        self.init(
+            route: Array(route),
+            infoHash: infoHash,
+            ordinal: ordinal,
+            name: Array(name),
+            added: added,
+            isShown: row["is_shown"] == 1
+        )
+    }
+}

@@ -1,0 +1,79 @@
+import BitTorrentProtocol
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Awaits peers on the session's port.
+final class PeerListener: Sendable {
+    let channel: any Channel
+
+    var port: UInt16 { UInt16(channel.localAddress?.port ?? 0) }
+
+    /// - Parameter find: the torrent that a peer asks for, or `nil` to turn it away; called on any
+    ///   event loop.
+    init(
+        group: any EventLoopGroup, resources: SessionResources,
+        find: @escaping @Sendable (InfoHash) -> Torrent?
+    ) async throws(SessionError) {
+        let configuration = resources.configuration
+        let connections = ConnectionCount(maximum: configuration.maximumIncomingConnections)
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard connections.take() else { throw ChannelError.inappropriateOperationForState }
+                    channel.closeFuture.whenComplete { _ in connections.giveBack() }
+                    try channel.pipeline.syncOperations.addHandler(
+                        PeerConnection(side: .incoming(find), resources: resources))
+                }
+            }
+            .peerChannelOptions()
+        do {
+            channel = try await bootstrap.bind(
+                host: configuration.listenHost, port: Int(configuration.listenPort)
+            ).get()
+        } catch {
+            throw .cannotListen(
+                host: configuration.listenHost, port: configuration.listenPort, reason: "\(error)")
+        }
+    }
+
+    func close() async { try? await channel.close() }
+}
+
+/// Connections that are open, up to a maximum.
+private final class ConnectionCount: Sendable {
+    private let maximum: Int
+    private let open = Atomic<Int>(0)
+
+    init(maximum: Int) { self.maximum = maximum }
+
+    func take() -> Bool {
+        guard open.wrappingAdd(1, ordering: .relaxed).newValue <= maximum else {
+            giveBack()
+            return false
+        }
+        return true
+    }
+
+    func giveBack() { open.wrappingSubtract(1, ordering: .relaxed) }
+}
+
+/// A read takes what a fast peer sent meanwhile, and a slow peer does not pin a large buffer.
+private let receiveAllocator = AdaptiveRecvByteBufferAllocator(
+    minimum: 4 << 10, initial: 64 << 10, maximum: 256 << 10)
+
+extension ServerBootstrap {
+    fileprivate func peerChannelOptions() -> ServerBootstrap {
+        childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.recvAllocator, value: receiveAllocator)
+    }
+}
+
+extension ClientBootstrap {
+    func peerChannelOptions() -> ClientBootstrap {
+        channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.recvAllocator, value: receiveAllocator)
+    }
+}

@@ -1,0 +1,190 @@
+package import BitTorrentProtocol
+import Cryptography
+package import Logging
+package import NIOCore
+import PieceStorage
+package import StateStore
+import Synchronization
+import TorrentLogic
+
+/// The torrents of this program, the port on which peers find them, and what they share.
+package final class Session: Sendable {
+    private struct State {
+        var torrents: [InfoHash: Torrent] = [:]
+        var listener: PeerListener?
+        var isStopped = false
+    }
+
+    /// The id by which peers know us, new with every session.
+    package let ownID: PeerID
+
+    private let group: any EventLoopGroup
+    private let store: StateStore
+    private let resources: SessionResources
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - store: outlives the session.
+    ///   - group: on whose event loops everything runs; outlives the session.
+    /// - Throws: `StorageError` if the cache directory cannot be made or written, `StateStoreError`.
+    package init(
+        configuration: SessionConfiguration, store: StateStore, group: any EventLoopGroup,
+        logger: Logger
+    ) throws {
+        var generator = SystemRandomNumberGenerator()
+        ownID = PeerID(using: &generator)
+        self.group = group
+        self.store = store
+        let key = try store.setting(.announceKey, orStore: SecureRandom.bytes(4))
+        let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
+        resources = SessionResources(
+            configuration: configuration,
+            ownID: ownID,
+            announceKey: key.reduce(0) { $0 << 8 | UInt32($1) },
+            cache: try CacheDirectory(path: configuration.cacheDirectory),
+            pool: DiskPool(size: configuration.diskThreadCount),
+            journal: CompletionJournal(store: store) { error in
+                logger.error("verified pieces are not recorded: \(error)")
+            },
+            tracker: HTTPTracker(group: group, addresses: addresses),
+            addresses: addresses,
+            listenPort: ListenPort(),
+            logger: logger)
+    }
+
+    // MARK: Life
+
+    /// Takes up the registered torrents and begins to listen for peers.
+    ///
+    /// - Returns: the port on which it listens.
+    @discardableResult
+    package func start() async throws -> UInt16 {
+        let store = store
+        for record in try await resources.pool.run({ try store.torrents() }) {
+            do {
+                let metainfo = try Metainfo(
+                    infoBytes: record.infoBytes, trackerTiers: record.trackerTiers,
+                    creationDate: record.creationDate)
+                _ = try await take(metainfo, addedTime: record.addedTime)
+            } catch {
+                resources.logger.error(
+                    "a registered torrent cannot be taken up: \(error)",
+                    metadata: ["torrent": "\(record.infoHash)"])
+            }
+        }
+        let listener = try await PeerListener(group: group, resources: resources) {
+            [weak self] in self?.torrent($0)
+        }
+        resources.listenPort.value = listener.port
+        state.withLock { $0.listener = listener }
+        return listener.port
+    }
+
+    /// Ends everything: connections, announces (`stopped`, for at most the farewell timeout),
+    /// pending records. The session cannot be started again.
+    package func shutdown() async {
+        let (listener, torrents) = state.withLock { state in
+            defer {
+                state.listener = nil
+                state.torrents = [:]
+                state.isStopped = true
+            }
+            return (state.listener, Array(state.torrents.values))
+        }
+        await listener?.close()
+        await withTaskGroup { group in
+            for torrent in torrents { group.addTask { await torrent.stop() } }
+        }
+        // Jobs that run end first, and what they wrote is recorded.
+        let journal = resources.journal
+        try? await resources.pool.run { journal.flush() }
+        try? await resources.pool.shutdown()
+        await resources.tracker.shutdown()
+    }
+
+    // MARK: Torrents
+
+    package var torrentCount: Int { state.withLock { $0.torrents.count } }
+
+    package var torrents: [Torrent] { state.withLock { Array($0.torrents.values) } }
+
+    package func torrent(_ infoHash: InfoHash) -> Torrent? {
+        state.withLock { $0.torrents[infoHash] }
+    }
+
+    /// Registers a torrent and takes it up; one that is there already is left as it is.
+    ///
+    /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
+    package func add(_ metainfo: Metainfo, addedTime: Int64) async throws -> Torrent {
+        if let torrent = torrent(metainfo.infoHash) { return torrent }
+        let store = store
+        let record = try await resources.pool.run {
+            try store.register(metainfo, addedTime: addedTime)
+        }
+        return try await take(metainfo, addedTime: record.addedTime)
+    }
+
+    /// Adds a torrent whose content this program has: fills the cache with it and seeds it.
+    ///
+    /// - Parameter content: gives a byte range of the torrent; called on a disk thread, a piece at a
+    ///   time.
+    /// - Throws: `SessionError.wrongContent` if a piece is not what the metainfo says.
+    package func addSeed(
+        _ metainfo: Metainfo,
+        addedTime: Int64,
+        content: @escaping @Sendable (Range<UInt64>) throws -> ByteBuffer
+    ) async throws -> Torrent {
+        if let torrent = torrent(metainfo.infoHash) {
+            if torrent.published.isComplete { return torrent }
+            state.withLock { $0.torrents[metainfo.infoHash] = nil }
+            await torrent.stop()
+        }
+        let (store, cache) = (store, resources.cache)
+        let record = try await resources.pool.run {
+            let record = try store.register(metainfo, addedTime: addedTime)
+            try fillCache(of: metainfo, in: cache, store: store, from: content)
+            return record
+        }
+        let torrent = try await take(metainfo, addedTime: record.addedTime, isSeed: true)
+        await torrent.beginSeeding()
+        return torrent
+    }
+
+    /// Forgets a torrent, its pieces and its cache file. Its readers are told.
+    package func remove(_ infoHash: InfoHash) async throws {
+        guard let torrent = state.withLock({ $0.torrents.removeValue(forKey: infoHash) }) else {
+            return
+        }
+        await torrent.remove()
+        let (store, cache, journal) = (store, resources.cache, resources.journal)
+        try await resources.pool.run {
+            journal.drop(infoHash)
+            try store.removeTorrent(infoHash)
+            try cache.removeFile(of: infoHash)
+        }
+    }
+
+    /// Tells a torrent where peers are.
+    package func addPeers(_ infoHash: InfoHash, _ addresses: [PeerAddress]) async {
+        await torrent(infoHash)?.found(addresses)
+    }
+
+    private func take(
+        _ metainfo: Metainfo, addedTime: Int64, isSeed: Bool = false
+    ) async throws -> Torrent {
+        let (store, cache, logger) = (store, resources.cache, resources.logger)
+        let verified = try await resources.pool.run {
+            try recordedPieces(of: metainfo, in: cache, store: store, logger: logger)
+        }
+        let torrent = Torrent(
+            metainfo, addedTime: addedTime, verified: verified, isSeed: isSeed,
+            resources: resources, loop: group.next())
+        return try state.withLock { state in
+            guard !state.isStopped else { throw SessionError.stopped }
+            // Somebody else may have added it meanwhile.
+            if let other = state.torrents[metainfo.infoHash] { return other }
+            state.torrents[metainfo.infoHash] = torrent
+            return torrent
+        }
+    }
+}

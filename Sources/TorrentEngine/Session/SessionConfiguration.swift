@@ -1,0 +1,30 @@
+package import TorrentLogic
+
+/// How a session behaves.
+package struct SessionConfiguration: Sendable {
+    /// Where pieces are kept: one sparse file per torrent.
+    package var cacheDirectory: String
+    /// Address on which peers are awaited.
+    package var listenHost = "0.0.0.0"
+    /// TCP port on which peers are awaited; 0 takes any free one.
+    package var listenPort: UInt16 = 6881
+    /// Bounds of each torrent: peers, memory, upload slots.
+    package var limits = SwarmLimits()
+    /// Peers asked for in an announce (`numwant`).
+    package var wantedPeerCount = 100
+    /// Incoming connections of the whole session; more are closed at once.
+    package var maximumIncomingConnections = 500
+    /// Whether trackers and peers named by a torrent may be on this machine (127.0.0.0/8, ::1) or
+    /// link-local. Peers given to `addPeers` always may.
+    package var allowsLoopback = false
+    /// Time for a connection to a peer to stand, and again for its handshake.
+    package var connectTimeout = Duration.seconds(10)
+    /// Time for an announce in all.
+    package var announceTimeout = Duration.seconds(30)
+    /// Time for the last announces when the session ends.
+    package var farewellTimeout = Duration.milliseconds(1500)
+    /// Threads that hash, write and read from a slow disk.
+    package var diskThreadCount = 2
+
+    package init(cacheDirectory: String) { self.cacheDirectory = cacheDirectory }
+}

@@ -1,0 +1,19 @@
+import BitTorrentProtocol
+import Logging
+import NIOCore
+import PieceStorage
+import StateStore
+
+/// What the torrents of a session share.
+struct SessionResources: Sendable {
+    let configuration: SessionConfiguration
+    let ownID: PeerID
+    let announceKey: UInt32
+    let cache: CacheDirectory
+    let pool: DiskPool
+    let journal: CompletionJournal
+    let tracker: HTTPTracker
+    let addresses: AddressFilter
+    let listenPort: ListenPort
+    let logger: Logger
+}

@@ -1,0 +1,28 @@
+import TorrentLogic
+
+/// Where a torrent's announces stand.
+struct Announcing {
+    var schedule: AnnounceSchedule
+    /// Looks for peers though nobody reads.
+    let isSeed: Bool
+    let hasTrackers: Bool
+    /// Between `start` and `stop` of the schedule.
+    var isInUse = false
+    /// What the schedule was last told, so that it is told changes only.
+    var told: Situation?
+    /// What trackers want to have sent back.
+    var trackerIDs: [String: [UInt8]] = [:]
+    /// Trackers whose last announce failed: one log line for the first failure of a series.
+    var failing: Set<String> = []
+
+    struct Situation: Equatable {
+        let hasDemand: Bool
+        let usablePeerCount: Int
+    }
+
+    init(tiers: [[String]], seed: UInt64, isSeed: Bool) {
+        schedule = AnnounceSchedule(tiers: tiers, seed: seed)
+        hasTrackers = tiers.contains { !$0.isEmpty }
+        self.isSeed = isSeed
+    }
+}

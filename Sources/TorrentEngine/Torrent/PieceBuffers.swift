@@ -1,0 +1,26 @@
+import BitTorrentProtocol
+import NIOCore
+
+/// The payload of unfinished pieces, block by block.
+struct PieceBuffers {
+    /// An empty buffer stands for a block that is not here.
+    private var pieces: [PieceIndex: [ByteBuffer]] = [:]
+
+    mutating func store(_ payload: ByteBuffer, of block: Block, blockCount: Int) {
+        let number = Int(block.offset / Block.maximumLength)
+        pieces[block.piece, default: Array(repeating: ByteBuffer(), count: blockCount)][number] =
+            payload
+    }
+
+    /// Gives the blocks of a piece away, in order; `nil` if one is missing.
+    mutating func take(_ piece: PieceIndex) -> [ByteBuffer]? {
+        guard let blocks = pieces.removeValue(forKey: piece),
+            blocks.allSatisfy({ $0.readableBytes > 0 })
+        else { return nil }
+        return blocks
+    }
+
+    mutating func discard(_ piece: PieceIndex) { pieces.removeValue(forKey: piece) }
+
+    mutating func discardAll() { pieces = [:] }
+}

@@ -1,0 +1,46 @@
+import Synchronization
+import TorrentLogic
+
+/// What readers on other threads tell a torrent: it gathers until the torrent's loop takes it, so
+/// that many READs cost one hop.
+final class ReaderMailbox: Sendable {
+    enum Message {
+        case read(Range<UInt64>, file: Range<UInt64>, reader: ReaderID)
+        case wait(
+            WaitToken, Range<UInt64>, notify: @Sendable (Availability) -> Void)
+        case endWait(WaitToken)
+    }
+
+    private struct State {
+        var messages: [Message] = []
+        var lastToken: UInt64 = 0
+    }
+
+    /// Reads are hints: beyond this many in one turn they are dropped.
+    private static let maximumReadCount = 1024
+
+    private let state = Mutex(State())
+
+    /// - Returns: true if the box was empty, so that the torrent must be told to take.
+    func post(_ message: Message) -> Bool {
+        state.withLock { state in
+            if case .read = message, state.messages.count >= Self.maximumReadCount { return false }
+            state.messages.append(message)
+            return state.messages.count == 1
+        }
+    }
+
+    func take() -> [Message] {
+        state.withLock { state in
+            defer { state.messages = [] }
+            return state.messages
+        }
+    }
+
+    func makeToken() -> WaitToken {
+        state.withLock { state in
+            state.lastToken += 1
+            return WaitToken(rawValue: state.lastToken)
+        }
+    }
+}

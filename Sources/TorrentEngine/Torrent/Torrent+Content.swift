@@ -1,0 +1,96 @@
+import BitTorrentProtocol
+import Logging
+package import NIOCore
+import PieceStorage
+package import TorrentLogic
+
+extension Torrent: TorrentContent {
+    package nonisolated func verifiedPrefix(of range: Range<UInt64>) -> UInt64 {
+        published.verifiedPrefix(of: range)
+    }
+
+    package nonisolated func read(
+        _ range: Range<UInt64>, on loop: any EventLoop
+    ) throws(TorrentReadError) -> StoredBytes {
+        guard published.condition == .active else { throw .removed }
+        guard !range.isEmpty else { return .ready(ByteBuffer()) }
+        guard published.verifiedPrefix(of: range) == UInt64(range.count) else {
+            throw .notVerified
+        }
+        let file: CacheFile
+        do {
+            file = try self.file.open()
+        } catch {
+            throw .storage(error.reason)
+        }
+        if let bytes = file.readIfCached(range) { return .ready(bytes) }
+        let logger = logger
+        return .later(
+            resources.pool.run(on: loop) {
+                do {
+                    return try file.read(range)
+                } catch let error as StorageError {
+                    logger.error("reading the cache failed: \(error)")
+                    throw TorrentReadError.storage(error.reason)
+                }
+            })
+    }
+
+    package nonisolated func noteRead(
+        _ range: Range<UInt64>, in file: Range<UInt64>, by reader: ReaderID
+    ) {
+        // Nothing is left to fetch.
+        guard !published.isComplete else { return }
+        post(.read(range, file: file, reader: reader))
+    }
+
+    package nonisolated func wait(
+        for range: Range<UInt64>, notify: @escaping @Sendable (Availability) -> Void
+    ) -> WaitToken {
+        let token = mailbox.makeToken()
+        post(.wait(token, range, notify: notify))
+        return token
+    }
+
+    package nonisolated func endWait(_ token: WaitToken) { post(.endWait(token)) }
+
+    /// Never runs the torrent within the caller's turn, so that `notify` is not called before
+    /// `wait` has returned.
+    private nonisolated func post(_ message: ReaderMailbox.Message) {
+        guard mailbox.post(message) else { return }
+        loop.execute { self.assumeIsolated { $0.takeMail() } }
+    }
+
+    private func takeMail() {
+        let mail = mailbox.take()
+        turn { now in
+            for message in mail { take(message, now: now) }
+        }
+    }
+
+    private func take(_ message: ReaderMailbox.Message, now: Swarm.Instant) {
+        switch message {
+        case .read(let range, let file, let reader):
+            guard !isStopped else { return }
+            swarm.read(range, in: file, by: reader, now: now)
+        case .wait(let token, let range, let notify):
+            guard !isStopped else {
+                return notify(published.condition == .removed ? .removed : .failed)
+            }
+            waits.begin(token, for: range, notify: notify)
+            swarm.waitBegan(WaitID(rawValue: token.rawValue), for: range, now: now)
+            tellWaits(about: range, now: now)
+        case .endWait(let token):
+            guard waits.end(token), !isStopped else { return }
+            swarm.waitEnded(WaitID(rawValue: token.rawValue), now: now)
+        }
+    }
+
+    /// Tells waiting readers what is verified now of `range`.
+    func tellWaits(about range: Range<UInt64>, now: Swarm.Instant) {
+        guard !waits.isEmpty else { return }
+        for token in waits.tell(about: range, verifiedPrefix: published.verifiedPrefix) {
+            swarm.waitEnded(WaitID(rawValue: token.rawValue), now: now)
+        }
+    }
+}

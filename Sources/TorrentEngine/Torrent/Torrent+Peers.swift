@@ -1,0 +1,95 @@
+import BitTorrentProtocol
+import Logging
+import NIOCore
+import NIOPosix
+import TorrentLogic
+
+extension Torrent {
+    /// Adds addresses where peers may be found.
+    func found(_ addresses: [PeerAddress]) {
+        guard !isStopped, !addresses.isEmpty else { return }
+        turn { now in swarm.found(addresses, now: now) }
+    }
+
+    func dial(_ address: PeerAddress) {
+        let resources = resources
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(TimeAmount(resources.configuration.connectTimeout))
+            .peerChannelOptions()
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        PeerConnection(side: .outgoing(self, address), resources: resources))
+                }
+            }
+        do {
+            bootstrap.connect(to: try address.socketAddress).whenFailure { error in
+                self.logger.debug("cannot reach a peer: \(error)", metadata: ["peer": "\(address)"])
+                self.run { $0.dialFailed(address) }
+            }
+        } catch {
+            // Not in this turn: the swarm is performing its actions.
+            loop.execute { self.run { $0.dialFailed(address) } }
+        }
+    }
+
+    func dialFailed(_ address: PeerAddress) {
+        guard !isStopped else { return }
+        turn { now in swarm.dialFailed(address, now: now) }
+    }
+
+    func connected(_ key: PeerKey, over link: PeerLink, id: PeerID) {
+        guard !isStopped else { return link.channel.close(promise: nil) }
+        links[key] = link
+        logger.debug(
+            "connected", metadata: ["peer": "\(link.address)", "client": "\(id)"])
+        turn { now in
+            swarm.connected(
+                key, address: link.address, isIncoming: link.isIncoming, id: id, now: now)
+        }
+    }
+
+    /// Takes the messages of one read burst.
+    func received(_ messages: [PeerMessage], from key: PeerKey) {
+        guard !isStopped else { return }
+        let now = Swarm.Instant.now
+        for message in messages {
+            // The swarm closed the connection: the rest is ignored.
+            guard links[key] != nil else { break }
+            if case .piece(let piece, let offset, let payload) = message {
+                receivedBlock(piece, offset, payload, from: key, now: now)
+            } else {
+                swarm.received(message, from: key, now: now)
+            }
+            // Before the next message, because a discarded piece may be begun anew by it.
+            performActions()
+        }
+        endTurn(now)
+    }
+
+    private func receivedBlock(
+        _ piece: UInt32, _ offset: UInt32, _ payload: ByteBuffer, from key: PeerKey,
+        now: Swarm.Instant
+    ) {
+        downloadedByteCount += UInt64(payload.readableBytes)
+        let block = swarm.receivedBlock(
+            piece: piece, offset: offset, length: UInt32(payload.readableBytes), from: key, now: now)
+        guard let block else { return }
+        buffers.store(
+            payload, of: block, blockCount: info.geometry.blockCount(of: block.piece))
+    }
+
+    func disconnected(_ key: PeerKey) {
+        // One that the swarm closed is forgotten already.
+        guard let link = links.removeValue(forKey: key), !isStopped else { return }
+        logger.debug("disconnected", metadata: ["peer": "\(link.address)"])
+        turn { now in swarm.disconnected(key, now: now) }
+    }
+
+    func close(_ key: PeerKey, because reason: CloseReason) {
+        guard var link = links.removeValue(forKey: key) else { return }
+        logger.debug("closing a peer: \(reason)", metadata: ["peer": "\(link.address)"])
+        link.flush()
+        link.channel.close(promise: nil)
+    }
+}

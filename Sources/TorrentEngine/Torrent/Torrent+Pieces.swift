@@ -1,0 +1,129 @@
+import BitTorrentProtocol
+import Logging
+import NIOCore
+import PieceStorage
+import StateStore
+import TorrentLogic
+
+extension Torrent {
+    private enum Verdict: Sendable {
+        case verified(blockDigests: [UInt64])
+        case rejected(blockDigests: [UInt64])
+    }
+
+    /// Hashes a piece on the disk pool and writes it if it is right.
+    func verify(_ piece: PieceIndex) {
+        guard let blocks = buffers.take(piece) else {
+            logger.error("a piece has lost a block", metadata: ["piece": "\(piece.rawValue)"])
+            return loop.execute { self.run { $0.failed(piece, because: nil) } }
+        }
+        let lazyFile = file
+        let hash = info.hash(of: piece)
+        let offset = info.geometry.offset(of: piece)
+        let wantsDigests = swarm.wantsBlockDigests(of: piece)
+        let verdict = resources.pool.run(on: loop) { () throws -> Verdict in
+            guard PieceVerifier.matches(blocks, hash) else {
+                return .rejected(blockDigests: PieceVerifier.blockDigests(blocks))
+            }
+            try lazyFile.open().write(blocks, at: offset)
+            return .verified(blockDigests: wantsDigests ? PieceVerifier.blockDigests(blocks) : [])
+        }
+        verdict.whenComplete { result in
+            self.assumeIsolated { torrent in
+                switch result {
+                case .success(.verified(let digests)): torrent.verified(piece, digests)
+                case .success(.rejected(let digests)): torrent.rejected(piece, digests)
+                case .failure(let error): torrent.failed(piece, because: error)
+                }
+            }
+        }
+    }
+
+    private func verified(_ piece: PieceIndex, _ blockDigests: [UInt64]) {
+        guard !isStopped else {
+            // The bytes are on disk; after a removal nobody will ask for them.
+            if published.condition == .active { resources.journal.record(piece, of: infoHash) }
+            return
+        }
+        if isDiskFailing {
+            isDiskFailing = false
+            logger.notice("the cache can be written again")
+        }
+        published.insert(piece)
+        resources.journal.record(piece, of: infoHash)
+        turn { now in
+            swarm.verified(piece, blockDigests: blockDigests, now: now)
+            tellWaits(about: info.geometry.range(of: piece), now: now)
+            if published.isComplete { announcing.schedule.completed(now: now) }
+        }
+    }
+
+    private func rejected(_ piece: PieceIndex, _ blockDigests: [UInt64]) {
+        logger.warning(
+            "a piece is wrong and will be fetched again", metadata: ["piece": "\(piece.rawValue)"])
+        guard !isStopped else { return }
+        turn { now in swarm.rejected(piece, blockDigests: blockDigests, now: now) }
+    }
+
+    private func failed(_ piece: PieceIndex, because error: (any Error)?) {
+        guard !isStopped else { return }
+        if let error, !isDiskFailing {
+            isDiskFailing = true
+            logger.error("downloading waits, pieces cannot be kept: \(error)")
+        }
+        turn { now in
+            swarm.writeFailed(piece, now: now)
+            for token in waits.fail(info.geometry.range(of: piece), with: .failed) {
+                swarm.waitEnded(WaitID(rawValue: token.rawValue), now: now)
+            }
+        }
+    }
+
+    // MARK: Serving
+
+    /// Sends a block: at once if the page cache has it, else when the disk pool has read it.
+    func serve(_ block: Block, to key: PeerKey) {
+        let start = info.geometry.offset(of: block.piece) + UInt64(block.offset)
+        let range = start..<start + UInt64(block.length)
+        do {
+            let file = try file.open()
+            if let bytes = file.readIfCached(range) { return send(bytes, of: block, to: key) }
+            resources.pool.run(on: loop) { try file.read(range) }.whenComplete { result in
+                self.assumeIsolated { $0.finishServing(block, to: key, with: result) }
+            }
+        } catch {
+            // Not in this turn: the swarm is performing its actions.
+            loop.execute {
+                self.run { $0.finishServing(block, to: key, with: .failure(error)) }
+            }
+        }
+    }
+
+    private func finishServing(
+        _ block: Block, to key: PeerKey, with result: Result<ByteBuffer, any Error>
+    ) {
+        switch result {
+        case .success(let bytes):
+            send(bytes, of: block, to: key)
+            links[key]?.flush()
+        case .failure(let error):
+            logger.error("a block cannot be served: \(error)")
+            served(block, to: key)
+        }
+    }
+
+    private func send(_ bytes: ByteBuffer, of block: Block, to key: PeerKey) {
+        guard let written = links[key]?.send(bytes, of: block) else { return }
+        unflushed.insert(key)
+        uploadedByteCount += UInt64(bytes.readableBytes)
+        written.whenComplete { _ in
+            // A write may complete within the turn that made it.
+            self.loop.execute { self.run { $0.served(block, to: key) } }
+        }
+    }
+
+    private func served(_ block: Block, to key: PeerKey) {
+        guard links[key] != nil, !isStopped else { return }
+        turn { now in swarm.served(block, to: key, now: now) }
+    }
+}

@@ -1,0 +1,179 @@
+package import BitTorrentProtocol
+import Logging
+package import NIOCore
+import PieceStorage
+import StateStore
+import Synchronization
+import TorrentLogic
+
+/// One torrent at work: performs what its `Swarm` decides.
+///
+/// An actor whose executor is one event loop. Its outgoing connections live on that loop and call
+/// it without a hop; a block goes from the socket to the decision to the disk queue in one turn.
+/// Readers on other threads see `TorrentContent`, which is not confined.
+package actor Torrent {
+    package nonisolated let infoHash: InfoHash
+    package nonisolated let info: TorrentInfo
+    /// When the torrent was first registered, seconds since 1970; it never changes.
+    package nonisolated let addedTime: Int64
+    /// `creation date` of the metainfo, seconds since 1970.
+    package nonisolated let creationDate: Int64?
+    package nonisolated let loop: any EventLoop
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        loop.executor.asUnownedSerialExecutor()
+    }
+
+    nonisolated let published: PublishedPieces
+    nonisolated let mailbox = ReaderMailbox()
+    nonisolated let resources: SessionResources
+    nonisolated let file: LazyCacheFile
+    nonisolated let logger: Logger
+    private nonisolated let lastPeerKey = Atomic<UInt64>(0)
+
+    var swarm: Swarm
+    var links: [PeerKey: PeerLink] = [:]
+    /// Peers for whom something gathered that is not flushed.
+    var unflushed: Set<PeerKey> = []
+    var buffers = PieceBuffers()
+    var waits = ReaderWaits()
+    var announcing: Announcing
+    var isStopped = false
+    var isDiskFailing = false
+    var downloadedByteCount: UInt64 = 0
+    var uploadedByteCount: UInt64 = 0
+    private var timer: (deadline: Swarm.Instant, task: Scheduled<Void>)?
+
+    /// - Parameters:
+    ///   - verified: the pieces that are in the cache file.
+    ///   - isSeed: whether it looks for peers though nobody reads.
+    init(
+        _ metainfo: Metainfo,
+        addedTime: Int64,
+        verified: Bitfield,
+        isSeed: Bool,
+        resources: SessionResources,
+        loop: any EventLoop
+    ) {
+        infoHash = metainfo.infoHash
+        info = metainfo.info
+        creationDate = metainfo.creationDate
+        self.addedTime = addedTime
+        self.loop = loop
+        self.resources = resources
+        var logger = resources.logger
+        logger[metadataKey: "torrent"] = "\(metainfo.infoHash)"
+        self.logger = logger
+        file = LazyCacheFile(
+            directory: resources.cache, infoHash: metainfo.infoHash,
+            length: metainfo.info.geometry.totalLength)
+        published = PublishedPieces(geometry: metainfo.info.geometry, verified: verified)
+        swarm = Swarm(
+            geometry: metainfo.info.geometry, have: verified, ownID: resources.ownID,
+            limits: resources.configuration.limits, seed: UInt64.random(in: 0 ... .max), now: .now)
+        announcing = Announcing(
+            tiers: metainfo.trackerTiers, seed: UInt64.random(in: 0 ... .max), isSeed: isSeed)
+    }
+
+    // MARK: Turns
+
+    /// Runs `body` on the torrent's loop: now if this is it, else soon.
+    nonisolated func run(_ body: @escaping @Sendable (isolated Torrent) -> Void) {
+        if loop.inEventLoop {
+            assumeIsolated(body)
+        } else {
+            loop.execute { self.assumeIsolated(body) }
+        }
+    }
+
+    nonisolated func makePeerKey() -> PeerKey {
+        PeerKey(rawValue: lastPeerKey.wrappingAdd(1, ordering: .relaxed).newValue)
+    }
+
+    /// Hands an event to the swarm and does all that follows from it.
+    func turn(_ event: (Swarm.Instant) -> Void) {
+        let now = Swarm.Instant.now
+        event(now)
+        performActions()
+        endTurn(now)
+    }
+
+    /// Performs what the swarm decided; to be followed by `endTurn`.
+    func performActions() {
+        for action in swarm.takeActions() {
+            switch action {
+            case .send(let message, let key):
+                links[key]?.send(message)
+                unflushed.insert(key)
+            case .serve(let block, let key): serve(block, to: key)
+            case .verify(let piece): verify(piece)
+            case .discard(let piece): buffers.discard(piece)
+            case .dial(let address): dial(address)
+            case .close(let key, let reason): close(key, because: reason)
+            case .banned(let address, let piece):
+                logger.warning(
+                    "banned a peer that sent wrong data",
+                    metadata: ["peer": "\(address)", "piece": "\(piece.rawValue)"])
+            }
+        }
+    }
+
+    /// What follows once all events of a turn are in: flush, announce, set the timer.
+    func endTurn(_ now: Swarm.Instant) {
+        for key in unflushed { links[key]?.flush() }
+        unflushed.removeAll(keepingCapacity: true)
+        announceAsNeeded(now)
+        setTimer(now)
+    }
+
+    /// Sets the timer to the next deadline, if there is any: a torrent at rest has no timer. One
+    /// that is set too early is left alone, because deadlines move with every block.
+    private func setTimer(_ now: Swarm.Instant) {
+        let deadlines = [isStopped ? nil : swarm.nextDeadline, announcing.schedule.nextDeadline]
+        guard let deadline = deadlines.compactMap(\.self).min(), !isStopped else {
+            timer?.task.cancel()
+            timer = nil
+            return
+        }
+        if let timer, timer.deadline <= deadline { return }
+        timer?.task.cancel()
+        let delay = TimeAmount(max(.zero, now.duration(to: deadline)))
+        let task = loop.scheduleTask(in: delay) { [weak self] () -> Void in
+            self?.assumeIsolated { $0.timerFired() }
+        }
+        timer = (deadline, task)
+    }
+
+    private func timerFired() {
+        timer = nil
+        let now = Swarm.Instant.now
+        if let deadline = swarm.nextDeadline, deadline <= now { swarm.timerFired(now: now) }
+        if let deadline = announcing.schedule.nextDeadline, deadline <= now {
+            announcing.schedule.timerFired(now: now)
+        }
+        performActions()
+        endTurn(now)
+    }
+
+    // MARK: End
+
+    /// Closes every connection and tells the trackers, within the session's farewell timeout.
+    func stop() async {
+        guard !isStopped else { return }
+        turn { now in swarm.stop(now: now) }
+        isStopped = true
+        for link in links.values { link.channel.close(promise: nil) }
+        links = [:]
+        buffers.discardAll()
+        timer?.task.cancel()
+        timer = nil
+        _ = waits.fail(with: published.condition == .removed ? .removed : .failed)
+        await sayFarewell()
+    }
+
+    /// As `stop`; readers are told that the torrent is gone.
+    func remove() async {
+        published.setRemoved()
+        await stop()
+    }
+}

@@ -1,0 +1,132 @@
+package import BitTorrentProtocol
+
+/// The addresses we know and when to dial which.
+package struct PeerPool {
+    package typealias Instant = ContinuousClock.Instant
+
+    private enum State: Equatable {
+        case idle
+        case dialling
+        case connected
+    }
+
+    private struct Known {
+        let address: PeerAddress
+        var state = State.idle
+        /// Attempts in a row that brought nothing.
+        var failures = 0
+        var notBefore: Instant
+    }
+
+    package private(set) var bans = BanList()
+    /// In the order in which they were found.
+    private var known: [Known] = []
+    private var indices: [PeerAddress: Int] = [:]
+    /// Our own addresses, met as connections to ourselves.
+    private var own: Set<PeerAddress> = []
+    package private(set) var diallingCount = 0
+    private let limits: SwarmLimits
+    private var generator: SeededGenerator
+
+    private static let maximumOwn = 64
+
+    package init(limits: SwarmLimits, seed: UInt64) {
+        self.limits = limits
+        generator = SeededGenerator(seed: seed)
+    }
+
+    package var knownCount: Int { known.count }
+
+    package mutating func found(_ addresses: [PeerAddress], now: Instant) {
+        for address in addresses.map(\.unmapped) {
+            guard address.isDiallable, indices[address] == nil, !own.contains(address),
+                !bans.contains(address)
+            else { continue }
+            if known.count >= limits.maximumKnownAddresses, !makeRoom() { return }
+            indices[address] = known.count
+            known.append(Known(address: address, notBefore: now))
+        }
+    }
+
+    /// Whom to dial now, given the connections there are.
+    package mutating func dials(peerCount: Int, now: Instant) -> [PeerAddress] {
+        let budget = min(
+            limits.maximumHalfOpen - diallingCount,
+            limits.maximumPeers - peerCount - diallingCount
+        )
+        guard budget > 0 else { return [] }
+        let due = known.indices.filter { known[$0].state == .idle && known[$0].notBefore <= now }
+            .shuffled(using: &generator)
+            .sorted { known[$0].failures < known[$1].failures }
+            .prefix(budget)
+        for index in due { known[index].state = .dialling }
+        diallingCount += due.count
+        return due.map { known[$0].address }
+    }
+
+    /// When the next address may be dialled.
+    package var nextDial: Instant? {
+        known.lazy.filter { $0.state == .idle }.map(\.notBefore).min()
+    }
+
+    /// A dial ended in a connection.
+    package mutating func connected(_ address: PeerAddress) {
+        guard let index = indices[address.unmapped] else { return }
+        if known[index].state == .dialling { diallingCount -= 1 }
+        known[index].state = .connected
+    }
+
+    /// A dial failed: the address waits 15 s, doubled with every failure.
+    package mutating func dialFailed(_ address: PeerAddress, now: Instant) {
+        guard let index = indices[address.unmapped], known[index].state == .dialling else { return }
+        diallingCount -= 1
+        backOff(index, now: now)
+    }
+
+    /// A connection that we dialled ended.
+    ///
+    /// - Parameter wasUseful: it delivered something, so the address is as good as new.
+    package mutating func disconnected(_ address: PeerAddress, wasUseful: Bool, now: Instant) {
+        guard let index = indices[address.unmapped], known[index].state == .connected else {
+            return
+        }
+        if wasUseful { known[index].failures = 0 }
+        backOff(index, now: now)
+    }
+
+    /// The address turned out to be ourselves.
+    package mutating func forgetOwn(_ address: PeerAddress) {
+        if own.count < Self.maximumOwn { own.insert(address.unmapped) }
+        if let index = indices[address.unmapped] { remove(index) }
+    }
+
+    package mutating func ban(_ peer: PeerIdentity) {
+        bans.ban(peer)
+        for index in known.indices.reversed() where bans.contains(known[index].address) {
+            remove(index)
+        }
+    }
+
+    private mutating func backOff(_ index: Int, now: Instant) {
+        let factor = 1 << min(known[index].failures, 16)
+        known[index].state = .idle
+        known[index].notBefore = now + min(limits.initialBackoff * factor, limits.maximumBackoff)
+        known[index].failures += 1
+    }
+
+    /// Drops the idle address that failed most.
+    private mutating func makeRoom() -> Bool {
+        let worst = known.indices.filter { known[$0].state == .idle && known[$0].failures > 0 }
+            .max { known[$0].failures < known[$1].failures }
+        guard let worst else { return false }
+        remove(worst)
+        return true
+    }
+
+    private mutating func remove(_ index: Int) {
+        if known[index].state == .dialling { diallingCount -= 1 }
+        indices[known[index].address] = nil
+        known.remove(at: index)
+        for later in index..<known.count { indices[known[later].address] = later }
+    }
+}

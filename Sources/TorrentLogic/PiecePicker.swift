@@ -1,0 +1,275 @@
+package import BitTorrentProtocol
+
+/// Which block to request next from a given peer.
+///
+/// Told the wanted pieces in order of need (`plan`) and what became of each block, it hands out
+/// blocks front to back: urgent pieces first, each striped over all peers that ask. Bytes of
+/// unfinished pieces are bounded; when the bound is reached only an urgent piece displaces another.
+/// A call costs a few dictionary look-ups, whatever the size of the torrent.
+package struct PiecePicker {
+    package enum Arrival: Equatable, Sendable {
+        /// The piece is not being fetched or the block is in already.
+        case notNeeded
+        /// The block was needed; so many requests for it had been in flight.
+        case needed(requestCount: Int)
+    }
+
+    private struct Unfinished {
+        let piece: PieceIndex
+        /// Per block: requests in flight, or `received`.
+        var states: [UInt8]
+        /// Blocks neither requested nor received.
+        var openCount: Int
+        /// No open block has a lower number.
+        var firstOpen = 0
+        var receivedCount = 0
+        /// Position in the plan, `unplanned` if nobody wants the piece any more.
+        var rank: Int
+        /// After a failure, the only peer to fetch it from.
+        var parole: Parole?
+    }
+
+    private enum Parole: Equatable {
+        case anyone
+        case only(PeerKey)
+    }
+
+    private static let received = UInt8.max
+    private static let unplanned = Int.max
+
+    private let geometry: PieceGeometry
+    private let maximumByteCount: UInt64
+
+    private var plan: [PieceIndex] = []
+    /// Pieces of the plan before this are urgent.
+    private var urgentCount = 0
+    /// Nothing can be handed out before this position of the plan.
+    private var cursor = 0
+    private var unfinished: [PieceIndex: Unfinished] = [:]
+    private var unfinishedByteCount: UInt64 = 0
+    private var suspended: Set<PieceIndex> = []
+    private var displaced: [PieceIndex] = []
+
+    /// - Parameter maximumByteCount: of all unfinished pieces together; one piece is always allowed.
+    package init(geometry: PieceGeometry, maximumByteCount: UInt64) {
+        self.geometry = geometry
+        self.maximumByteCount = maximumByteCount
+    }
+
+    /// - Parameters:
+    ///   - order: what is wanted and missing, in order of need, no piece twice.
+    ///   - urgentCount: so many from the front are waited for.
+    package mutating func replan(_ order: [PieceIndex], urgentCount: Int) {
+        plan = order
+        self.urgentCount = urgentCount
+        cursor = 0
+        for index in unfinished.values.indices {
+            unfinished.values[index].rank = Self.unplanned
+        }
+        for (rank, piece) in order.enumerated() where unfinished[piece] != nil {
+            unfinished[piece]?.rank = rank
+        }
+    }
+
+    package func isUrgent(_ piece: PieceIndex) -> Bool {
+        (unfinished[piece]?.rank ?? Self.unplanned) < urgentCount
+    }
+
+    package func isPlanned(_ piece: PieceIndex) -> Bool {
+        (unfinished[piece]?.rank ?? Self.unplanned) != Self.unplanned
+    }
+
+    package func isUnfinished(_ piece: PieceIndex) -> Bool { unfinished[piece] != nil }
+
+    /// The pieces that are being fetched though nobody wants them any more.
+    package var unplannedPieces: [PieceIndex] {
+        unfinished.values.filter {
+            $0.rank == Self.unplanned && $0.receivedCount < $0.states.count
+        }.map(\.piece).sorted()
+    }
+
+    /// Picks a block and counts it as requested from the peer.
+    ///
+    /// - Parameters:
+    ///   - peerHas: the peer's pieces.
+    ///   - have: ours; a planned piece that came in is passed over.
+    ///   - acceptsUrgent: false if another peer would deliver the piece sooner.
+    package mutating func nextBlock(
+        for peer: PeerKey,
+        peerHas: Bitfield,
+        have: Bitfield,
+        acceptsUrgent: (PieceIndex) -> Bool = { _ in true }
+    ) -> Block? {
+        var position = cursor
+        while position < plan.count {
+            let piece = plan[position]
+            let isOpen = !have[piece] && (unfinished[piece].map { $0.openCount > 0 } ?? true)
+            if !isOpen {
+                if position == cursor { cursor += 1 }
+                position += 1
+                continue
+            }
+            let isUrgent = position < urgentCount
+            if peerHas[piece], !suspended.contains(piece), !isUrgent || acceptsUrgent(piece),
+                unfinished[piece] != nil || start(piece, rank: position, isUrgent: isUrgent),
+                let number = Self.take(for: peer, from: &unfinished[piece])
+            {
+                return geometry.block(number, of: piece)
+            }
+            position += 1
+        }
+        return nil
+    }
+
+    /// The block is requested once more, from another peer.
+    package mutating func duplicated(_ block: Block) {
+        let number = Self.number(of: block)
+        guard let state = unfinished[block.piece]?.states[number], state > 0,
+            state < Self.received - 1
+        else { return }
+        unfinished[block.piece]?.states[number] = state + 1
+    }
+
+    /// How many requests for the block are in flight.
+    package func requestCount(of block: Block) -> Int {
+        guard let state = unfinished[block.piece]?.states[Self.number(of: block)],
+            state != Self.received
+        else { return 0 }
+        return Int(state)
+    }
+
+    /// A request for the block is void: cancelled, choked away or given up.
+    package mutating func gaveBack(_ block: Block) {
+        if let rank = Self.reopen(Self.number(of: block), in: &unfinished[block.piece]),
+            rank != Self.unplanned
+        {
+            cursor = min(cursor, rank)
+        }
+    }
+
+    /// Whether a block of the piece may come from this peer, were it not asked for any more.
+    package func accepts(_ block: Block, from peer: PeerKey) -> Bool {
+        guard let entry = unfinished[block.piece] else { return false }
+        return entry.parole == nil || entry.parole == .only(peer)
+    }
+
+    /// Whether the piece is fetched again after a failure, from this peer alone.
+    package func isOnParole(_ piece: PieceIndex, with peer: PeerKey) -> Bool {
+        unfinished[piece]?.parole == .only(peer)
+    }
+
+    package mutating func received(_ block: Block) -> Arrival {
+        Self.arrive(Self.number(of: block), in: &unfinished[block.piece])
+    }
+
+    /// All blocks of the piece are to be fetched again.
+    ///
+    /// - Parameter onlyFrom: the peer to fetch it from alone, or `nil` for whoever asks first.
+    package mutating func failed(_ piece: PieceIndex, onlyFrom peer: PeerKey?) {
+        restart(piece)
+        unfinished[piece]?.parole = peer.map(Parole.only) ?? .anyone
+    }
+
+    /// As `failed`, but nobody is suspected.
+    package mutating func restart(_ piece: PieceIndex) {
+        guard let entry = unfinished[piece] else { return }
+        unfinished[piece] = Unfinished(
+            piece: piece,
+            states: [UInt8](repeating: 0, count: entry.states.count),
+            openCount: entry.states.count,
+            rank: entry.rank
+        )
+        if entry.rank != Self.unplanned { cursor = min(cursor, entry.rank) }
+    }
+
+    /// The piece is finished or not to be fetched any more.
+    package mutating func drop(_ piece: PieceIndex) {
+        guard unfinished.removeValue(forKey: piece) != nil else { return }
+        unfinishedByteCount -= UInt64(geometry.length(of: piece))
+    }
+
+    /// The piece is not to be picked until `resumeAll`.
+    package mutating func suspend(_ piece: PieceIndex) { suspended.insert(piece) }
+
+    package mutating func resumeAll() {
+        suspended.removeAll()
+        cursor = 0
+    }
+
+    /// The peer will not deliver: the pieces that only it was to fetch go to whoever asks first.
+    package mutating func releaseParole(of peer: PeerKey) {
+        for index in unfinished.values.indices
+        where unfinished.values[index].parole == .only(peer) {
+            unfinished.values[index].parole = .anyone
+        }
+    }
+
+    /// Pieces that were given up for urgent ones since the last call; their requests are to be
+    /// cancelled and their blocks forgotten.
+    package mutating func takeDisplaced() -> [PieceIndex] {
+        guard !displaced.isEmpty else { return [] }
+        defer { displaced.removeAll() }
+        return displaced
+    }
+
+    private mutating func start(_ piece: PieceIndex, rank: Int, isUrgent: Bool) -> Bool {
+        let length = UInt64(geometry.length(of: piece))
+        while !unfinished.isEmpty, unfinishedByteCount + length > maximumByteCount {
+            guard isUrgent, let victim = victim() else { return false }
+            drop(victim)
+            displaced.append(victim)
+        }
+        let count = geometry.blockCount(of: piece)
+        unfinished[piece] = Unfinished(
+            piece: piece,
+            states: [UInt8](repeating: 0, count: count),
+            openCount: count,
+            rank: rank
+        )
+        unfinishedByteCount += length
+        return true
+    }
+
+    /// The unfinished piece that is needed last, unless it is urgent or already complete.
+    private func victim() -> PieceIndex? {
+        unfinished.values
+            .filter { $0.rank >= urgentCount && $0.receivedCount < $0.states.count }
+            .max { ($0.rank, $0.piece) < ($1.rank, $1.piece) }?.piece
+    }
+
+    private static func number(of block: Block) -> Int { Int(block.offset / Block.maximumLength) }
+
+    // The following work on the entry in place, so that no array of states is copied.
+
+    private static func take(for peer: PeerKey, from entry: inout Unfinished?) -> Int? {
+        switch entry?.parole {
+        case .only(let chosen) where chosen != peer: return nil
+        case .anyone: entry?.parole = .only(peer)
+        default: break
+        }
+        guard var number = entry?.firstOpen, let count = entry?.states.count else { return nil }
+        while number < count, entry?.states[number] != 0 { number += 1 }
+        guard number < count else { return nil }
+        entry?.states[number] = 1
+        entry?.openCount -= 1
+        entry?.firstOpen = number + 1
+        return number
+    }
+
+    private static func reopen(_ number: Int, in entry: inout Unfinished?) -> Int? {
+        guard let state = entry?.states[number], state != 0, state != received else { return nil }
+        entry?.states[number] = state - 1
+        guard state == 1, let firstOpen = entry?.firstOpen else { return nil }
+        entry?.openCount += 1
+        entry?.firstOpen = min(firstOpen, number)
+        return entry?.rank
+    }
+
+    private static func arrive(_ number: Int, in entry: inout Unfinished?) -> Arrival {
+        guard let state = entry?.states[number], state != received else { return .notNeeded }
+        if state == 0 { entry?.openCount -= 1 }
+        entry?.states[number] = received
+        entry?.receivedCount += 1
+        return .needed(requestCount: Int(state))
+    }
+}

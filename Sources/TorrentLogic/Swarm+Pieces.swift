@@ -1,0 +1,164 @@
+package import BitTorrentProtocol
+
+// What arrives, and what becomes of finished pieces.
+extension Swarm {
+    /// A `piece` message arrived.
+    ///
+    /// - Returns: the block whose payload is to be kept until `verify` or `discard` of its piece;
+    ///   `nil` if the payload is to be dropped (late duplicate, never asked for, out of range).
+    package mutating func receivedBlock(
+        piece: UInt32,
+        offset: UInt32,
+        length: UInt32,
+        from key: PeerKey,
+        now: Instant
+    ) -> Block? {
+        guard let index = peers.index(of: key) else { return nil }
+        peers[index].lastReceived = now
+        peers[index].mayStillSendBitfield = false
+        receivedByteCount += UInt64(length)
+        guard let block = geometry.block(piece: piece, offset: offset, length: length) else {
+            wastedByteCount += UInt64(length)
+            violation(index, "piece message that is no block of the torrent", now: now)
+            return nil
+        }
+        let wasInFlight = peers[index].pipeline.received(block, now: now)
+        guard wasInFlight || peers[index].voided.remove(block) != nil else {
+            wastedByteCount += UInt64(length)
+            peers[index].unsolicitedByteCount += UInt64(length)
+            if peers[index].unsolicitedByteCount > limits.maximumUnsolicitedByteCount {
+                violation(index, "blocks that nobody asked for", now: now)
+            }
+            return nil
+        }
+        peers[index].receivedInRound += UInt64(length)
+        guard picker.isUnfinished(block.piece), wasInFlight || picker.accepts(block, from: key),
+            case .needed(let requestCount) = picker.received(block)
+        else {
+            wastedByteCount += UInt64(length)
+            requestMore(from: index, now: now)
+            return nil
+        }
+        peers[index].wasUseful = true
+        if receivedByteCount / UInt64(Block.maximumLength) % Self.blocksPerDuplicate == 0 {
+            duplicateTokens = min(duplicateTokens + 1, Self.maximumDuplicateTokens)
+        }
+        if requestCount > (wasInFlight ? 1 : 0) { cancelCopies(of: block, now: now) }
+        if assembler.received(block, from: key) == .complete {
+            actions.append(.verify(block.piece))
+        }
+        requestMore(from: index, now: now)
+        return block
+    }
+
+    /// True if the piece was rejected before: then `verified` wants the digests of its blocks.
+    package func wantsBlockDigests(of piece: PieceIndex) -> Bool { assembler.hasFailed(piece) }
+
+    /// The piece's hash is right and its bytes are written.
+    ///
+    /// - Parameter blockDigests: if `wantsBlockDigests`, eight bytes of a cryptographic hash of each
+    ///   block, in order; else empty.
+    package mutating func verified(
+        _ piece: PieceIndex,
+        blockDigests: [UInt64] = [],
+        now: Instant
+    ) {
+        precondition(geometry.contains(piece))
+        guard !have[piece] else { return }
+        have[piece] = true
+        if picker.isPlanned(piece) {
+            missingCount = max(0, missingCount - 1)
+            lastDemand = now
+        }
+        picker.drop(piece)
+        for index in peers.indices {
+            if peers[index].has[piece] {
+                peers[index].offerCount -= 1
+            } else {
+                send(.have(piece: piece.rawValue), to: index, now: now)
+            }
+        }
+        for liar in assembler.passed(piece, blockDigests: blockDigests) {
+            ban(liar, piece: piece, now: now)
+        }
+        // Room among the unfinished pieces.
+        requestMore(now: now)
+    }
+
+    /// The piece's hash is wrong; the owner has dropped its blocks.
+    ///
+    /// - Parameter blockDigests: eight bytes of a cryptographic hash of each block, in order.
+    package mutating func rejected(_ piece: PieceIndex, blockDigests: [UInt64], now: Instant) {
+        precondition(geometry.contains(piece))
+        let convicted = assembler.failed(piece, blockDigests: blockDigests)
+        picker.restart(piece)
+        for liar in convicted { ban(liar, piece: piece, now: now) }
+        if convicted.isEmpty {
+            picker.failed(piece, onlyFrom: bestSource(of: piece, now: now))
+        }
+        requestMore(now: now)
+        dial(now: now)
+        reschedule(now: now)
+    }
+
+    /// The piece could not be hashed or written, through no fault of a peer; the owner has dropped
+    /// its blocks.
+    ///
+    /// It is asked for again after a while.
+    package mutating func writeFailed(_ piece: PieceIndex, now: Instant) {
+        precondition(geometry.contains(piece))
+        assembler.discard(piece)
+        picker.drop(piece)
+        picker.suspend(piece)
+        resumeAt = now + Self.writeRetry
+        replan(now: now, always: true)
+        reschedule(now: now)
+    }
+
+    /// A piece that we had is gone (evicted, or its bytes on disk turned out wrong).
+    package mutating func lost(_ piece: PieceIndex, now: Instant) {
+        precondition(geometry.contains(piece))
+        guard have[piece] else { return }
+        have[piece] = false
+        for index in peers.indices where peers[index].has[piece] { peers[index].offerCount += 1 }
+        replan(now: now, always: true)
+    }
+
+    /// Gives up an unfinished piece: nobody wants it, or its room is needed.
+    mutating func abandon(_ piece: PieceIndex, now: Instant) {
+        picker.drop(piece)
+        assembler.discard(piece)
+        for index in peers.indices {
+            for request in Array(peers[index].pipeline.inFlight)
+            where request.block.piece == piece {
+                cancel(request.block, at: index, now: now)
+            }
+        }
+        actions.append(.discard(piece))
+    }
+
+    private mutating func cancelCopies(of block: Block, now: Instant) {
+        for index in peers.indices where peers[index].pipeline.contains(block) {
+            cancel(block, at: index, now: now)
+            requestMore(from: index, now: now)
+        }
+    }
+
+    private mutating func cancel(_ block: Block, at index: Int, now: Instant) {
+        guard peers[index].pipeline.withdraw(block) else { return }
+        peers[index].void(block)
+        send(.cancel(BlockRequest(block)), to: index, now: now)
+    }
+
+    /// The fastest peer to fetch a failed piece from alone, one above suspicion if there is any.
+    private func bestSource(of piece: PieceIndex, now: Instant) -> PeerKey? {
+        let suspects = assembler.suspects(of: piece)
+        let sources = peers.filter {
+            !$0.isChokingUs && $0.has[piece] && !$0.pipeline.isSilent(now: now)
+                && !$0.pipeline.isSnubbed
+        }
+        let trusted = sources.filter { !suspects.contains($0.key) }
+        return (trusted.isEmpty ? sources : trusted)
+            .min { $0.pipeline.predictedDelay < $1.pipeline.predictedDelay }?.key
+    }
+}

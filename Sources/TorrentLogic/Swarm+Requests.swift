@@ -1,0 +1,192 @@
+import BitTorrentProtocol
+
+// What readers want, and from whom it is requested.
+extension Swarm {
+    /// A reader asked for `range` of the file at `file`, both byte ranges of the torrent; cached or
+    /// not.
+    package mutating func read(
+        _ range: Range<UInt64>,
+        in file: Range<UInt64>,
+        by reader: ReaderID,
+        now: Instant
+    ) {
+        guard !isStopped else { return }
+        demand.read(range, in: file, by: reader, now: now)
+        replan(now: now)
+    }
+
+    /// Somebody waits for all of `range`; its pieces come before all others.
+    package mutating func waitBegan(_ id: WaitID, for range: Range<UInt64>, now: Instant) {
+        guard !isStopped else { return }
+        demand.waitBegan(id, for: range)
+        replan(now: now)
+    }
+
+    /// The wait is over, satisfied or not.
+    ///
+    /// What is missing of it stays wanted for 60 s.
+    package mutating func waitEnded(_ id: WaitID, now: Instant) {
+        guard !isStopped, let range = demand.range(of: id) else { return }
+        let inside = range.clamped(to: 0..<geometry.totalLength)
+        let isSatisfied = geometry.pieces(covering: inside).allSatisfy { have[PieceIndex($0)] }
+        demand.waitEnded(id, isSatisfied: isSatisfied, now: now)
+        replan(now: now)
+    }
+
+    /// - Parameter always: also if the same pieces are wanted as before.
+    mutating func replan(now: Instant, always: Bool = false) {
+        guard plan.update(demand, have: have) || always else {
+            if maintenanceAt == nil { reschedule(now: now) }
+            return
+        }
+        if always { plan.rebuild(have: have) }
+        let hadDemand = hasDemand
+        picker.replan(plan.order, urgentCount: plan.urgentCount)
+        missingCount = plan.order.count
+        if hasDemand {
+            lastDemand = now
+            for index in peers.indices { becomeInterested(in: index, now: now) }
+            requestMore(now: now)
+        }
+        if hasDemand != hadDemand {
+            dial(now: now)
+            reschedule(now: now)
+        } else if maintenanceAt == nil {
+            reschedule(now: now)
+        }
+    }
+
+    /// Fills all pipelines, a block to each peer in turn, so that an urgent piece is striped.
+    mutating func requestMore(now: Instant) {
+        var isProgress = true
+        while isProgress {
+            isProgress = false
+            for index in peers.indices where requestOne(from: index, now: now) {
+                isProgress = true
+            }
+        }
+    }
+
+    mutating func requestMore(from index: Int, now: Instant) {
+        while requestOne(from: index, now: now) {}
+    }
+
+    /// All requests to the peer are void: it choked us, or is gone or silent.
+    mutating func giveBackRequests(of index: Int) {
+        for block in peers[index].pipeline.giveBack() {
+            peers[index].void(block)
+            picker.gaveBack(block)
+        }
+        picker.releaseParole(of: peers[index].key)
+    }
+
+    /// Ten times a second while requests are in flight: snubs, and duplicates what is late.
+    mutating func tickFired(now: Instant) {
+        tickAt = nil
+        for index in peers.indices {
+            let returned = peers[index].pipeline.timerFired(now: now)
+            for block in returned {
+                peers[index].void(block)
+                picker.gaveBack(block)
+            }
+            if !returned.isEmpty || peers[index].pipeline.isSilent(now: now) {
+                // Nobody else may deliver what only this peer was to fetch.
+                returnParoleRequests(of: index, now: now)
+            }
+        }
+        bestDelay =
+            peers.lazy.filter { !$0.isChokingUs && $0.pipeline.rate != nil }
+            .map(\.pipeline.predictedDelay).min()
+        requestMore(now: now)
+        duplicateLateRequests(now: now)
+        if peers.contains(where: { !$0.pipeline.isEmpty }) { tickAt = now + Self.tick }
+    }
+
+    private mutating func requestOne(from index: Int, now: Instant) -> Bool {
+        guard missingCount > 0, !peers[index].isChokingUs, peers[index].pipeline.room > 0,
+            peers[index].offerCount > 0, !peers[index].pipeline.isSilent(now: now)
+        else { return false }
+        let faster = fasterPeers(than: index, now: now)
+        let block = picker.nextBlock(
+            for: peers[index].key,
+            peerHas: peers[index].has,
+            have: have,
+            acceptsUrgent: { piece in !faster.contains { $0[piece] } }
+        )
+        for piece in picker.takeDisplaced() { abandon(piece, now: now) }
+        guard let block else { return false }
+        request(block, from: index, now: now)
+        return true
+    }
+
+    private mutating func request(_ block: Block, from index: Int, now: Instant) {
+        peers[index].pipeline.requested(block, now: now)
+        peers[index].voided.remove(block)
+        send(.request(BlockRequest(block)), to: index, now: now)
+        if tickAt == nil { tickAt = now + Self.tick }
+    }
+
+    /// What the peers have that would deliver an urgent block much sooner than this one, though
+    /// they are busy now; empty in the common case of a peer that is not slow.
+    private func fasterPeers(than index: Int, now: Instant) -> [Bitfield] {
+        if peers[index].pipeline.isSnubbed {
+            return peers.filter { !$0.isChokingUs && !$0.pipeline.isSnubbed }.map(\.has)
+        }
+        guard let bestDelay, peers[index].pipeline.rate != nil else { return [] }
+        let limit = bestDelay + bestDelay / 2 + .milliseconds(250)
+        guard peers[index].pipeline.predictedDelay > limit else { return [] }
+        return peers.indices.filter { other in
+            other != index && !peers[other].isChokingUs && peers[other].pipeline.rate != nil
+                && peers[other].pipeline.predictedDelay <= limit
+                && !peers[other].pipeline.isSilent(now: now)
+        }.map { peers[$0].has }
+    }
+
+    private mutating func returnParoleRequests(of index: Int, now: Instant) {
+        let key = peers[index].key
+        for request in Array(peers[index].pipeline.inFlight)
+        where picker.isOnParole(request.block.piece, with: key) {
+            guard peers[index].pipeline.withdraw(request.block) else { continue }
+            peers[index].void(request.block)
+            picker.gaveBack(request.block)
+            send(.cancel(BlockRequest(request.block)), to: index, now: now)
+        }
+        picker.releaseParole(of: key)
+    }
+
+    /// Requests blocks that a reader needs from a second peer, when the first is late or would take
+    /// much longer.
+    private mutating func duplicateLateRequests(now: Instant) {
+        duplicateTokens = min(duplicateTokens + 4, Self.maximumDuplicateTokens)
+        guard plan.urgentCount > 0, peers.count > 1 else { return }
+        for owner in peers.indices {
+            let isSilent = peers[owner].pipeline.isSilent(now: now)
+            let isMeasured = peers[owner].pipeline.rate != nil
+            for request in Array(peers[owner].pipeline.inFlight) {
+                guard duplicateTokens > 0 else { return }
+                let isLate = isSilent || request.lateAt <= now
+                let remaining = request.expectedAt - now
+                guard isLate || (isMeasured && remaining > .milliseconds(300)),
+                    picker.isUrgent(request.block.piece),
+                    (1...2).contains(picker.requestCount(of: request.block)),
+                    let other = alternative(to: owner, for: request.block, now: now),
+                    isLate || peers[other].pipeline.predictedDelay < remaining * 6 / 10
+                else { continue }
+                duplicateTokens -= 1
+                picker.duplicated(request.block)
+                self.request(request.block, from: other, now: now)
+            }
+        }
+    }
+
+    private func alternative(to owner: Int, for block: Block, now: Instant) -> Int? {
+        peers.indices.filter { index in
+            index != owner && !peers[index].isChokingUs && peers[index].has[block.piece]
+                && peers[index].pipeline.room > 0 && !peers[index].pipeline.isSilent(now: now)
+                && !peers[index].pipeline.contains(block)
+                && picker.accepts(block, from: peers[index].key)
+        }.min {
+            peers[$0].pipeline.predictedDelay < peers[$1].pipeline.predictedDelay
+        }
+    }
+}

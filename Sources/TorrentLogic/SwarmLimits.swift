@@ -1,0 +1,40 @@
+/// Every number that bounds a `Swarm`, in one place.
+package struct SwarmLimits: Sendable {
+    /// Connections, incoming ones included.
+    package var maximumPeers = 50
+    /// Dials that have neither connected nor failed.
+    package var maximumHalfOpen = 30
+    /// Addresses remembered but not connected.
+    package var maximumKnownAddresses = 1000
+    /// First back-off of an address that failed; doubles up to `maximumBackoff`.
+    package var initialBackoff = Duration.seconds(15)
+    package var maximumBackoff = Duration.seconds(3600)
+
+    /// Requests in flight to one peer.
+    ///
+    /// Clients drop what exceeds their own queue; 250 is the
+    /// smallest queue that is common.
+    package var maximumPipelineDepth = 250
+    /// A peer that owes blocks and sends none for so long is snubbed: its blocks go back.
+    package var snubPatience = Duration.seconds(8)
+    /// Bytes of blocks received or requested of pieces that are not verified yet.
+    package var maximumUnverifiedByteCount: UInt64 = 64 << 20
+    /// Bytes a peer may send that nobody asked it for, before it is closed.
+    package var maximumUnsolicitedByteCount: UInt64 = 1 << 20
+
+    /// Peers unchoked at a time, the optimistic one included.
+    package var uploadSlots = 8
+    /// Requests of one peer that wait to be served; more are ignored.
+    package var maximumQueuedRequests = 500
+    /// Blocks given to the owner for one peer and not reported `served`.
+    package var maximumServesInFlight = 32
+    /// Longest block that is served.
+    package var maximumServedLength: UInt32 = 128 << 10
+
+    package var keepAliveInterval = Duration.seconds(100)
+    package var silenceTimeout = Duration.seconds(240)
+    /// Interest outlives the last demand by so long (a player that pauses is not a goodbye).
+    package var interestLinger = Duration.seconds(600)
+
+    package init() {}
+}

@@ -1,0 +1,33 @@
+/// A route of the configuration: lists its torrents.
+struct RouteDirectory: VirtualDirectory {
+    let snapshot: TreeSnapshot
+    /// In the snapshot's routes.
+    let position: Int
+
+    private var route: TreeSnapshot.Route { snapshot.routes[position] }
+
+    var id: FileID { FileID(kind: .route, route: route.hash) }
+
+    var attributes: FileAttributes {
+        let route = route
+        return .directory(id, subdirectories: route.directoryCount, modified: route.modified)
+    }
+
+    var parent: any VirtualDirectory { RootDirectory(snapshot: snapshot) }
+
+    func entry(named name: [UInt8]) -> VirtualNode? {
+        route.byName[name].map { snapshot.node(of: route.entries[$0]) }
+    }
+
+    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
+        let entries = route.entries
+        let start = entries.firstPosition(after: cookie, cookie: \.cookie)
+        return entries[start...].prefix(limit).map { entry in
+            DirectoryEntry(
+                cookie: entry.cookie,
+                name: entry.name,
+                node: snapshot.node(of: entry)
+            )
+        }
+    }
+}

@@ -1,0 +1,206 @@
+package import BitTorrentProtocol
+package import StateStore
+
+/// Gives routes and their torrents the numbers, names and times that outlive the program.
+///
+/// An ordinal is given once, at the first appearance, and never again to something else, because a
+/// client that reads a long directory holds a cookie made of it. A name is kept likewise: which of
+/// two torrents of one name is the plain one does not depend on the order in which files are found
+/// after a restart. A directory's time moves exactly when its entries change, always forward.
+package struct RouteLedger: Sendable {
+    /// A torrent that a route shall show.
+    package struct Member: Sendable {
+        package let infoHash: InfoHash
+        /// The name that it would have if it stood alone; see ``TorrentLayout/name``.
+        package let name: [UInt8]
+
+        package init(infoHash: InfoHash, name: [UInt8]) {
+            self.infoHash = infoHash
+            self.name = name
+        }
+    }
+
+    /// What must be stored before clients may see the new state.
+    package struct Changes: Equatable, Sendable {
+        package fileprivate(set) var routes: [RouteRecord] = []
+        package fileprivate(set) var entries: [RouteEntryRecord] = []
+        package var isEmpty: Bool { routes.isEmpty && entries.isEmpty }
+    }
+
+    private struct Route {
+        var record: RouteRecord
+        var entries: [InfoHash: RouteEntryRecord] = [:]
+        var names: Set<[UInt8]> = []
+        var nextOrdinal: UInt32 = 0
+
+        mutating func put(_ entry: RouteEntryRecord) {
+            entries[entry.infoHash] = entry
+            names.insert(entry.name)
+            nextOrdinal = max(nextOrdinal, entry.ordinal + 1)
+        }
+    }
+
+    private var root: RouteRecord
+    private var routes: [[UInt8]: Route] = [:]
+    private var nextOrdinal: UInt32 = 0
+
+    /// - Parameters:
+    ///   - routes: the stored routes and the stored root; in any order.
+    ///   - entries: the stored torrents; those of a route that is not stored are ignored.
+    ///   - now: becomes the root's time where no root is stored.
+    package init(
+        routes: [RouteRecord],
+        entries: [RouteEntryRecord],
+        now: FileAttributes.Timestamp
+    ) {
+        root = RouteRecord(
+            name: [],
+            ordinal: 0,
+            modifiedSeconds: now.seconds,
+            modifiedNanoseconds: now.nanoseconds,
+            isShown: false
+        )
+        for record in routes {
+            if record.name.isEmpty {
+                root = record
+            } else {
+                self.routes[record.name] = Route(record: record)
+                nextOrdinal = max(nextOrdinal, record.ordinal + 1)
+            }
+        }
+        for entry in entries { self.routes[entry.route]?.put(entry) }
+    }
+
+    /// Makes exactly these routes show exactly these torrents.
+    ///
+    /// A torrent that stands twice in a route counts once, a route that stands twice is the first.
+    package mutating func show(
+        _ wanted: [(route: [UInt8], members: [Member])],
+        now: FileAttributes.Timestamp
+    ) -> Changes {
+        var changes = Changes()
+        var rootChanged = !root.isShown
+        root.isShown = true
+        var shown: Set<[UInt8]> = []
+        for (name, members) in wanted where shown.insert(name).inserted {
+            var route = routes[name] ?? newRoute(name, now: now)
+            var isChanged = !route.record.isShown
+            if isChanged { rootChanged = true }
+            route.record.isShown = true
+            let entries = Self.show(members, in: &route, now: now)
+            if !entries.isEmpty {
+                changes.entries += entries
+                isChanged = true
+                route.record.touch(now)
+            }
+            if isChanged { changes.routes.append(route.record) }
+            routes[name] = route
+        }
+        for name in routes.keys.filter({ !shown.contains($0) }).sorted(by: precedes) {
+            guard var route = routes[name], route.record.isShown else { continue }
+            route.record.isShown = false
+            rootChanged = true
+            changes.routes.append(route.record)
+            routes[name] = route
+        }
+        if rootChanged {
+            root.touch(now)
+            changes.routes.append(root)
+        }
+        return changes
+    }
+
+    package var rootModified: FileAttributes.Timestamp { root.modified }
+
+    package func route(_ name: [UInt8]) -> RouteRecord? { routes[name]?.record }
+
+    package func entry(_ infoHash: InfoHash, in route: [UInt8]) -> RouteEntryRecord? {
+        routes[route]?.entries[infoHash]
+    }
+
+    private mutating func newRoute(_ name: [UInt8], now: FileAttributes.Timestamp) -> Route {
+        let record = RouteRecord(
+            name: name,
+            ordinal: nextOrdinal,
+            modifiedSeconds: now.seconds,
+            modifiedNanoseconds: now.nanoseconds,
+            isShown: false
+        )
+        nextOrdinal += 1
+        return Route(record: record)
+    }
+
+    private static func show(
+        _ members: [Member],
+        in route: inout Route,
+        now: FileAttributes.Timestamp
+    ) -> [RouteEntryRecord] {
+        var changed: [RouteEntryRecord] = []
+        var shown: Set<InfoHash> = []
+        for member in members where shown.insert(member.infoHash).inserted {
+            var entry = route.entries[member.infoHash] ?? newEntry(member, in: route, now: now)
+            guard !entry.isShown else { continue }
+            entry.isShown = true
+            route.put(entry)
+            changed.append(entry)
+        }
+        let gone = route.entries.values.filter { $0.isShown && !shown.contains($0.infoHash) }
+        for var entry in gone.sorted(by: { $0.ordinal < $1.ordinal }) {
+            entry.isShown = false
+            route.put(entry)
+            changed.append(entry)
+        }
+        return changed
+    }
+
+    /// The earlier torrent keeps the plain name; a later one is marked with its info-hash.
+    private static func newEntry(
+        _ member: Member,
+        in route: Route,
+        now: FileAttributes.Timestamp
+    ) -> RouteEntryRecord {
+        var name = member.name
+        if route.names.contains(name) {
+            let hash = member.infoHash.bytes.map(hexadecimal).joined()
+            name = FileName.marked(member.name, with: String(hash.prefix(8)))
+            if route.names.contains(name) { name = FileName.marked(member.name, with: hash) }
+        }
+        return RouteEntryRecord(
+            route: route.record.name,
+            infoHash: member.infoHash,
+            ordinal: route.nextOrdinal,
+            name: name,
+            added: now.seconds,
+            isShown: false
+        )
+    }
+}
+
+extension RouteRecord {
+    package var modified: FileAttributes.Timestamp {
+        FileAttributes.Timestamp(seconds: modifiedSeconds, nanoseconds: modifiedNanoseconds)
+    }
+
+    /// Moves the time to `now`, or by a nanosecond if the clock stands still or went back: a client
+    /// drops its cached listing only when the time moved.
+    fileprivate mutating func touch(_ now: FileAttributes.Timestamp) {
+        if (now.seconds, now.nanoseconds) > (modifiedSeconds, modifiedNanoseconds) {
+            modifiedSeconds = now.seconds
+            modifiedNanoseconds = now.nanoseconds
+        } else if modifiedNanoseconds < 999_999_999 {
+            modifiedNanoseconds += 1
+        } else {
+            modifiedSeconds += 1
+            modifiedNanoseconds = 0
+        }
+    }
+}
+
+private func hexadecimal(_ byte: UInt8) -> String {
+    let digits = String(byte, radix: 16)
+    return byte < 16 ? "0" + digits : digits
+}
+
+private func precedes(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    left.lexicographicallyPrecedes(right)
+}

@@ -1,0 +1,66 @@
+import TorrentEngine
+
+/// A directory of a torrent; number 0 stands in the route.
+struct TorrentDirectory: VirtualDirectory {
+    /// Cookies 0, 1 and 2 mean the start, `.` and `..` to the exposures.
+    static let firstCookie: UInt64 = 3
+
+    let snapshot: TreeSnapshot
+    let entry: RouteEntry
+    let number: UInt32
+
+    var id: FileID {
+        FileID(
+            kind: .torrentDirectory,
+            route: entry.route,
+            infoHash: entry.content.infoHash,
+            index: number
+        )
+    }
+
+    var attributes: FileAttributes {
+        .directory(
+            id,
+            subdirectories: entry.layout.subdirectoryCount(ofDirectory: number),
+            modified: entry.modified
+        )
+    }
+
+    var parent: any VirtualDirectory {
+        if number == 0, let position = snapshot.byHash[entry.route] {
+            return RouteDirectory(snapshot: snapshot, position: position)
+        }
+        return TorrentDirectory(
+            snapshot: snapshot,
+            entry: entry,
+            number: entry.layout.parent(ofDirectory: number)
+        )
+    }
+
+    func entry(named name: [UInt8]) -> VirtualNode? {
+        entry.layout.target(named: name, inDirectory: number).map(node)
+    }
+
+    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
+        let count = entry.layout.entryCount(ofDirectory: number)
+        let start =
+            cookie < Self.firstCookie ? 0 : min(cookie - Self.firstCookie + 1, UInt64(count))
+        return (Int(start)..<count).prefix(limit).map { ordinal in
+            let (name, target) = entry.layout.entry(ordinal, ofDirectory: number)
+            return DirectoryEntry(
+                cookie: UInt64(ordinal) + Self.firstCookie,
+                name: name,
+                node: node(target)
+            )
+        }
+    }
+
+    private func node(_ target: TorrentLayout.Target) -> VirtualNode {
+        switch target {
+        case .directory(let number):
+            .directory(TorrentDirectory(snapshot: snapshot, entry: entry, number: number))
+        case .file(let number):
+            .file(TorrentFile(entry: entry, number: number))
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import BitTorrentProtocol
+import NIOCore
+import TorrentEngine
+import TorrentLogic
+
+/// A file of a torrent: turns offsets in the file into offsets in the torrent.
+struct TorrentFile: VirtualFile {
+    let entry: RouteEntry
+    /// Position in the metainfo.
+    let number: UInt32
+
+    private var file: TorrentInfo.File { entry.content.info.files[Int(number)] }
+
+    var id: FileID {
+        FileID(
+            kind: .torrentFile,
+            route: entry.route,
+            infoHash: entry.content.infoHash,
+            index: number
+        )
+    }
+
+    var attributes: FileAttributes {
+        let file = file
+        return FileAttributes(
+            kind: .file,
+            fileid: id.fileid,
+            size: file.length,
+            mode: file.attributes.contains(.executable) ? 0o555 : 0o444,
+            linkCount: 1,
+            modified: entry.modified
+        )
+    }
+
+    func verifiedPrefix(of range: Range<UInt64>) -> UInt64 {
+        range.isEmpty ? 0 : entry.content.verifiedPrefix(of: torrentRange(range))
+    }
+
+    func read(
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
+    ) throws(TorrentReadError)
+        -> StoredBytes
+    {
+        if range.isEmpty { return .ready(ByteBuffer()) }
+        return try entry.content.read(torrentRange(range), on: loop)
+    }
+
+    func noteRead(_ range: Range<UInt64>, by client: UInt64) {
+        guard !range.isEmpty else { return }
+        let file = file
+        entry.content.noteRead(
+            torrentRange(range),
+            in: file.offset..<file.offset + file.length,
+            by: ReaderID(client: client, file: number)
+        )
+    }
+
+    func wait(
+        for range: Range<UInt64>,
+        notify: @escaping @Sendable (Availability) -> Void
+    ) -> WaitToken {
+        entry.content.wait(for: torrentRange(range), notify: notify)
+    }
+
+    func endWait(_ token: WaitToken) { entry.content.endWait(token) }
+
+    /// - Precondition: `range` lies within the file.
+    private func torrentRange(_ range: Range<UInt64>) -> Range<UInt64> {
+        let file = file
+        precondition(range.upperBound <= file.length)
+        return file.offset + range.lowerBound..<file.offset + range.upperBound
+    }
+}

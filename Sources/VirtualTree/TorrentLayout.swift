@@ -1,0 +1,138 @@
+package import BitTorrentProtocol
+
+/// The directories and files of one torrent, derived from its metainfo alone.
+///
+/// The same metainfo always gives the same names, the same directory numbers and the same cookies,
+/// so nothing of this is stored. Four arrays and one run of name bytes hold the whole: a torrent of
+/// 100,000 files costs a few megabytes and no object per file.
+package struct TorrentLayout: Sendable {
+    package enum Target: Equatable, Sendable {
+        /// Number of the directory, as in ``FileID/index``.
+        case directory(UInt32)
+        /// Position of the file in the metainfo.
+        case file(UInt32)
+    }
+
+    struct Entry {
+        let nameStart: UInt32
+        let nameLength: UInt8
+        let target: Target
+    }
+
+    struct Directory {
+        /// Itself for the top directory.
+        let parent: UInt32
+        /// Positions in `entries`, in cookie order: the entry's place here is its ordinal.
+        let entries: Range<Int>
+        let subdirectoryCount: UInt32
+    }
+
+    /// The name under which the torrent stands in a route, before other torrents there are
+    /// considered.
+    package let name: [UInt8]
+    /// Files that are shown.
+    package let fileCount: Int
+    /// Bytes of the files that are shown.
+    package let byteCount: UInt64
+
+    /// Empty for a single-file torrent, whose file stands in the route itself.
+    private let directories: [Directory]
+    private let entries: [Entry]
+    /// Positions in `entries`, sorted by name within the range of each directory.
+    private let byName: [UInt32]
+    private let names: [UInt8]
+    /// The directory of each file of the metainfo; `hidden` for a file that is not shown.
+    private let directoryOfFile: [UInt32]
+
+    private static let hidden = UInt32.max
+
+    package init(_ info: TorrentInfo) {
+        name = FileName.component(info.name) ?? FileName.placeholder
+        var builder = TorrentLayoutBuilder()
+        if info.isSingleFile {
+            directories = []
+            entries = []
+            byName = []
+            names = []
+            directoryOfFile = info.files.map { _ in 0 }
+            fileCount = info.files.count
+            byteCount = info.files.reduce(0) { $0 + $1.length }
+            return
+        }
+        directoryOfFile = builder.placeFiles(of: info, hidden: Self.hidden)
+        var count = 0
+        var bytes: UInt64 = 0
+        for (file, directory) in zip(info.files, directoryOfFile) where directory != Self.hidden {
+            count += 1
+            bytes += file.length
+        }
+        fileCount = count
+        byteCount = bytes
+        (directories, entries) = builder.grouped()
+        names = builder.names
+        byName = Self.sortedByName(directories, entries, names)
+    }
+
+    package var directoryCount: Int { directories.count }
+
+    package func isShown(file: UInt32) -> Bool {
+        file < directoryOfFile.count && directoryOfFile[Int(file)] != Self.hidden
+    }
+
+    /// Number of the directory above; the top directory is above itself.
+    package func parent(ofDirectory number: UInt32) -> UInt32 { directories[Int(number)].parent }
+
+    package func entryCount(ofDirectory number: UInt32) -> Int {
+        directories[Int(number)].entries.count
+    }
+
+    package func subdirectoryCount(ofDirectory number: UInt32) -> UInt32 {
+        directories[Int(number)].subdirectoryCount
+    }
+
+    /// The entry at place `ordinal` of a directory, counted from zero.
+    package func entry(
+        _ ordinal: Int,
+        ofDirectory number: UInt32
+    ) -> (
+        name: [UInt8], target: Target
+    ) {
+        let entry = entries[directories[Int(number)].entries.lowerBound + ordinal]
+        return (Array(Self.bytes(of: entry, in: names)), entry.target)
+    }
+
+    package func target(named name: [UInt8], inDirectory number: UInt32) -> Target? {
+        var range = directories[Int(number)].entries
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            let entry = entries[Int(byName[middle])]
+            let found = Self.bytes(of: entry, in: names)
+            if found.elementsEqual(name) { return entry.target }
+            if found.lexicographicallyPrecedes(name) {
+                range = middle + 1..<range.upperBound
+            } else {
+                range = range.lowerBound..<middle
+            }
+        }
+        return nil
+    }
+
+    private static func bytes(of entry: Entry, in names: [UInt8]) -> ArraySlice<UInt8> {
+        names[Int(entry.nameStart)..<Int(entry.nameStart) + Int(entry.nameLength)]
+    }
+
+    private static func sortedByName(
+        _ directories: [Directory],
+        _ entries: [Entry],
+        _ names: [UInt8]
+    ) -> [UInt32] {
+        var order = entries.indices.map { UInt32($0) }
+        for directory in directories {
+            order[directory.entries].sort { left, right in
+                bytes(of: entries[Int(left)], in: names)
+                    .lexicographicallyPrecedes(bytes(of: entries[Int(right)], in: names))
+            }
+        }
+        return order
+    }
+}

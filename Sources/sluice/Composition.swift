@@ -1,0 +1,153 @@
+import Cryptography
+import Logging
+import NFSExposure
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import StateStore
+import TorrentEngine
+import TorrentLogic
+import VirtualTree
+
+/// The whole program: every object, made once, each from those below it.
+struct Composition {
+    private let file: ConfigurationFile
+    private let settings: ConfigurationFile.Settings
+    private let logger: Logger
+    private let session: Session
+    private let demo: DemoSeed
+    private let loader: RouteLoader
+    private let server: NFSServer
+    private let cacheUsage: CacheUsage
+
+    init(file: ConfigurationFile, settings: ConfigurationFile.Settings, logger: Logger) throws {
+        let configuration = settings.configuration
+        let group = MultiThreadedEventLoopGroup.singleton
+        let store = try StateStore(directory: configuration.stateDirectory)
+        let now = Timestamp.now
+
+        session = try Session(
+            configuration: SessionConfiguration(configuration),
+            store: store,
+            group: group,
+            logger: logger
+        )
+        demo = DemoSeed(
+            directory: "\(configuration.stateDirectory)/demo-seed",
+            group: group,
+            logger: logger.named("demo seed")
+        )
+        let usage = CacheUsage(directory: configuration.cachePath)
+        let library = Library(
+            ledger: RouteLedger(
+                routes: try store.routes(),
+                entries: try store.routeEntries(),
+                now: now
+            ),
+            cachedBytes: { usage.byteCount }
+        )
+        loader = RouteLoader(
+            session: session,
+            library: library,
+            store: store,
+            demo: demo,
+            logger: logger
+        )
+        let key = try store.setting(
+            .handleKey,
+            orStore: SecureRandom.bytes(SipHash24.keyByteCount)
+        )
+        guard let handles = FileHandleCodec(key: key) else {
+            throw StateStoreError.corrupt(
+                path: configuration.stateDirectory,
+                what: "the key of file handles has no 16 bytes"
+            )
+        }
+        server = NFSServer(
+            configuration: NFSServerConfiguration(configuration),
+            tree: library,
+            handles: handles,
+            exports: settings.exports,
+            group: group,
+            logger: logger
+        )
+        cacheUsage = usage
+        self.file = file
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    func run() async throws {
+        let configuration = settings.configuration
+        do {
+            try await session.start()
+            // Before the first call: a handle from before a restart must not look stale.
+            await loader.load(configuration.routes)
+            cacheUsage.measure()
+            MountHints(configuration: configuration).log(to: logger)
+            try await services.run()
+        } catch {
+            await shutDown()
+            throw error
+        }
+        await shutDown()
+        logger.notice("ended")
+    }
+
+    private var services: ServiceGroup {
+        ServiceGroup(
+            services: [
+                Serving(server: server),
+                Watching(
+                    loader: loader,
+                    cacheUsage: cacheUsage,
+                    interval: .seconds(settings.configuration.folderScanSeconds)
+                ),
+                Reloading(
+                    file: file,
+                    server: server,
+                    loader: loader,
+                    configuration: settings.configuration,
+                    logger: logger
+                ),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger.named("services")
+        )
+    }
+
+    private func shutDown() async {
+        async let seed: Void = demo.shutdown()
+        await session.shutdown()
+        await seed
+    }
+}
+
+extension SessionConfiguration {
+    fileprivate init(_ configuration: Configuration) {
+        self.init(cacheDirectory: configuration.cachePath)
+        listenHost = configuration.bitTorrent.address
+        listenPort = UInt16(configuration.bitTorrent.port)
+        limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
+        allowsLoopback = configuration.bitTorrent.allowsLoopback
+    }
+}
+
+extension NFSServerConfiguration {
+    fileprivate init(_ configuration: Configuration) {
+        self.init()
+        addresses = [configuration.nfs.address]
+        port = configuration.nfs.port
+        registersWithRPCBind = configuration.nfs.usesRPCBind
+    }
+}
+
+extension Logger {
+    /// The same, with the name of its part of the program.
+    fileprivate func named(_ part: String) -> Logger {
+        var logger = self
+        logger[metadataKey: "part"] = "\(part)"
+        return logger
+    }
+}

@@ -1,0 +1,165 @@
+import Yams
+
+extension Configuration {
+    /// Reads the text of a configuration file; what it does not mention has its default.
+    ///
+    /// - Parameter file: the name that messages begin with.
+    init(yaml: String, file: String) throws(ConfigurationError) {
+        let node: Node?
+        do {
+            node = try Yams.compose(yaml: yaml)
+        } catch {
+            throw ConfigurationError(file: file, problems: [Self.problem(error)])
+        }
+        self.init()
+        guard let node else { return }
+        var reader = ConfigurationReader()
+        let top = reader.mapping(
+            node,
+            "the configuration",
+            keys: [
+                "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "nfs",
+                "bittorrent", "routes",
+            ]
+        )
+        reader.path(top["state_directory"], "state_directory") { stateDirectory = $0 }
+        reader.path(top["cache_directory"], "cache_directory") { cacheDirectory = $0 }
+        reader.choice(top["log_level"], "log_level") { logLevel = $0 }
+        reader.integer(top["folder_scan_seconds"], "folder_scan_seconds", 1...86_400) {
+            folderScanSeconds = $0
+        }
+        if let node = top["nfs"] { nfs = NFS(node, &reader) }
+        if let node = top["bittorrent"] { bitTorrent = BitTorrent(node, &reader) }
+        if let node = top["routes"] { routes = Self.routes(node, &reader) }
+        guard reader.problems.isEmpty else {
+            throw ConfigurationError(file: file, problems: reader.problemsInOrder)
+        }
+    }
+
+    private static func problem(_ error: any Error) -> ConfigurationError.Problem {
+        switch error {
+        case YamlError.scanner(_, let problem, let mark, _),
+            YamlError.parser(_, let problem, let mark, _),
+            YamlError.composer(_, let problem, let mark, _):
+            ConfigurationError.Problem(
+                line: mark.line,
+                message: "this is not YAML: \(problem); correct the line"
+            )
+        case YamlError.duplicatedKeysInMapping(let keys, let context):
+            ConfigurationError.Problem(
+                line: context.mark.line,
+                message: "\(keys.map { "\($0)" }.joined(separator: ", ")) stands twice; "
+                    + "delete one"
+            )
+        default:
+            ConfigurationError.Problem(
+                line: nil,
+                message: "this is not YAML: \(error); correct the file"
+            )
+        }
+    }
+
+    private static func routes(_ node: Node, _ reader: inout ConfigurationReader) -> [Route] {
+        var routes: [Route] = []
+        for node in reader.list(node, "routes") {
+            guard let route = Route(node, &reader) else { continue }
+            if routes.contains(where: { $0.name == route.name }) {
+                reader.report(node, "there is another route “\(route.name)”; rename one of them")
+            } else {
+                routes.append(route)
+            }
+        }
+        if routes.count(where: \.isDemo) > 1 {
+            reader.report(node, "more than one route has “demo: true”; keep one of them")
+        }
+        return routes
+    }
+}
+
+extension Configuration.NFS {
+    fileprivate init(_ node: Node, _ reader: inout ConfigurationReader) {
+        self.init()
+        let keys = reader.mapping(
+            node,
+            "nfs",
+            keys: ["address", "port", "root", "exports", "rpcbind"]
+        )
+        reader.address(keys["address"], "nfs: address") { address = $0 }
+        reader.integer(keys["port"], "nfs: port", 1...65_535) { port = $0 }
+        reader.string(keys["root"], "nfs: root") { value, reader in
+            let parts = value.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            let isPath =
+                value.hasPrefix("/") && value.utf8.count <= 1024
+                && parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+            if isPath { root = value }
+            return isPath
+                ? nil : "must be an absolute path such as /torrents, without a final slash"
+        }
+        reader.path(keys["exports"], "nfs: exports") { exports = $0 }
+        reader.boolean(keys["rpcbind"], "nfs: rpcbind") { usesRPCBind = $0 }
+    }
+}
+
+extension Configuration.BitTorrent {
+    fileprivate init(_ node: Node, _ reader: inout ConfigurationReader) {
+        self.init()
+        let keys = reader.mapping(
+            node,
+            "bittorrent",
+            keys: ["address", "port", "peers_per_torrent", "allow_loopback"]
+        )
+        reader.address(keys["address"], "bittorrent: address") { address = $0 }
+        reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
+        reader.integer(keys["peers_per_torrent"], "bittorrent: peers_per_torrent", 1...1000) {
+            peersPerTorrent = $0
+        }
+        reader.boolean(keys["allow_loopback"], "bittorrent: allow_loopback") {
+            allowsLoopback = $0
+        }
+    }
+}
+
+extension Configuration.Route {
+    fileprivate init?(_ node: Node, _ reader: inout ConfigurationReader) {
+        let keys = reader.mapping(node, "a route", keys: ["name", "demo", "torrents"])
+        var given: String?
+        reader.routeName(keys["name"]) { given = $0 }
+        if keys["name"] == nil { reader.report(node, "a route needs a name; write “name: films”") }
+        guard let given else { return nil }
+        self.init(name: given)
+        reader.boolean(keys["demo"], "demo") { isDemo = $0 }
+        guard let list = keys["torrents"] else { return }
+        if isDemo {
+            reader.report(list, "a route with “demo: true” takes no torrents; make another route")
+        }
+        torrents = reader.list(list, "torrents").compactMap { .init($0, &reader) }
+    }
+}
+
+extension Configuration.Source {
+    fileprivate init?(_ node: Node, _ reader: inout ConfigurationReader) {
+        let names = ["torrent_path", "torrent_folder", "magnet"]
+        let keys = reader.mapping(node, "a torrent", keys: names)
+        guard keys.count == 1, let (name, value) = keys.first else {
+            if !reader.reported(node) {
+                reader.report(
+                    node,
+                    "an entry must have exactly one of \(names.joined(separator: ", "))"
+                )
+            }
+            return nil
+        }
+        var made: Self?
+        switch name {
+        case "torrent_path": reader.path(value, name) { made = .file(path: $0) }
+        case "torrent_folder": reader.path(value, name) { made = .folder(path: $0) }
+        default:
+            reader.string(value, name) { link, _ in
+                made = .magnet(link)
+                return link.hasPrefix("magnet:?") ? nil : "must begin with “magnet:?”"
+            }
+        }
+        guard let made else { return nil }
+        self = made
+    }
+}

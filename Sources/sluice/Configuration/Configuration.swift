@@ -1,0 +1,81 @@
+/// What `config.yaml` says: one value, made whole or not at all.
+///
+/// The initial values are the defaults; the shipped `config.yaml` repeats each of them, with its
+/// unit and its reason, and a test holds the two together. Paths are as the file has them until
+/// ``resolvingPaths(from:)``.
+struct Configuration: Equatable, Sendable {
+    var stateDirectory = "./sluice-data"
+    /// `nil` means the directory `cache` in the state directory.
+    var cacheDirectory: String?
+    var logLevel = LogLevel.info
+    /// Seconds between two looks into the torrent folders.
+    var folderScanSeconds = 5
+    var nfs = NFS()
+    var bitTorrent = BitTorrent()
+    var routes: [Route] = []
+
+    enum LogLevel: String, CaseIterable, Sendable {
+        case debug, info, warning, error
+    }
+
+    struct NFS: Equatable, Sendable {
+        var address = "127.0.0.1"
+        var port = 2049
+        /// The path that clients mount to see all routes.
+        var root = "/torrents"
+        var exports = "./exports"
+        var usesRPCBind = true
+    }
+
+    struct BitTorrent: Equatable, Sendable {
+        var address = "0.0.0.0"
+        var port = 6881
+        var peersPerTorrent = 50
+        /// Whether trackers and peers that a torrent names may be on this machine.
+        var allowsLoopback = false
+    }
+
+    /// A top directory of the share.
+    struct Route: Equatable, Sendable {
+        var name: String
+        /// Shows the sample library that the program makes and seeds itself.
+        var isDemo = false
+        var torrents: [Source] = []
+    }
+
+    /// Where torrents of a route come from.
+    enum Source: Equatable, Sendable {
+        case file(path: String)
+        /// All `.torrent` files below it.
+        case folder(path: String)
+        case magnet(String)
+    }
+
+    var cachePath: String { cacheDirectory ?? "\(stateDirectory)/cache" }
+
+    /// Makes every path absolute; relative ones start at `directory`, that of the file.
+    func resolvingPaths(from directory: String) -> Configuration {
+        func absolute(_ path: String) -> String { absolutePath(path, from: directory) }
+        var result = self
+        result.stateDirectory = absolute(stateDirectory)
+        result.cacheDirectory = cacheDirectory.map(absolute)
+        result.nfs.exports = absolute(nfs.exports)
+        for index in routes.indices {
+            result.routes[index].torrents = routes[index].torrents.map { source in
+                switch source {
+                case .file(let path): .file(path: absolute(path))
+                case .folder(let path): .folder(path: absolute(path))
+                case .magnet: source
+                }
+            }
+        }
+        return result
+    }
+}
+
+/// `path` if it begins with a slash, else the way to it from `directory`; without `./`.
+func absolutePath(_ path: String, from directory: String) -> String {
+    if path.hasPrefix("/") { return path }
+    let parts = path.split(separator: "/").filter { $0 != "." }
+    return ([directory == "/" ? "" : directory] + parts.map(String.init)).joined(separator: "/")
+}

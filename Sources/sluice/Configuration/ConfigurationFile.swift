@@ -1,0 +1,85 @@
+import Glibc
+import NFSExposure
+
+/// Where settings come from: the configuration file, the exports file it names, and the flags of
+/// the command line, which win over both.
+struct ConfigurationFile: Sendable {
+    /// Both files, read without an error.
+    struct Settings: Sendable {
+        let configuration: Configuration
+        let exports: ExportTable
+        /// What the author of the files should know although it is no error.
+        let notices: [String]
+    }
+
+    let path: String
+    var port: Int?
+    var stateDirectory: String?
+    var exports: String?
+
+    /// Larger files are no configuration.
+    private static let maximumByteCount = 1 << 20
+
+    /// All or nothing: with one fault in either file there are no settings.
+    func read() throws -> Settings {
+        let here = String(cString: get_current_dir_name())
+        let file = absolutePath(path, from: here)
+        let text = try configurationText()
+        var configuration = try Configuration(yaml: text, file: path)
+            .resolvingPaths(from: directory(of: file))
+        if let port { configuration.nfs.port = port }
+        if let stateDirectory {
+            configuration.stateDirectory = absolutePath(stateDirectory, from: here)
+        }
+        if let exports { configuration.nfs.exports = absolutePath(exports, from: here) }
+        let (table, notices) = try readExports(configuration)
+        return Settings(configuration: configuration, exports: table, notices: notices)
+    }
+
+    private func configurationText() throws -> String {
+        do {
+            let bytes = try contents(of: path, limit: Self.maximumByteCount)
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                throw ConfigurationError(
+                    file: path,
+                    problems: [.init(line: nil, message: "not UTF-8 text; save it as UTF-8")]
+                )
+            }
+            return text
+        } catch let error as UnreadableFile {
+            throw ConfigurationError(
+                file: path,
+                problems: [
+                    .init(line: nil, message: "\(error.reason); name the file with --config")
+                ]
+            )
+        }
+    }
+
+    private func readExports(
+        _ configuration: Configuration
+    ) throws -> (table: ExportTable, notices: [String]) {
+        let root = configuration.nfs.root
+        let path = configuration.nfs.exports
+        let bytes: [UInt8]
+        let name: String
+        do {
+            bytes = try contents(of: path, limit: Self.maximumByteCount)
+            name = path
+        } catch let error where error.isAbsent && exports == nil {
+            bytes = Array("\(root) 127.0.0.0/8(ro) ::1(ro)\n".utf8)
+            name = "built-in exports"
+        }
+        let file = try ExportFile.parse(bytes, file: name, treePath: root)
+        var notices = file.notices.map(\.description)
+        if name != path {
+            notices.append("\(path) does not exist: this machine may mount \(root), nobody else")
+        }
+        return (file.table, notices)
+    }
+
+    private func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+        return String(path[..<slash])
+    }
+}

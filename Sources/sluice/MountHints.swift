@@ -1,0 +1,89 @@
+import Glibc
+import Logging
+
+/// What to type to see the share: printed when the server is ready.
+struct MountHints: Equatable {
+    let host: String
+    let port: Int
+    /// The path to mount.
+    let path: String
+    /// Whether rpcbind of this host names our ports.
+    let isRegistered: Bool
+
+    init(configuration: Configuration) {
+        self.init(
+            configuration: configuration,
+            hostName: Self.hostName,
+            isRegistered: configuration.nfs.usesRPCBind && Self.isRPCBindRunning
+        )
+    }
+
+    init(configuration: Configuration, hostName: String, isRegistered: Bool) {
+        let address = configuration.nfs.address
+        host =
+            switch address {
+            case "0.0.0.0", "::": hostName
+            case _ where address.contains(":"): "[\(address)]"
+            default: address
+            }
+        port = configuration.nfs.port
+        path = configuration.nfs.root
+        self.isRegistered = isRegistered
+    }
+
+    func log(to logger: Logger) {
+        for line in lines { logger.notice("\(line)") }
+    }
+
+    var lines: [String] {
+        [
+            "list it:   nfs-ls '\(url)'",
+            "mount it:  sudo mount -t nfs -o \(mountOptions) \(host):\(path) /mnt",
+            "in Kodi:   \(kodi)",
+        ]
+    }
+
+    private static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Whether somebody answers at the socket where rpcbind takes registrations.
+    private static var isRPCBindRunning: Bool {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) {
+            $0.copyBytes(from: "/run/rpcbind.sock".utf8)
+        }
+        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, size) == 0
+            }
+        }
+    }
+
+    /// libnfs asks rpcbind for both ports unless the address names them.
+    private var url: String {
+        let place = "nfs://\(host)\(path)"
+        return isRegistered ? place : "\(place)?nfsport=\(port)&mountport=\(port)"
+    }
+
+    /// Locks need a server that keeps them, hence `nolock`; the rest is for a host without rpcbind.
+    private var mountOptions: String {
+        isRegistered
+            ? "nfsvers=3,nolock" : "nfsvers=3,nolock,proto=tcp,port=\(port),mountport=\(port)"
+    }
+
+    /// Kodi has no field for a port: it asks rpcbind.
+    private var kodi: String {
+        isRegistered
+            ? "Videos > Files > Add videos > Browse > Add network location: Network File System "
+                + "(NFS), server \(host), remote path \(path)"
+            : "it finds shares through rpcbind alone; install and start rpcbind here, then restart"
+    }
+}

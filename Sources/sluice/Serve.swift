@@ -1,0 +1,45 @@
+import ArgumentParser
+import Logging
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the share until SIGTERM or SIGINT.",
+        discussion: """
+            Logs to the standard error. SIGHUP takes new routes and exports; if anything in them
+            is wrong, everything stays as it was.
+            """
+    )
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        do {
+            let settings = try options.file.read()
+            var logger = Logger(label: "sluice", factory: StreamLogHandler.standardError)
+            logger.logLevel = Logger.Level(settings.configuration.logLevel)
+            for notice in settings.notices { logger.notice("\(notice)") }
+            try await Composition(file: options.file, settings: settings, logger: logger).run()
+        } catch {
+            throw Fault(error)
+        }
+    }
+}
+
+/// Ends the program with exit code 1 and the error's own words.
+struct Fault: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ error: any Error) { description = "\(error)" }
+}
+
+extension Logger.Level {
+    fileprivate init(_ level: Configuration.LogLevel) {
+        self =
+            switch level {
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+    }
+}

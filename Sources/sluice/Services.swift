@@ -1,0 +1,67 @@
+import Logging
+import NFSExposure
+import ServiceLifecycle
+import UnixSignals
+
+/// The NFS server, from the first call to the last.
+struct Serving: Service {
+    let server: NFSServer
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown { try await server.run() }
+    }
+}
+
+/// Looks for new and deleted torrents, and at how full the cache is.
+struct Watching: Service {
+    let loader: RouteLoader
+    let cacheUsage: CacheUsage
+    let interval: Duration
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: interval)) != nil {
+                await loader.look()
+                cacheUsage.measure()
+            }
+        }
+    }
+}
+
+/// Takes new routes and exports on SIGHUP, both or neither.
+struct Reloading: Service {
+    let file: ConfigurationFile
+    let server: NFSServer
+    let loader: RouteLoader
+    /// With which the program began.
+    let configuration: Configuration
+    let logger: Logger
+
+    func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        await cancelWhenGracefulShutdown {
+            for await _ in signals { await reload() }
+        }
+    }
+
+    private func reload() async {
+        let settings: ConfigurationFile.Settings
+        do {
+            settings = try file.read()
+        } catch {
+            logger.error("not reloaded; everything stays as it was:\n\(error)")
+            return
+        }
+        for notice in settings.notices { logger.notice("\(notice)") }
+        server.replaceExports(settings.exports)
+        await loader.load(settings.configuration.routes)
+        var others = settings.configuration
+        others.routes = configuration.routes
+        others.nfs.exports = configuration.nfs.exports
+        logger.notice(
+            others == configuration
+                ? "reloaded routes and exports"
+                : "reloaded routes and exports; other keys changed too and need a restart"
+        )
+    }
+}

@@ -1,0 +1,87 @@
+import BitTorrentProtocol
+import Foundation
+import NIOCore
+import PieceStorage
+import Testing
+
+@Suite struct CacheFileTests {
+    let directory: TemporaryDirectory
+    let file: CacheFile
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        file = try CacheFile(path: "\(directory.path)/file", length: 64 << 20)
+    }
+
+    @Test func readsWhatWasWritten() throws {
+        // More buffers than one pwritev takes, of odd lengths.
+        let buffers = (0..<1500).map { number in
+            ByteBuffer(repeating: UInt8(truncatingIfNeeded: number), count: 1 + number % 7)
+        }
+        try file.write(buffers, at: 12345)
+        let expected = buffers.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
+        let range = 12345..<12345 + UInt64(expected.readableBytes)
+        #expect(try file.read(range) == expected)
+    }
+
+    @Test func readsWithoutWaitingOnlyWholeRanges() throws {
+        let bytes = ByteBuffer(repeating: 7, count: 100_000)
+        try file.write([bytes], at: 4096)
+        // A file system may be unable to tell (nil), but what it gives is right.
+        if let cached = file.readIfCached(4096..<104_096) { #expect(cached == bytes) }
+        #expect(file.readIfCached((64 << 20) - 10..<(64 << 20) + 10) == nil)
+    }
+
+    @Test func isSparseAndKeepsItsSize() throws {
+        #expect(try file.heldBytes() < 1 << 20)
+        try file.write([ByteBuffer(repeating: 1, count: 1 << 20)], at: 32 << 20)
+        let held = try file.heldBytes()
+        #expect(held >= 1 << 20 && held < 4 << 20)
+        try file.punchHole(32 << 20..<33 << 20)
+        #expect(try file.heldBytes() < held)
+        #expect(try file.read(32 << 20..<(32 << 20) + 4) == ByteBuffer(repeating: 0, count: 4))
+    }
+
+    @Test func readingPastTheEndIsAnError() throws {
+        #expect(throws: StorageError.self) { try file.read((64 << 20) - 1..<(64 << 20) + 1) }
+    }
+
+    @Test func reopensWithItsBytes() throws {
+        try file.write([ByteBuffer(string: "kept")], at: 99)
+        let again = try CacheFile(path: file.path, length: file.length)
+        #expect(try again.read(99..<103) == ByteBuffer(string: "kept"))
+    }
+}
+
+@Suite struct CacheDirectoryTests {
+    let infoHash = InfoHash(bytes: [UInt8](repeating: 0xab, count: 20))
+
+    @Test func makesTheDirectoriesAboveIt() throws {
+        let base = try TemporaryDirectory()
+        let infoHash = try #require(infoHash)
+        let directory = try CacheDirectory(path: "\(base.path)/a/b/c")
+        #expect(directory.heldBytes(of: infoHash) == nil)
+        _ = try directory.file(of: infoHash, length: 10)
+        #expect(directory.heldBytes(of: infoHash) != nil)
+        try directory.removeFile(of: infoHash)
+        try directory.removeFile(of: infoHash)
+        #expect(directory.heldBytes(of: infoHash) == nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+    }
+
+    @Test func saysWhatToDoWhenAFileIsInTheWay() throws {
+        let base = try TemporaryDirectory()
+        try Data().write(to: URL(fileURLWithPath: "\(base.path)/file"))
+        let error = #expect(throws: StorageError.self) {
+            try CacheDirectory(path: "\(base.path)/file/cache")
+        }
+        #expect(error?.description.contains("a file is in the way") == true)
+        #expect(error?.description.contains("\(base.path)/file/cache") == true)
+    }
+
+    @Test func saysWhatToDoWhenTheDiskIsFull() {
+        let error = StorageError(.write, "/cache", code: ENOSPC)
+        #expect(error.isOutOfSpace)
+        #expect(error.description.contains("No space left on device; free some space"))
+    }
+}

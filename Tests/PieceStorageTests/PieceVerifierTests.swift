@@ -1,0 +1,36 @@
+import BitTorrentProtocol
+import NIOCore
+import NIOPosix
+import PieceStorage
+import Testing
+
+@Suite struct PieceVerifierTests {
+    /// SHA-1 of "abc" (FIPS 180-4, appendix).
+    let hash: ArraySlice<UInt8> = [
+        0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50, 0xc2,
+        0x6c, 0x9c, 0xd0, 0xd8, 0x9d,
+    ]
+
+    @Test func hashesTheBlocksInOrder() {
+        let blocks = [ByteBuffer(string: "a"), ByteBuffer(string: "bc")]
+        #expect(PieceVerifier.matches(blocks, hash))
+        #expect(!PieceVerifier.matches(blocks.reversed(), hash))
+        #expect(!PieceVerifier.matches([], hash))
+    }
+
+    @Test func digestsNameTheBlockThatDiffers() {
+        let good = PieceVerifier.blockDigests([ByteBuffer(string: "abc"), ByteBuffer(string: "x")])
+        let bad = PieceVerifier.blockDigests([ByteBuffer(string: "abc"), ByteBuffer(string: "y")])
+        #expect(good[0] == 0xa999_3e36_4706_816a)
+        #expect(good[0] == bad[0])
+        #expect(good[1] != bad[1])
+    }
+
+    @Test func poolRunsJobsAndRefusesThemAfterItsEnd() async throws {
+        let pool = DiskPool(size: 2)
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        #expect(try await pool.run(on: loop) { 6 * 7 }.get() == 42)
+        try await pool.shutdown()
+        await #expect(throws: (any Error).self) { try await pool.run(on: loop) { 1 }.get() }
+    }
+}

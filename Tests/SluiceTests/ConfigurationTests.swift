@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+
+@testable import sluice
+
+@Suite struct ConfigurationTests {
+    static let root = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    func shipped() throws -> String {
+        try String(contentsOf: Self.root.appending(path: "config.yaml"), encoding: .utf8)
+    }
+
+    func problems(_ yaml: String) -> [String] {
+        do {
+            _ = try Configuration(yaml: yaml, file: "c.yaml")
+            return []
+        } catch {
+            return error.description.split(separator: "\n").map(String.init)
+        }
+    }
+
+    @Test func theShippedFileSaysTheDefaults() throws {
+        var configuration = try Configuration(yaml: try shipped(), file: "config.yaml")
+        #expect(configuration.routes.map(\.name) == ["free-movies", "demo"])
+        #expect(configuration.routes.map(\.isDemo) == [false, true])
+        #expect(configuration.routes[0].torrents.count == 4)
+        configuration.routes = []
+        #expect(configuration == Configuration())
+    }
+
+    @Test func theShippedFileNamesEveryKey() throws {
+        let text = try shipped()
+        for key in [
+            "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "address",
+            "port", "root", "exports", "rpcbind", "peers_per_torrent", "allow_loopback",
+            "torrent_path", "torrent_folder", "magnet", "demo",
+        ] {
+            #expect(text.contains("\(key):"), "config.yaml does not show \(key)")
+        }
+    }
+
+    @Test func oneLineRemovesTheDemo() throws {
+        let lines = try shipped().split(separator: "\n", omittingEmptySubsequences: false)
+        let kept = lines.filter { !$0.contains("demo: true") }
+        #expect(kept.count == lines.count - 1)
+        let configuration = try Configuration(
+            yaml: kept.joined(separator: "\n"), file: "config.yaml")
+        #expect(configuration.routes.map(\.name) == ["free-movies"])
+    }
+
+    @Test func anEmptyFileIsTheDefaults() throws {
+        #expect(try Configuration(yaml: "", file: "c.yaml") == Configuration())
+        #expect(try Configuration(yaml: "nfs:\n# nothing\n", file: "c.yaml") == Configuration())
+        #expect(try Configuration(yaml: "cache_directory: null", file: "c.yaml") == Configuration())
+    }
+
+    @Test func readsRoutes() throws {
+        let configuration = try Configuration(
+            yaml: """
+                routes:
+                  - name: films
+                    torrents:
+                      - torrent_path: a.torrent
+                      - torrent_folder: /srv/torrents
+                      - magnet: "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10"
+                  - { name: empty }
+                """, file: "c.yaml"
+        ).resolvingPaths(from: "/etc/sluice")
+        #expect(
+            configuration.routes == [
+                Configuration.Route(
+                    name: "films",
+                    torrents: [
+                        .file(path: "/etc/sluice/a.torrent"), .folder(path: "/srv/torrents"),
+                        .magnet("magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10"),
+                    ]),
+                Configuration.Route(name: "empty"),
+            ])
+        #expect(configuration.stateDirectory == "/etc/sluice/sluice-data")
+        #expect(configuration.cachePath == "/etc/sluice/sluice-data/cache")
+        #expect(configuration.nfs.exports == "/etc/sluice/exports")
+    }
+
+    @Test func namesEveryFaultWithItsLine() {
+        let found = problems(
+            """
+            state_dir: x
+            nfs:
+              port: 70000
+              address: localhost
+              root: torrents/
+            log_level: loud
+            routes:
+              - name: a/b
+              - torrents: []
+              - name: c
+                torrents:
+                  - torrent_path: x
+                    magnet: y
+                  - magnet: http://x
+              - name: d
+                demo: yes
+            """)
+        #expect(found.map { String($0.prefix { $0 != " " }) } == [
+            "c.yaml:1:", "c.yaml:3:", "c.yaml:4:", "c.yaml:5:", "c.yaml:6:", "c.yaml:8:",
+            "c.yaml:9:", "c.yaml:12:", "c.yaml:14:", "c.yaml:16:",
+        ])
+        #expect(found.first?.contains("known are state_directory") == true)
+    }
+
+    @Test(arguments: [
+        "a: [", "nfs:\n  port: 1\n  port: 2", "- a", "routes: 5", "nfs: 2049", "routes:\n  - 5",
+        "\tx: y", "routes:\n  - {name: a}\n  - {name: a}",
+        "routes:\n  - {name: a, demo: true}\n  - {name: b, demo: true}",
+        "routes:\n  - {name: a, demo: true, torrents: []}", "nfs: {port: \"\"}",
+        "nfs: {rpcbind: maybe}", "state_directory: [x]", "*x", "routes:\n  - {name: ..}",
+    ])
+    func refusesWhatIsWrong(yaml: String) {
+        let found = problems(yaml)
+        #expect(!found.isEmpty)
+        #expect(found.allSatisfy { $0.hasPrefix("c.yaml:") }, "\(found)")
+    }
+
+    @Test func anyBytesAreReadOrRefused() {
+        let seed = (try? shipped()) ?? ""
+        var state: UInt64 = 7
+        func next(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        for _ in 0..<300 {
+            var bytes = Array(seed.utf8)
+            for _ in 0..<next(5) + 1 {
+                bytes[next(bytes.count)] = Array(":-{}[]#&*\n \"'|>%@`x0".utf8)[next(20)]
+            }
+            _ = problems(String(decoding: bytes, as: UTF8.self))
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import BitTorrentProtocol
+import Foundation
+import StateStore
+import Synchronization
+import Testing
+
+@Suite struct StateStoreTests {
+    let directory: TemporaryDirectory
+    let infoHash: InfoHash
+    let metainfo: Metainfo
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        infoHash = try #require(InfoHash(bytes: Array(1...20)))
+        let geometry = PieceGeometry(pieceLength: 16384, totalLength: 16384)
+        let file = TorrentInfo.File(path: [], length: 16384, offset: 0, attributes: [])
+        metainfo = Metainfo(
+            infoHash: infoHash,
+            info: TorrentInfo(
+                name: Array("name".utf8),
+                isSingleFile: true,
+                files: [file],
+                geometry: geometry,
+                pieceHashes: [UInt8](repeating: 0, count: 20),
+                isPrivate: false
+            ),
+            infoBytes: Array("d4:name4:namee".utf8),
+            trackerTiers: [["http://a/"], ["http://b/"]],
+            creationDate: 1_000_000
+        )
+    }
+
+    @Test func keepsTorrentsAndSettingsOverAReopen() throws {
+        do {
+            let store = try StateStore(directory: directory.path)
+            let record = try store.register(metainfo, addedTime: 5)
+            #expect(record.addedTime == 5)
+            #expect(try store.setting(.handleKey) == nil)
+            #expect(try store.setting(.handleKey, orStore: [1, 2, 3]) == [1, 2, 3])
+            try store.recordCompleted([infoHash: [PieceIndex(3)]])
+        }
+        let store = try StateStore(directory: directory.path)
+        #expect(try store.setting(.handleKey, orStore: [9]) == [1, 2, 3])
+        let record = try #require(try store.torrents().first)
+        #expect(record.infoHash == infoHash)
+        #expect(record.infoBytes == metainfo.infoBytes)
+        #expect(record.trackerTiers == metainfo.trackerTiers)
+        #expect(record.creationDate == 1_000_000)
+        #expect(try store.completedPieces(of: infoHash, count: 5)[PieceIndex(3)])
+    }
+
+    @Test func firstAddedTimeNeverChanges() throws {
+        let store = try StateStore(directory: directory.path)
+        _ = try store.register(metainfo, addedTime: 5)
+        #expect(try store.register(metainfo, addedTime: 6).addedTime == 5)
+        #expect(try store.torrents().count == 1)
+    }
+
+    @Test func removalForgetsTheTorrentAndItsPieces() throws {
+        let store = try StateStore(directory: directory.path)
+        _ = try store.register(metainfo, addedTime: 5)
+        try store.recordCompleted([infoHash: [PieceIndex(0)]])
+        try store.removeTorrent(infoHash)
+        #expect(try store.torrents().isEmpty)
+        #expect(try store.completedPieces(of: infoHash, count: 1).isEmpty)
+    }
+
+    @Test func piecesSpanPages() throws {
+        let store = try StateStore(directory: directory.path)
+        let count = 3 * StateStore.piecesPerPage + 11
+        let pieces = [0, 1, 4095, 4096, 8191, 12288, count - 1].map { PieceIndex($0) }
+        for piece in pieces { try store.recordCompleted([infoHash: [piece]]) }
+        let completed = try store.completedPieces(of: infoHash, count: count)
+        #expect((0..<count).map { PieceIndex($0) }.filter { completed[$0] } == pieces)
+        var kept = Bitfield(count: count)
+        kept[PieceIndex(4096)] = true
+        try store.replaceCompleted(of: infoHash, with: kept)
+        #expect(try store.completedPieces(of: infoHash, count: count) == kept)
+    }
+
+    @Test func recordedPiecesBeyondTheTorrentAreDamage() throws {
+        let store = try StateStore(directory: directory.path)
+        try store.recordCompleted([infoHash: [PieceIndex(9000)]])
+        #expect(throws: StateStoreError.self) {
+            try store.completedPieces(of: infoHash, count: 100)
+        }
+    }
+
+    @Test func refusesADirectoryThatAnotherServerHolds() throws {
+        let store = try StateStore(directory: directory.path)
+        let error = #expect(throws: StateStoreError.self) {
+            try StateStore(directory: directory.path)
+        }
+        #expect(error == .inUse(directory: directory.path))
+        withExtendedLifetime(store) {}
+    }
+
+    @Test func saysWhyADirectoryCannotBeUsed() throws {
+        try Data().write(to: URL(fileURLWithPath: "\(directory.path)/file"))
+        let error = #expect(throws: StateStoreError.self) {
+            try StateStore(directory: "\(directory.path)/file/state")
+        }
+        #expect(error?.description.contains("Not a directory") == true)
+    }
+
+    @Test func journalRecordsEverythingByItsFlush() async throws {
+        let store = try StateStore(directory: directory.path)
+        let journal = CompletionJournal(store: store) { Issue.record("\($0)") }
+        let infoHash = infoHash
+        await withTaskGroup { group in
+            for number in 0..<1000 {
+                group.addTask { journal.record(PieceIndex(number * 7), of: infoHash) }
+            }
+        }
+        journal.flush()
+        let completed = try store.completedPieces(of: infoHash, count: 7000)
+        #expect(completed.setCount == 1000)
+        #expect(completed[PieceIndex(6993)])
+    }
+}

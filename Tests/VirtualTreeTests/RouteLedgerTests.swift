@@ -1,0 +1,115 @@
+import BitTorrentProtocol
+import StateStore
+import Testing
+import VirtualTree
+
+@Suite struct RouteLedgerTests {
+    typealias Time = FileAttributes.Timestamp
+    let films = Array("films".utf8)
+    let music = Array("music".utf8)
+
+    func member(_ number: UInt8, _ name: String) -> RouteLedger.Member {
+        RouteLedger.Member(infoHash: infoHash(number), name: Array(name.utf8))
+    }
+
+    func emptyLedger() -> RouteLedger {
+        RouteLedger(routes: [], entries: [], now: Time(seconds: 100))
+    }
+
+    @Test func numbersEntriesInTheOrderOfTheirAppearance() {
+        var ledger = emptyLedger()
+        _ = ledger.show([(films, [member(1, "a"), member(2, "b")])], now: Time(seconds: 101))
+        _ = ledger.show(
+            [(films, [member(3, "c"), member(2, "b"), member(1, "a")])],
+            now: Time(seconds: 102)
+        )
+        #expect(
+            (1...3).map { ledger.entry(infoHash($0), in: films)?.ordinal } == [0, 1, 2]
+        )
+    }
+
+    @Test func neverReusesANumber() {
+        var ledger = emptyLedger()
+        _ = ledger.show([(films, [member(1, "a"), member(2, "b")])], now: Time(seconds: 101))
+        _ = ledger.show([(films, [])], now: Time(seconds: 102))
+        _ = ledger.show([(films, [member(3, "c"), member(2, "b")])], now: Time(seconds: 103))
+        #expect(ledger.entry(infoHash(3), in: films)?.ordinal == 2)
+        #expect(ledger.entry(infoHash(2), in: films)?.ordinal == 1)
+        #expect(ledger.entry(infoHash(2), in: films)?.added == 101)
+    }
+
+    @Test func theEarlierTorrentKeepsThePlainName() {
+        var ledger = emptyLedger()
+        _ = ledger.show([(films, [member(2, "x.mkv")])], now: Time(seconds: 101))
+        _ = ledger.show(
+            [(films, [member(1, "x.mkv"), member(2, "x.mkv")])],
+            now: Time(seconds: 102)
+        )
+        #expect(ledger.entry(infoHash(2), in: films)?.name == Array("x.mkv".utf8))
+        #expect(ledger.entry(infoHash(1), in: films)?.name == Array("x (01010101).mkv".utf8))
+    }
+
+    @Test func timesMoveExactlyWhenEntriesChange() throws {
+        var ledger = emptyLedger()
+        func times() -> [Time?] { [ledger.rootModified, ledger.route(films)?.modified] }
+        _ = ledger.show([(films, [member(1, "a")])], now: Time(seconds: 101))
+        let first = times()
+        #expect(ledger.show([(films, [member(1, "a")])], now: Time(seconds: 200)).isEmpty)
+        #expect(times() == first)
+        _ = ledger.show([(films, [])], now: Time(seconds: 201))
+        #expect(times() == [first[0], Time(seconds: 201)])
+        _ = ledger.show([(films, []), (music, [])], now: Time(seconds: 202))
+        #expect(times() == [Time(seconds: 202), Time(seconds: 201)])
+    }
+
+    @Test func timesMoveEvenIfTheClockDoesNot() {
+        var ledger = emptyLedger()
+        _ = ledger.show(
+            [(films, [member(1, "a")])],
+            now: Time(seconds: 101, nanoseconds: 999_999_999)
+        )
+        _ = ledger.show([(films, [])], now: Time(seconds: 5))
+        #expect(ledger.route(films)?.modified == Time(seconds: 102, nanoseconds: 1))
+        _ = ledger.show([(films, [member(1, "a")])], now: Time(seconds: 5))
+        #expect(ledger.route(films)?.modified == Time(seconds: 102, nanoseconds: 2))
+    }
+
+    @Test func comesBackFromItsRecordsUnchanged() {
+        var ledger = emptyLedger()
+        let wanted = [
+            (route: films, members: [member(1, "a"), member(2, "a")]), (route: music, members: []),
+        ]
+        let changes = ledger.show(wanted, now: Time(seconds: 101))
+        var again = RouteLedger(
+            routes: changes.routes,
+            entries: changes.entries,
+            now: Time(seconds: 900)
+        )
+        #expect(again.show(wanted, now: Time(seconds: 901)).isEmpty)
+        #expect(again.rootModified == ledger.rootModified)
+        #expect(again.entry(infoHash(2), in: films) == ledger.entry(infoHash(2), in: films))
+        #expect(again.route(music) == ledger.route(music))
+    }
+
+    @Test func whatWentAwayWhileTheProgramStoodStillMovesTheTime() {
+        var ledger = emptyLedger()
+        let changes = ledger.show([(films, [member(1, "a")])], now: Time(seconds: 101))
+        var again = RouteLedger(
+            routes: changes.routes,
+            entries: changes.entries,
+            now: Time(seconds: 900)
+        )
+        let later = again.show([(films, [])], now: Time(seconds: 901))
+        #expect(later.entries.map(\.isShown) == [false])
+        #expect(again.route(films)?.modified == Time(seconds: 901))
+    }
+
+    @Test func countsATorrentOnceInARoute() {
+        var ledger = emptyLedger()
+        let changes = ledger.show(
+            [(films, [member(1, "a"), member(1, "a")]), (films, [])],
+            now: Time(seconds: 101)
+        )
+        #expect(changes.entries.count == 1)
+    }
+}
