@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import NFSExposure
 
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

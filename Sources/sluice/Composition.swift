@@ -7,6 +7,7 @@ import ServiceLifecycle
 import StateStore
 import TorrentEngine
 import TorrentLogic
+import UnixSignals
 import VirtualTree
 
 /// The whole program: every object, made once, each from those below it.

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import NFSExposure
 
 /// Where settings come from: the configuration file, the exports file it names, and the flags of
@@ -22,7 +22,7 @@ struct ConfigurationFile: Sendable {
 
     /// All or nothing: with one fault in either file there are no settings.
     func read() throws -> Settings {
-        let here = String(cString: get_current_dir_name())
+        let here = FileManager.default.currentDirectoryPath
         let file = absolutePath(path, from: here)
         let text = try configurationText()
         var configuration = try Configuration(yaml: text, file: path)
@@ -66,7 +66,8 @@ struct ConfigurationFile: Sendable {
         do {
             bytes = try contents(of: path, limit: Self.maximumByteCount)
             name = path
-        } catch let error where error.isAbsent && exports == nil {
+        } catch {
+            guard error.isAbsent, exports == nil else { throw error }
             bytes = Array("\(root) 127.0.0.0/8(ro) ::1(ro)\n".utf8)
             name = "built-in exports"
         }

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import StateStore
 import TorrentEngine
+import VirtualTree
 
 /// Seeds the sample library from a session of its own, over the loopback interface.
 actor DemoSeed {
