@@ -6,6 +6,7 @@ import random
 import shutil
 import socket
 import struct
+import time
 
 import libtorrent
 
@@ -23,6 +24,7 @@ from testbed.nfs_wire import (
     call_message,
     opaque,
 )
+from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.scripted_seed import handshake
 from testbed.sluice_server import Route
@@ -101,6 +103,20 @@ class BadTrackers(SceneTestCase):
         digest = LibnfsClient(server.address, server.export).sha256("films/film.mkv")
         self.assertEqual(digest, film.files[0].sha256)
         self.assert_stays_up(server)
+
+    def test_a_tracker_that_names_impossible_peers_harms_nothing(self) -> None:
+        tiers = [[nonsense_url("impossible-peers")]]
+        film = torrents.make_single_file(
+            self.directory / "made", "film.mkv", 4 * MIB, 64 << 10, tiers
+        )
+        server = self.serve(Route("films", [film]))
+        root = server.root_handle()
+        with server.connect() as connection:
+            connection.send_read(connection.walk(root, "films/film.mkv"), 0, 4096)
+            wait_until(lambda: self.tracker.announces(film.info_hash), 10, "announce")
+            # A moment to try what it was told.
+            time.sleep(1)
+            connection.null()
 
     def test_announces_tell_the_truth_in_order(self) -> None:
         film = self.make_film("film.mkv", 4 * MIB)

@@ -50,9 +50,10 @@ class WholeLibrary(SceneTestCase):
         guest = self.scene.kernel_client
         where = self.mount(server)
         # Names, sizes and room first: none of it needs a peer.
-        listing = guest.run(f"ls -lR '{where}'").output
+        lines = guest.run(f"ls -lR '{where}'").output.splitlines()
+        listed = {(int(fields[4]), fields[8]) for line in lines if (fields := file_fields(line))}
         for file in self.series.files:
-            self.assertRegex(listing, rf"(?m) {file.size} .*{file.path.rpartition('/')[2]}$")
+            self.assertTrue((file.size, file.path.rpartition("/")[2]) in listed, file.path)
         self.assertIn(server.export, guest.run(f"df '{where}'").output)
         with self.measured(server, self.film, how):
             output = guest.run(f"sha256sum '{where}/films/{self.film.name}'", timeout=200).output
@@ -74,6 +75,11 @@ class WholeLibrary(SceneTestCase):
 
     def measured(self, server: SluiceServer, torrent: Torrent, how: str) -> "Measurement":
         return Measurement(self.scene.figures, server, torrent.size, how)
+
+
+def file_fields(line: str) -> list[str] | None:
+    """The columns of a line of `ls -l` that shows a file; only the last, its name, has blanks."""
+    return line.split(maxsplit=8) if line.startswith("-") else None
 
 
 class Measurement:

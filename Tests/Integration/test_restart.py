@@ -16,6 +16,7 @@ class Restart(SceneTestCase):
         self.seed_by_libtorrent(film, upload_limit=24 * MIB)
         server = self.serve(Route("films", [film]))
         guest = self.scene.kernel_client
+        guest.kernel_log()
         where = self.mount(server)
         copy = guest.shared / "copy.mkv"
         job = guest.start(f"cp {where}/films/{film.name} {copy}")

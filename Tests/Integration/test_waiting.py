@@ -110,6 +110,7 @@ class WithoutSeeders(SceneTestCase):
 
     def test_cached_ranges_read_and_others_wait(self) -> None:
         guest = self.scene.kernel_client
+        guest.kernel_log()
         path = f"{self.mount(self.server)}/films/{self.film.name}"
         with self.server.connect() as connection:
             began = time.monotonic()

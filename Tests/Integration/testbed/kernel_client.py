@@ -121,7 +121,8 @@ class KernelClient:
         self.run("sync; echo 3 > /proc/sys/vm/drop_caches")
 
     def kernel_log(self) -> str:
-        return self.run("dmesg").output
+        """What its kernel has said since the last call."""
+        return self.run("dmesg --read-clear").output
 
     def shut_down(self) -> None:
         if self.process.exit_code is None:

@@ -20,7 +20,7 @@ ANNOUNCE_URL = f"http://{TRACKER_ADDRESS}:{PORT}/announce"
 
 
 def nonsense_url(kind: str) -> str:
-    """An announce URL that answers with one of `NONSENSE`."""
+    """An announce URL that answers with one of `NONSENSE` or `USELESS`."""
     return f"http://{TRACKER_ADDRESS}:{PORT}/nonsense/{kind}"
 
 
@@ -34,10 +34,13 @@ NONSENSE = {
     "nested": b"l" * 100_000,
     "negative-interval": b"d8:intervali-7e5:peers0:e",
     "odd-peers": b"d8:intervali60e5:peers7:\x0a\x4d\x00\x02\x1a\xe1\x00e",
-    "impossible-peers": b"d8:intervali60e5:peers12:" + bytes(6) + b"\xff" * 6 + b"e",
     "failure": b"d14:failure reason24:the tracker has a grudgee",
     "endless": b"d5:peers" + b"9" * (1 << 20),
 }
+"""Answers that are no answer: a client goes on to the next tracker (BEP 12)."""
+
+USELESS = {"impossible-peers": b"d8:intervali60e5:peers12:" + bytes(6) + b"\xff" * 6 + b"e"}
+"""Answers in good order that help nobody."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ class Tracker:
         with self._lock:
             self._announces.append(announce)
             if url.path.startswith("/nonsense/"):
-                return NONSENSE[url.path.removeprefix("/nonsense/")]
+                return (NONSENSE | USELESS)[url.path.removeprefix("/nonsense/")]
             return self._join(announce)
 
     def _join(self, announce: Announce) -> bytes:
