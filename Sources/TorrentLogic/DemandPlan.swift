@@ -1,57 +1,105 @@
 package import BitTorrentProtocol
 
 /// The pieces that readers want, in order of need: byte ranges turned into pieces, each once.
+///
+/// Readers move with every read, the plan only when they need something that it does not hold: a
+/// rebuild costs time in proportion to its length, and there may be thousands of reads a second.
 package struct DemandPlan {
     /// What is waited for first, then the read-ahead of all streams, piece by piece in turn.
     package private(set) var order: [PieceIndex] = []
     package private(set) var urgentCount = 0
 
     private let geometry: PieceGeometry
-    private var urgent: [Range<Int>] = []
+    /// The pieces of `order` that are urgent, and all of them; made at the first demand.
+    private var urgent: Bitfield?
+    private var planned: Bitfield?
     private var readAhead: [Range<Int>] = []
 
-    /// More than any window holds; only reached with tiny pieces and many readers.
-    private static let maximumCount = 8192
+    /// Only reached with tiny pieces or many readers; what is beyond follows at the next rebuild.
+    private static let maximumCount = 1024
 
     package init(geometry: PieceGeometry) { self.geometry = geometry }
 
-    /// - Returns: false if the same pieces are wanted as before.
-    package mutating func update(_ demand: ReadDemand, have: Bitfield) -> Bool {
-        let urgent = pieces(covering: demand.urgentRanges)
+    /// Whether somebody waits for the piece or has just read it.
+    package func isUrgent(_ piece: PieceIndex) -> Bool { urgent?[piece] ?? false }
+
+    /// - Parameters:
+    ///   - always: build anew even if the plan holds all that is wanted: something is not wanted any
+    ///     more, or `have` lost a piece.
+    ///   - isUnderWay: all blocks of the piece are requested or here, so that its place in the order
+    ///     is of no account.
+    /// - Returns: false if the order is as it was.
+    package mutating func update(
+        _ demand: ReadDemand,
+        have: Bitfield,
+        always: Bool = false,
+        isUnderWay: (PieceIndex) -> Bool = { _ in false }
+    ) -> Bool {
+        let urgentPieces = pieces(covering: demand.urgentRanges)
         let readAhead = pieces(covering: demand.readAheadRanges)
-        guard urgent != self.urgent || readAhead != self.readAhead else { return false }
-        self.urgent = urgent
+        guard always || !holds(urgentPieces, readAhead, have, isUnderWay) else { return false }
         self.readAhead = readAhead
-        rebuild(have: have)
+        rebuild(urgentPieces, have: have)
         return true
     }
 
-    /// Builds the order anew because `have` lost a piece.
-    package mutating func rebuild(have: Bitfield) {
-        order.removeAll(keepingCapacity: true)
-        var seen = Set<Int>()
-        for range in urgent {
-            for piece in range { append(piece, have: have, seen: &seen) }
-        }
-        urgentCount = order.count
-        var depth = 0
-        var isExhausted = false
-        while !isExhausted, order.count < Self.maximumCount {
-            isExhausted = true
-            for range in readAhead where depth < range.count {
-                isExhausted = false
-                append(range.lowerBound + depth, have: have, seen: &seen)
+    private mutating func holds(
+        _ urgentPieces: [Range<Int>],
+        _ readAhead: [Range<Int>],
+        _ have: Bitfield,
+        _ isUnderWay: (PieceIndex) -> Bool
+    ) -> Bool {
+        guard let planned, urgent != nil else { return urgentPieces.isEmpty && readAhead.isEmpty }
+        for range in urgentPieces {
+            for piece in range.lazy.map({ PieceIndex($0) })
+            where !have[piece] && !isUrgent(piece) {
+                guard planned[piece], isUnderWay(piece) else { return false }
+                urgent?[piece] = true
             }
-            depth += 1
+        }
+        return readAhead.allSatisfy { range in
+            self.readAhead.contains {
+                $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound
+            }
         }
     }
 
-    private mutating func append(_ piece: Int, have: Bitfield, seen: inout Set<Int>) {
-        let index = PieceIndex(piece)
-        guard !have[index], order.count < Self.maximumCount, seen.insert(piece).inserted else {
-            return
+    private mutating func rebuild(_ urgentPieces: [Range<Int>], have: Bitfield) {
+        var planned = self.planned ?? Bitfield(count: geometry.pieceCount)
+        var urgent = self.urgent ?? Bitfield(count: geometry.pieceCount)
+        self.planned = nil
+        self.urgent = nil
+        for piece in order {
+            planned[piece] = false
+            urgent[piece] = false
         }
-        order.append(index)
+        order.removeAll(keepingCapacity: true)
+        for range in urgentPieces {
+            for piece in range where append(PieceIndex(piece), have: have, planned: &planned) {
+                urgent[PieceIndex(piece)] = true
+            }
+        }
+        urgentCount = order.count
+        let longest = readAhead.map(\.count).max() ?? 0
+        for depth in 0..<longest {
+            for range in readAhead where depth < range.count {
+                _ = append(PieceIndex(range.lowerBound + depth), have: have, planned: &planned)
+            }
+            guard order.count < Self.maximumCount else { break }
+        }
+        self.planned = planned
+        self.urgent = urgent
+    }
+
+    private mutating func append(
+        _ piece: PieceIndex,
+        have: Bitfield,
+        planned: inout Bitfield
+    ) -> Bool {
+        guard !have[piece], !planned[piece], order.count < Self.maximumCount else { return false }
+        planned[piece] = true
+        order.append(piece)
+        return true
     }
 
     /// Ranges in the same piece follow each other when many small reads wait: they count once.

@@ -71,9 +71,8 @@ package struct PiecePicker {
         }
     }
 
-    package func isUrgent(_ piece: PieceIndex) -> Bool {
-        (unfinished[piece]?.rank ?? Self.unplanned) < urgentCount
-    }
+    /// Whether all blocks of the piece are requested or received.
+    package func isUnderWay(_ piece: PieceIndex) -> Bool { unfinished[piece]?.openCount == 0 }
 
     package func isPlanned(_ piece: PieceIndex) -> Bool {
         (unfinished[piece]?.rank ?? Self.unplanned) != Self.unplanned
@@ -103,7 +102,7 @@ package struct PiecePicker {
         var position = cursor
         while position < plan.count {
             let piece = plan[position]
-            let isOpen = !have[piece] && (unfinished[piece].map { $0.openCount > 0 } ?? true)
+            let isOpen = !have[piece] && unfinished[piece]?.openCount != 0
             if !isOpen {
                 if position == cursor { cursor += 1 }
                 position += 1
