@@ -67,6 +67,7 @@ let package = Package(
         module(
             "TorrentEngine", "TorrentLogic", "BitTorrentProtocol", "PieceStorage", "StateStore",
             nioCore, nioPosix, logging,
+            .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "AsyncHTTPClient", package: "async-http-client")),
 
         // The file system that every exposure shows.
@@ -102,8 +103,8 @@ let package = Package(
         tests("PieceStorageTests", "PieceStorage", "BitTorrentProtocol", nioCore, nioPosix),
         tests("StateStoreTests", "StateStore", "BitTorrentProtocol"),
         tests(
-            "TorrentEngineTests", "TorrentEngine", "BitTorrentProtocol", "StateStore",
-            "PieceStorage", nioCore, nioPosix, logging),
+            "TorrentEngineTests", "TorrentEngine", "TorrentLogic", "BitTorrentProtocol",
+            "Cryptography", "StateStore", "PieceStorage", nioCore, nioPosix, logging),
         tests(
             "VirtualTreeTests", "VirtualTree", "TorrentEngine", "TorrentLogic",
             "BitTorrentProtocol", "StateStore", nioCore, nioEmbedded),

@@ -39,7 +39,10 @@ package protocol TorrentContent: AnyObject, Sendable {
     func verifiedPrefix(of range: Range<UInt64>) -> UInt64
 
     /// Reads bytes that `verifiedPrefix` said are there.
-    func read(_ range: Range<UInt64>, on loop: any EventLoop) throws(TorrentReadError)
+    func read(
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
+    ) throws(TorrentReadError)
         -> StoredBytes
 
     /// Tells that `reader` asked for `range` of the file `file` (its torrent range): pieces become
@@ -51,7 +54,8 @@ package protocol TorrentContent: AnyObject, Sendable {
     /// returned on the same event loop turn has been seen by the torrent; late calls are harmless
     /// to a caller that ignores tokens it ended.
     func wait(
-        for range: Range<UInt64>, notify: @escaping @Sendable (Availability) -> Void
+        for range: Range<UInt64>,
+        notify: @escaping @Sendable (Availability) -> Void
     ) -> WaitToken
 
     func endWait(_ token: WaitToken)

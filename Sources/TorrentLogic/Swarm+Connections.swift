@@ -70,6 +70,8 @@ extension Swarm {
             let identity = index.map({ peers[$0].identity })
                 ?? departed.last(where: { $0.key == key })?.identity
         else { return }
+        // One wrong block may convict a peer of several pieces, some after it is gone.
+        guard index != nil || !pool.bans.contains(identity) else { return }
         pool.ban(identity)
         actions.append(.banned(identity.address, piece: piece))
         if let index { close(index, reason: .banned, now: now) }

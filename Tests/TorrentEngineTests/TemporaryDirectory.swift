@@ -1,7 +1,7 @@
 import Foundation
 
 /// A directory that is removed with the value.
-final class TemporaryDirectory {
+final class TemporaryDirectory: Sendable {
     let path: String
 
     init() throws {

@@ -137,7 +137,9 @@ final class PeerConnection: ChannelDuplexHandler {
     }
 
     private func open(
-        _ torrent: Torrent, handshake: Handshake, remote: PeerAddress,
+        _ torrent: Torrent,
+        handshake: Handshake,
+        remote: PeerAddress,
         context: ChannelHandlerContext
     ) {
         timeout?.cancel()

@@ -24,8 +24,11 @@ struct PeerLink {
     ///   will take no more.
     mutating func send(_ payload: ByteBuffer, of block: Block) -> EventLoopFuture<Void> {
         PeerMessage.encodePieceHeader(
-            piece: block.piece.rawValue, offset: block.offset,
-            payloadByteCount: payload.readableBytes, into: &small)
+            piece: block.piece.rawValue,
+            offset: block.offset,
+            payloadByteCount: payload.readableBytes,
+            into: &small
+        )
         writeSmall()
         hasUnflushed = true
         return channel.write(payload)

@@ -12,7 +12,8 @@ final class PeerListener: Sendable {
     /// - Parameter find: the torrent that a peer asks for, or `nil` to turn it away; called on any
     ///   event loop.
     init(
-        group: any EventLoopGroup, resources: SessionResources,
+        group: any EventLoopGroup,
+        resources: SessionResources,
         find: @escaping @Sendable (InfoHash) -> Torrent?
     ) async throws(SessionError) {
         let configuration = resources.configuration
@@ -22,20 +23,27 @@ final class PeerListener: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard connections.take() else { throw ChannelError.inappropriateOperationForState }
+                    guard connections.take() else {
+                        throw ChannelError.inappropriateOperationForState
+                    }
                     channel.closeFuture.whenComplete { _ in connections.giveBack() }
                     try channel.pipeline.syncOperations.addHandler(
-                        PeerConnection(side: .incoming(find), resources: resources))
+                        PeerConnection(side: .incoming(find), resources: resources)
+                    )
                 }
             }
             .peerChannelOptions()
         do {
             channel = try await bootstrap.bind(
-                host: configuration.listenHost, port: Int(configuration.listenPort)
+                host: configuration.listenHost,
+                port: Int(configuration.listenPort)
             ).get()
         } catch {
             throw .cannotListen(
-                host: configuration.listenHost, port: configuration.listenPort, reason: "\(error)")
+                host: configuration.listenHost,
+                port: configuration.listenPort,
+                reason: "\(error)"
+            )
         }
     }
 
@@ -62,7 +70,10 @@ private final class ConnectionCount: Sendable {
 
 /// A read takes what a fast peer sent meanwhile, and a slow peer does not pin a large buffer.
 private let receiveAllocator = AdaptiveRecvByteBufferAllocator(
-    minimum: 4 << 10, initial: 64 << 10, maximum: 256 << 10)
+    minimum: 4 << 10,
+    initial: 64 << 10,
+    maximum: 256 << 10
+)
 
 extension ServerBootstrap {
     fileprivate func peerChannelOptions() -> ServerBootstrap {

@@ -12,7 +12,8 @@ struct PeerStream {
 
     /// Hands each message that is complete with `bytes` to `body`.
     mutating func append(
-        _ bytes: ByteBuffer, _ body: (PeerMessage) -> Void
+        _ bytes: ByteBuffer,
+        _ body: (PeerMessage) -> Void
     ) throws(PeerWireError) {
         var bytes = bytes
         while partial.readableBytes > 0, bytes.readableBytes > 0 {
@@ -23,7 +24,8 @@ struct PeerStream {
     }
 
     private mutating func completePartial(
-        from bytes: inout ByteBuffer, _ body: (PeerMessage) -> Void
+        from bytes: inout ByteBuffer,
+        _ body: (PeerMessage) -> Void
     ) throws(PeerWireError) {
         let prefix = partial.getInteger(at: partial.readerIndex, as: UInt32.self)
         // Up to the id the decoder has not checked the length.

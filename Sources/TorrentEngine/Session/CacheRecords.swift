@@ -7,7 +7,10 @@ import StateStore
 /// The recorded pieces of a torrent, held against its cache file: if that is gone none is left, and
 /// if it holds less than it should every piece is hashed. Waits for the disk.
 func recordedPieces(
-    of metainfo: Metainfo, in cache: CacheDirectory, store: StateStore, logger: Logger
+    of metainfo: Metainfo,
+    in cache: CacheDirectory,
+    store: StateStore,
+    logger: Logger
 ) throws -> Bitfield {
     let (infoHash, geometry) = (metainfo.infoHash, metainfo.info.geometry)
     let recorded = try store.completedPieces(of: infoHash, count: geometry.pieceCount)
@@ -18,12 +21,15 @@ func recordedPieces(
     if let held, held >= least { return recorded }
     logger.warning(
         "the cache file has lost bytes; its pieces are verified again",
-        metadata: ["torrent": "\(infoHash)"])
+        metadata: ["torrent": "\(infoHash)"]
+    )
     var verified = Bitfield(count: geometry.pieceCount)
     if held != nil {
         verified = try PieceVerifier.verifiedPieces(
-            in: try cache.file(of: infoHash, length: geometry.totalLength), of: metainfo.info,
-            candidates: recorded)
+            in: try cache.file(of: infoHash, length: geometry.totalLength),
+            of: metainfo.info,
+            candidates: recorded
+        )
     }
     try store.replaceCompleted(of: infoHash, with: verified)
     return verified

@@ -3,7 +3,6 @@ import BitTorrentProtocol
 import NIOCore
 import NIOHTTP1
 
-
 /// Carries announces over HTTP and HTTPS.
 final class HTTPTracker: Sendable {
     /// What went wrong beyond the answer itself.
@@ -27,7 +26,9 @@ final class HTTPTracker: Sendable {
     init(group: any EventLoopGroup, addresses: AddressFilter) {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .follow(
-            max: Self.maximumRedirectCount, allowCycles: false)
+            max: Self.maximumRedirectCount,
+            allowCycles: false
+        )
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(20))
         configuration.httpVersion = .http1Only
         configuration.connectionPool.idleTimeout = .seconds(5)
@@ -37,7 +38,9 @@ final class HTTPTracker: Sendable {
 
     /// - Parameter timeout: for all of it, redirects included.
     func announce(
-        to tracker: String, _ announce: AnnounceRequest, timeout: Duration
+        to tracker: String,
+        _ announce: AnnounceRequest,
+        timeout: Duration
     ) async throws -> AnnounceResponse {
         let url = try HTTPTrackerCodec.url(announce: tracker, request: announce)
         let host = Self.host(of: url)
@@ -48,7 +51,8 @@ final class HTTPTracker: Sendable {
         let response = try await client.execute(request, deadline: deadline)
         guard response.status == .ok else { throw Failure.status(response.status.code) }
         let body = try await response.body.collect(
-            upTo: HTTPTrackerCodec.maximumResponseByteCount)
+            upTo: HTTPTrackerCodec.maximumResponseByteCount
+        )
         return try HTTPTrackerCodec.response(parsing: Array(body.readableBytesView))
     }
 

@@ -1,5 +1,4 @@
 package import BitTorrentProtocol
-import Cryptography
 package import Logging
 package import NIOCore
 import PieceStorage
@@ -28,14 +27,19 @@ package final class Session: Sendable {
     ///   - group: on whose event loops everything runs; outlives the session.
     /// - Throws: `StorageError` if the cache directory cannot be made or written, `StateStoreError`.
     package init(
-        configuration: SessionConfiguration, store: StateStore, group: any EventLoopGroup,
+        configuration: SessionConfiguration,
+        store: StateStore,
+        group: any EventLoopGroup,
         logger: Logger
     ) throws {
         var generator = SystemRandomNumberGenerator()
         ownID = PeerID(using: &generator)
         self.group = group
         self.store = store
-        let key = try store.setting(.announceKey, orStore: SecureRandom.bytes(4))
+        let key = try store.setting(
+            .announceKey,
+            orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
+        )
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
         resources = SessionResources(
             configuration: configuration,
@@ -49,7 +53,8 @@ package final class Session: Sendable {
             tracker: HTTPTracker(group: group, addresses: addresses),
             addresses: addresses,
             listenPort: ListenPort(),
-            logger: logger)
+            logger: logger
+        )
     }
 
     // MARK: Life
@@ -57,30 +62,43 @@ package final class Session: Sendable {
     /// Takes up the registered torrents and begins to listen for peers.
     ///
     /// - Returns: the port on which it listens.
+    /// - Throws: after the session has been shut down.
     @discardableResult
     package func start() async throws -> UInt16 {
+        do {
+            try await takeUpRegistered()
+            let listener = try await PeerListener(group: group, resources: resources) {
+                [weak self] in self?.torrent($0)
+            }
+            resources.listenPort.value = listener.port
+            state.withLock { $0.listener = listener }
+            return listener.port
+        } catch {
+            await shutdown()
+            throw error
+        }
+    }
+
+    private func takeUpRegistered() async throws {
         let store = store
         for record in try await resources.pool.run({ try store.torrents() }) {
             do {
                 let metainfo = try Metainfo(
-                    infoBytes: record.infoBytes, trackerTiers: record.trackerTiers,
-                    creationDate: record.creationDate)
+                    infoBytes: record.infoBytes,
+                    trackerTiers: record.trackerTiers,
+                    creationDate: record.creationDate
+                )
                 _ = try await take(metainfo, addedTime: record.addedTime)
             } catch {
                 resources.logger.error(
                     "a registered torrent cannot be taken up: \(error)",
-                    metadata: ["torrent": "\(record.infoHash)"])
+                    metadata: ["torrent": "\(record.infoHash)"]
+                )
             }
         }
-        let listener = try await PeerListener(group: group, resources: resources) {
-            [weak self] in self?.torrent($0)
-        }
-        resources.listenPort.value = listener.port
-        state.withLock { $0.listener = listener }
-        return listener.port
     }
 
-    /// Ends everything: connections, announces (`stopped`, for at most the farewell timeout),
+    /// Ends everything, which every session that was made needs: connections, announces (`stopped`, for at most the farewell timeout),
     /// pending records. The session cannot be started again.
     package func shutdown() async {
         let (listener, torrents) = state.withLock { state in
@@ -170,15 +188,22 @@ package final class Session: Sendable {
     }
 
     private func take(
-        _ metainfo: Metainfo, addedTime: Int64, isSeed: Bool = false
+        _ metainfo: Metainfo,
+        addedTime: Int64,
+        isSeed: Bool = false
     ) async throws -> Torrent {
         let (store, cache, logger) = (store, resources.cache, resources.logger)
         let verified = try await resources.pool.run {
             try recordedPieces(of: metainfo, in: cache, store: store, logger: logger)
         }
         let torrent = Torrent(
-            metainfo, addedTime: addedTime, verified: verified, isSeed: isSeed,
-            resources: resources, loop: group.next())
+            metainfo,
+            addedTime: addedTime,
+            verified: verified,
+            isSeed: isSeed,
+            resources: resources,
+            loop: group.next()
+        )
         return try state.withLock { state in
             guard !state.isStopped else { throw SessionError.stopped }
             // Somebody else may have added it meanwhile.

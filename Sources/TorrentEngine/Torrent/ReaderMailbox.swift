@@ -7,7 +7,10 @@ final class ReaderMailbox: Sendable {
     enum Message {
         case read(Range<UInt64>, file: Range<UInt64>, reader: ReaderID)
         case wait(
-            WaitToken, Range<UInt64>, notify: @Sendable (Availability) -> Void)
+            WaitToken,
+            Range<UInt64>,
+            notify: @Sendable (Availability) -> Void
+        )
         case endWait(WaitToken)
     }
 

@@ -11,7 +11,8 @@ struct ReaderWaits {
     var isEmpty: Bool { waits.isEmpty }
 
     mutating func begin(
-        _ token: WaitToken, for range: Range<UInt64>,
+        _ token: WaitToken,
+        for range: Range<UInt64>,
         notify: @escaping @Sendable (Availability) -> Void
     ) {
         waits[token] = Wait(range: range, notify: notify)
@@ -24,7 +25,8 @@ struct ReaderWaits {
     ///
     /// - Returns: the waits that have all they wanted; they are ended.
     mutating func tell(
-        about range: Range<UInt64>, verifiedPrefix: (Range<UInt64>) -> UInt64
+        about range: Range<UInt64>,
+        verifiedPrefix: (Range<UInt64>) -> UInt64
     ) -> [WaitToken] {
         var satisfied: [WaitToken] = []
         for (token, wait) in waits where wait.range.overlaps(range) {

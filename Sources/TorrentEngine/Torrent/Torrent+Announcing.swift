@@ -18,11 +18,16 @@ extension Torrent {
             }
         }
         let situation = Announcing.Situation(
-            hasDemand: hasDemand, usablePeerCount: swarm.usablePeerCount)
+            hasDemand: hasDemand,
+            usablePeerCount: swarm.usablePeerCount
+        )
         if isInUse, situation != announcing.told {
             announcing.told = situation
             announcing.schedule.update(
-                hasDemand: hasDemand, usablePeerCount: situation.usablePeerCount, now: now)
+                hasDemand: hasDemand,
+                usablePeerCount: situation.usablePeerCount,
+                now: now
+            )
         }
         let timeout = resources.configuration.announceTimeout
         for case .announce(let tracker, let event) in announcing.schedule.takeActions() {
@@ -46,18 +51,28 @@ extension Torrent {
     }
 
     private func announce(
-        to tracker: String, _ event: AnnounceSchedule.Event, timeout: Duration
+        to tracker: String,
+        _ event: AnnounceSchedule.Event,
+        timeout: Duration
     ) async {
         let request = AnnounceRequest(
-            infoHash: infoHash, peerID: resources.ownID, port: resources.listenPort.value,
-            uploaded: uploadedByteCount, downloaded: downloadedByteCount,
+            infoHash: infoHash,
+            peerID: resources.ownID,
+            port: resources.listenPort.value,
+            uploaded: uploadedByteCount,
+            downloaded: downloadedByteCount,
             left: info.geometry.totalLength - published.verifiedByteCount,
             event: AnnounceRequest.Event(event),
             wantedPeerCount: event == .stopped ? 0 : resources.configuration.wantedPeerCount,
-            key: resources.announceKey, trackerID: announcing.trackerIDs[tracker])
+            key: resources.announceKey,
+            trackerID: announcing.trackerIDs[tracker]
+        )
         do {
             let response = try await resources.tracker.announce(
-                to: tracker, request, timeout: timeout)
+                to: tracker,
+                request,
+                timeout: timeout
+            )
             succeeded(tracker, response)
         } catch {
             failed(tracker, error)
@@ -67,18 +82,25 @@ extension Torrent {
     private func succeeded(_ tracker: String, _ response: AnnounceResponse) {
         if announcing.failing.remove(tracker) != nil {
             logger.notice(
-                "the tracker answers again", metadata: ["tracker": "\(trackerName(tracker))"])
+                "the tracker answers again",
+                metadata: ["tracker": "\(trackerName(tracker))"]
+            )
         }
         if let id = response.trackerID { announcing.trackerIDs[tracker] = id }
         if let warning = response.warning {
             logger.warning(
-                "the tracker warns: \(warning)", metadata: ["tracker": "\(trackerName(tracker))"])
+                "the tracker warns: \(warning)",
+                metadata: ["tracker": "\(trackerName(tracker))"]
+            )
         }
         let peers = response.peers.filter(resources.addresses.allows)
         turn { now in
             announcing.schedule.succeeded(
-                tracker: tracker, interval: response.interval ?? .seconds(1800),
-                minimumInterval: response.minimumInterval, now: now)
+                tracker: tracker,
+                interval: response.interval ?? .seconds(1800),
+                minimumInterval: response.minimumInterval,
+                now: now
+            )
             if !isStopped { swarm.found(peers, now: now) }
         }
     }
@@ -86,8 +108,10 @@ extension Torrent {
     private func failed(_ tracker: String, _ error: any Error) {
         let isNews = announcing.failing.insert(tracker).inserted && !isStopped
         logger.log(
-            level: isNews ? .warning : .debug, "the tracker failed: \(error)",
-            metadata: ["tracker": "\(trackerName(tracker))"])
+            level: isNews ? .warning : .debug,
+            "the tracker failed: \(error)",
+            metadata: ["tracker": "\(trackerName(tracker))"]
+        )
         var retry: Duration?
         if case AnnounceError.refused(_, .after(let wish)) = error { retry = wish }
         turn { now in

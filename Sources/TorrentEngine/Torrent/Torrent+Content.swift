@@ -10,7 +10,8 @@ extension Torrent: TorrentContent {
     }
 
     package nonisolated func read(
-        _ range: Range<UInt64>, on loop: any EventLoop
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
     ) throws(TorrentReadError) -> StoredBytes {
         guard published.condition == .active else { throw .removed }
         guard !range.isEmpty else { return .ready(ByteBuffer()) }
@@ -33,11 +34,14 @@ extension Torrent: TorrentContent {
                     logger.error("reading the cache failed: \(error)")
                     throw TorrentReadError.storage(error.reason)
                 }
-            })
+            }
+        )
     }
 
     package nonisolated func noteRead(
-        _ range: Range<UInt64>, in file: Range<UInt64>, by reader: ReaderID
+        _ range: Range<UInt64>,
+        in file: Range<UInt64>,
+        by reader: ReaderID
     ) {
         // Nothing is left to fetch.
         guard !published.isComplete else { return }
@@ -45,7 +49,8 @@ extension Torrent: TorrentContent {
     }
 
     package nonisolated func wait(
-        for range: Range<UInt64>, notify: @escaping @Sendable (Availability) -> Void
+        for range: Range<UInt64>,
+        notify: @escaping @Sendable (Availability) -> Void
     ) -> WaitToken {
         let token = mailbox.makeToken()
         post(.wait(token, range, notify: notify))

@@ -19,7 +19,8 @@ extension Torrent {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        PeerConnection(side: .outgoing(self, address), resources: resources))
+                        PeerConnection(side: .outgoing(self, address), resources: resources)
+                    )
                 }
             }
         do {
@@ -42,10 +43,17 @@ extension Torrent {
         guard !isStopped else { return link.channel.close(promise: nil) }
         links[key] = link
         logger.debug(
-            "connected", metadata: ["peer": "\(link.address)", "client": "\(id)"])
+            "connected",
+            metadata: ["peer": "\(link.address)", "client": "\(id)"]
+        )
         turn { now in
             swarm.connected(
-                key, address: link.address, isIncoming: link.isIncoming, id: id, now: now)
+                key,
+                address: link.address,
+                isIncoming: link.isIncoming,
+                id: id,
+                now: now
+            )
         }
     }
 
@@ -68,15 +76,26 @@ extension Torrent {
     }
 
     private func receivedBlock(
-        _ piece: UInt32, _ offset: UInt32, _ payload: ByteBuffer, from key: PeerKey,
+        _ piece: UInt32,
+        _ offset: UInt32,
+        _ payload: ByteBuffer,
+        from key: PeerKey,
         now: Swarm.Instant
     ) {
         downloadedByteCount += UInt64(payload.readableBytes)
         let block = swarm.receivedBlock(
-            piece: piece, offset: offset, length: UInt32(payload.readableBytes), from: key, now: now)
+            piece: piece,
+            offset: offset,
+            length: UInt32(payload.readableBytes),
+            from: key,
+            now: now
+        )
         guard let block else { return }
         buffers.store(
-            payload, of: block, blockCount: info.geometry.blockCount(of: block.piece))
+            payload,
+            of: block,
+            blockCount: info.geometry.blockCount(of: block.piece)
+        )
     }
 
     func disconnected(_ key: PeerKey) {

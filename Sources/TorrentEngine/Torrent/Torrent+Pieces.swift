@@ -60,7 +60,9 @@ extension Torrent {
 
     private func rejected(_ piece: PieceIndex, _ blockDigests: [UInt64]) {
         logger.warning(
-            "a piece is wrong and will be fetched again", metadata: ["piece": "\(piece.rawValue)"])
+            "a piece is wrong and will be fetched again",
+            metadata: ["piece": "\(piece.rawValue)"]
+        )
         guard !isStopped else { return }
         turn { now in swarm.rejected(piece, blockDigests: blockDigests, now: now) }
     }
@@ -100,7 +102,9 @@ extension Torrent {
     }
 
     private func finishServing(
-        _ block: Block, to key: PeerKey, with result: Result<ByteBuffer, any Error>
+        _ block: Block,
+        to key: PeerKey,
+        with result: Result<ByteBuffer, any Error>
     ) {
         switch result {
         case .success(let bytes):

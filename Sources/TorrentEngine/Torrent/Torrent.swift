@@ -65,14 +65,24 @@ package actor Torrent {
         logger[metadataKey: "torrent"] = "\(metainfo.infoHash)"
         self.logger = logger
         file = LazyCacheFile(
-            directory: resources.cache, infoHash: metainfo.infoHash,
-            length: metainfo.info.geometry.totalLength)
+            directory: resources.cache,
+            infoHash: metainfo.infoHash,
+            length: metainfo.info.geometry.totalLength
+        )
         published = PublishedPieces(geometry: metainfo.info.geometry, verified: verified)
         swarm = Swarm(
-            geometry: metainfo.info.geometry, have: verified, ownID: resources.ownID,
-            limits: resources.configuration.limits, seed: UInt64.random(in: 0 ... .max), now: .now)
+            geometry: metainfo.info.geometry,
+            have: verified,
+            ownID: resources.ownID,
+            limits: resources.configuration.limits,
+            seed: UInt64.random(in: 0 ... .max),
+            now: .now
+        )
         announcing = Announcing(
-            tiers: metainfo.trackerTiers, seed: UInt64.random(in: 0 ... .max), isSeed: isSeed)
+            tiers: metainfo.trackerTiers,
+            seed: UInt64.random(in: 0 ... .max),
+            isSeed: isSeed
+        )
     }
 
     // MARK: Turns
@@ -113,7 +123,8 @@ package actor Torrent {
             case .banned(let address, let piece):
                 logger.warning(
                     "banned a peer that sent wrong data",
-                    metadata: ["peer": "\(address)", "piece": "\(piece.rawValue)"])
+                    metadata: ["peer": "\(address)", "piece": "\(piece.rawValue)"]
+                )
             }
         }
     }
@@ -160,10 +171,9 @@ package actor Torrent {
     /// Closes every connection and tells the trackers, within the session's farewell timeout.
     func stop() async {
         guard !isStopped else { return }
-        turn { now in swarm.stop(now: now) }
         isStopped = true
-        for link in links.values { link.channel.close(promise: nil) }
-        links = [:]
+        swarm.stop(now: .now)
+        performActions()
         buffers.discardAll()
         timer?.task.cancel()
         timer = nil

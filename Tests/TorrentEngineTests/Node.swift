@@ -1,0 +1,88 @@
+import BitTorrentProtocol
+import Logging
+import NIOCore
+import NIOPosix
+import StateStore
+import Testing
+import TorrentLogic
+
+@testable import TorrentEngine
+
+/// A session on loopback with a state and a cache directory.
+struct Node: Sendable {
+    static let group = MultiThreadedEventLoopGroup.singleton
+    static var loop: any EventLoop { group.next() }
+
+    let session: Session
+    let port: UInt16
+    private let directory: TemporaryDirectory
+
+    init(
+        _ directory: TemporaryDirectory,
+        configure: (inout SessionConfiguration) -> Void = { _ in }
+    ) async throws {
+        self.directory = directory
+        var configuration = SessionConfiguration(cacheDirectory: "\(directory.path)/cache")
+        configuration.listenHost = "127.0.0.1"
+        configuration.listenPort = 0
+        configuration.allowsLoopback = true
+        configure(&configuration)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        session = try Session(
+            configuration: configuration,
+            store: try StateStore(directory: "\(directory.path)/state"),
+            group: Self.group,
+            logger: logger
+        )
+        port = try await session.start()
+    }
+
+    var address: PeerAddress {
+        get throws { try #require(PeerAddress(host: [127, 0, 0, 1], port: port)) }
+    }
+}
+
+extension Torrent {
+    static let reader = ReaderID(client: 1, file: 0)
+
+    /// Reads as an exposure does: tells of the read, waits for the bytes, takes them.
+    nonisolated func bytes(_ range: Range<UInt64>, of sample: Sample) async throws -> ByteBuffer {
+        noteRead(range, in: sample.range, by: Self.reader)
+        let news = AsyncStream<Availability>.makeStream()
+        let token = wait(for: range) { news.continuation.yield($0) }
+        defer { endWait(token) }
+        for await availability in news.stream {
+            guard case .verified(let count) = availability else { throw Failure(availability) }
+            if count == UInt64(range.count) { break }
+        }
+        switch try read(range, on: Node.group.next()) {
+        case .ready(let bytes): return bytes
+        case .later(let bytes): return try await bytes.get()
+        }
+    }
+
+    struct Failure: Error {
+        let availability: Availability
+        init(_ availability: Availability) { self.availability = availability }
+    }
+}
+
+/// Runs `body`, but not for ever.
+func withTimeLimit<Value: Sendable>(
+    _ limit: Duration = .seconds(30),
+    _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup { group in
+        group.addTask { try await body() }
+        group.addTask {
+            try await Task.sleep(for: limit)
+            throw TimeLimitReached()
+        }
+        defer { group.cancelAll() }
+        let first = try await group.next()
+        return try #require(first)
+    }
+}
+
+struct TimeLimitReached: Error {}

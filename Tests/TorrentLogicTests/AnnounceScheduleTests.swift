@@ -1,0 +1,180 @@
+import Testing
+import TorrentLogic
+
+@Suite struct AnnounceScheduleTests {
+    typealias Action = AnnounceSchedule.Action
+    let start = ContinuousClock.now
+    func after(_ seconds: Int) -> ContinuousClock.Instant { start + .seconds(seconds) }
+
+    func succeed(
+        _ schedule: inout AnnounceSchedule,
+        _ tracker: String = "a",
+        interval: Int,
+        minimum: Int? = nil,
+        at time: Int = 0
+    ) {
+        schedule.succeeded(
+            tracker: tracker,
+            interval: .seconds(interval),
+            minimumInterval: minimum.map { .seconds($0) },
+            now: after(time)
+        )
+    }
+
+    func started(interval: Int = 1800, minimum: Int? = nil) -> AnnounceSchedule {
+        var schedule = AnnounceSchedule(tiers: [["a"]], seed: 1)
+        schedule.start(now: start)
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .started)])
+        succeed(&schedule, interval: interval, minimum: minimum)
+        return schedule
+    }
+
+    @Test func announcesNothingBeforeItStartsAndNothingWithoutATracker() {
+        var schedule = AnnounceSchedule(tiers: [["a"]], seed: 1)
+        schedule.timerFired(now: after(10_000))
+        schedule.stop(now: after(10_000))
+        #expect(schedule.takeActions() == [])
+        #expect(schedule.nextDeadline == nil)
+        var empty = AnnounceSchedule(tiers: [[]], seed: 1)
+        empty.start(now: start)
+        #expect(empty.takeActions() == [])
+        #expect(empty.nextDeadline == nil)
+    }
+
+    @Test func keepsTheInterval() {
+        var schedule = started()
+        #expect(schedule.nextDeadline == after(1800))
+        schedule.timerFired(now: after(1799))
+        #expect(schedule.takeActions() == [])
+        schedule.timerFired(now: after(1800))
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .update)])
+    }
+
+    @Test(arguments: [(1, nil, 60), (100, 200, 200), (1_000_000, nil, 3600), (-5, -7, 60)])
+    func boundsTheInterval(interval: Int, minimum: Int?, expected: Int) {
+        #expect(started(interval: interval, minimum: minimum).nextDeadline == after(expected))
+    }
+
+    @Test func startedIsRepeatedUntilItSucceeds() {
+        var schedule = AnnounceSchedule(tiers: [["a"]], seed: 1)
+        schedule.start(now: start)
+        _ = schedule.takeActions()
+        schedule.failed(tracker: "a", retryAfter: nil, now: start)
+        #expect(schedule.nextDeadline == after(5))
+        schedule.timerFired(now: after(5))
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .started)])
+        schedule.failed(tracker: "a", retryAfter: nil, now: after(5))
+        #expect(schedule.nextDeadline == after(15))
+    }
+
+    @Test func failuresBackOffToAnHour() {
+        var schedule = AnnounceSchedule(tiers: [["a"]], seed: 1)
+        schedule.start(now: start)
+        var now = start
+        var waits: [Duration] = []
+        for _ in 0..<14 {
+            _ = schedule.takeActions()
+            schedule.failed(tracker: "a", retryAfter: nil, now: now)
+            let next = schedule.nextDeadline ?? now
+            waits.append(next - now)
+            now = next
+            schedule.timerFired(now: now)
+        }
+        #expect(Array(waits.prefix(3)) == [5, 10, 20].map { Duration.seconds($0) })
+        #expect(waits.last == .seconds(3600))
+    }
+
+    @Test func honoursTheTrackersWishToRetryLater() {
+        var schedule = AnnounceSchedule(tiers: [["a"]], seed: 1)
+        schedule.start(now: start)
+        schedule.failed(tracker: "a", retryAfter: .seconds(600), now: start)
+        #expect(schedule.nextDeadline == after(600))
+    }
+
+    @Test func triesTheTiersInOrderAndPromotesWhoAnswers() {
+        var schedule = AnnounceSchedule(tiers: [["a", "b", "c"], ["d"]], seed: 3)
+        schedule.start(now: start)
+        var asked: [String] = []
+        while case .announce(let tracker, _)? = schedule.takeActions().first, tracker != "d" {
+            asked.append(tracker)
+            schedule.failed(tracker: tracker, retryAfter: nil, now: start)
+        }
+        #expect(asked.sorted() == ["a", "b", "c"])
+        succeed(&schedule, "d", interval: 60)
+        schedule.timerFired(now: after(60))
+        #expect(schedule.takeActions() == [.announce(tracker: asked[0], event: .started)])
+        schedule.failed(tracker: asked[0], retryAfter: nil, now: after(60))
+        #expect(schedule.takeActions() == [.announce(tracker: asked[1], event: .started)])
+        succeed(&schedule, asked[1], interval: 60, at: 60)
+        schedule.timerFired(now: after(120))
+        #expect(schedule.takeActions() == [.announce(tracker: asked[1], event: .update)])
+    }
+
+    @Test func theShuffleDependsOnTheSeedOnly() {
+        let names = (0..<10).map { "\($0)" }
+        func first(_ seed: UInt64) -> [Action] {
+            var schedule = AnnounceSchedule(tiers: [names], seed: seed)
+            schedule.start(now: start)
+            return schedule.takeActions()
+        }
+        #expect(first(1) == first(1))
+        #expect(Set((0..<50).map { "\(first(UInt64($0)))" }).count > 3)
+    }
+
+    @Test func announcesSoonerWhenAReaderWaitsAndNoPeerGives() {
+        var schedule = started()
+        schedule.update(hasDemand: true, usablePeerCount: 0, now: after(3))
+        #expect(schedule.nextDeadline == after(15))
+        schedule.timerFired(now: after(15))
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .update)])
+    }
+
+    @Test func theMinimumIntervalHoldsEvenThen() {
+        var schedule = started(minimum: 300)
+        schedule.update(hasDemand: true, usablePeerCount: 0, now: after(3))
+        #expect(schedule.nextDeadline == after(300))
+    }
+
+    @Test func demandThatIsServedNeedsNoAnnounce() {
+        var schedule = started()
+        schedule.update(hasDemand: true, usablePeerCount: 2, now: after(3))
+        #expect(schedule.nextDeadline == after(1800))
+    }
+
+    @Test func completedIsToldOnce() {
+        var schedule = started()
+        schedule.completed(now: after(10))
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .completed)])
+        succeed(&schedule, interval: 1800, at: 10)
+        schedule.timerFired(now: after(1810))
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .update)])
+    }
+
+    @Test func completedDuringAnAnnounceFollowsIt() {
+        var schedule = AnnounceSchedule(tiers: [["a"]], seed: 1)
+        schedule.start(now: start)
+        _ = schedule.takeActions()
+        schedule.completed(now: after(1))
+        #expect(schedule.takeActions() == [])
+        succeed(&schedule, interval: 1800, at: 2)
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .completed)])
+    }
+
+    @Test func stoppedGoesToTrackersThatKnowUs() {
+        var schedule = started()
+        schedule.stop(now: after(10))
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .stopped)])
+        #expect(schedule.nextDeadline == nil)
+        succeed(&schedule, interval: 1800, at: 11)
+        #expect(schedule.nextDeadline == nil)
+        schedule.start(now: after(20))
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .started)])
+    }
+
+    @Test func answersOfStrangersAreIgnored() {
+        var schedule = started()
+        succeed(&schedule, "b", interval: 60, at: 5)
+        schedule.failed(tracker: "a", retryAfter: nil, now: after(5))
+        #expect(schedule.nextDeadline == after(1800))
+    }
+}

@@ -1,0 +1,69 @@
+import BitTorrentProtocol
+import Testing
+import TorrentLogic
+
+@Suite struct PieceAssemblerTests {
+    let geometry = PieceGeometry(pieceLength: 65536, totalLength: 655_360)
+    let piece = PieceIndex(2)
+    let alice = PeerKey(rawValue: 1)
+    let bob = PeerKey(rawValue: 2)
+    let carol = PeerKey(rawValue: 3)
+
+    func fill(_ assembler: inout PieceAssembler, _ senders: [PeerKey]) {
+        for (number, sender) in senders.enumerated() {
+            let progress = assembler.received(geometry.block(number, of: piece), from: sender)
+            #expect(progress == (number == 3 ? .complete : .kept))
+        }
+    }
+
+    @Test func noticesTheLastBlockAndDuplicates() {
+        var assembler = PieceAssembler(geometry: geometry)
+        fill(&assembler, [alice, bob, alice, bob])
+        #expect(assembler.received(geometry.block(0, of: piece), from: bob) == .duplicate)
+        #expect(assembler.passed(piece, blockDigests: []) == [])
+    }
+
+    @Test func theOnlySourceOfAWrongPieceIsConvicted() {
+        var assembler = PieceAssembler(geometry: geometry)
+        fill(&assembler, [alice, alice, alice, alice])
+        #expect(assembler.failed(piece, blockDigests: [1, 2, 3, 4]) == [alice])
+        #expect(!assembler.hasFailed(piece))
+    }
+
+    @Test func whoeverSentADifferentBlockIsConvictedWhenThePieceIsRight() {
+        var assembler = PieceAssembler(geometry: geometry)
+        fill(&assembler, [alice, bob, carol, bob])
+        #expect(assembler.failed(piece, blockDigests: [1, 2, 99, 4]) == [])
+        #expect(assembler.hasFailed(piece))
+        #expect(assembler.suspects(of: piece) == [alice, bob, carol])
+        fill(&assembler, [alice, alice, alice, alice])
+        #expect(assembler.passed(piece, blockDigests: [1, 2, 3, 4]) == [carol])
+        #expect(!assembler.hasFailed(piece))
+    }
+
+    @Test func whoeverSendsTwoDifferentBlocksForOnePlaceIsConvicted() {
+        var assembler = PieceAssembler(geometry: geometry)
+        fill(&assembler, [alice, bob, alice, bob])
+        #expect(assembler.failed(piece, blockDigests: [1, 98, 3, 4]) == [])
+        fill(&assembler, [alice, bob, alice, carol])
+        #expect(assembler.failed(piece, blockDigests: [1, 99, 3, 4]) == [bob])
+    }
+
+    @Test func allLiarsOfSeveralAttemptsAreConvicted() {
+        var assembler = PieceAssembler(geometry: geometry)
+        fill(&assembler, [alice, bob, alice, alice])
+        #expect(assembler.failed(piece, blockDigests: [1, 99, 3, 4]) == [])
+        fill(&assembler, [alice, alice, alice, carol])
+        #expect(assembler.failed(piece, blockDigests: [1, 2, 3, 98]) == [])
+        fill(&assembler, [alice, alice, alice, alice])
+        #expect(assembler.passed(piece, blockDigests: [1, 2, 3, 4]) == [bob, carol])
+    }
+
+    @Test func aDiscardedPieceStartsAnew() {
+        var assembler = PieceAssembler(geometry: geometry)
+        _ = assembler.received(geometry.block(0, of: piece), from: bob)
+        assembler.discard(piece)
+        fill(&assembler, [alice, alice, alice, alice])
+        #expect(assembler.failed(piece, blockDigests: [0, 0, 0, 0]) == [alice])
+    }
+}

@@ -1,0 +1,112 @@
+import BitTorrentProtocol
+import Testing
+import TorrentLogic
+
+@Suite struct RequestPipelineTests {
+    let start = ContinuousClock.now
+    func after(_ seconds: Double) -> ContinuousClock.Instant { start + .seconds(seconds) }
+    func block(_ number: Int) -> Block {
+        Block(piece: PieceIndex(number / 64), offset: UInt32(number % 64) << 14, length: 16384)
+    }
+    func pipeline(depth: Int = 250) -> RequestPipeline {
+        RequestPipeline(maximumDepth: depth, patience: .seconds(8), now: start)
+    }
+
+    /// A peer that answers each request after `delay`, but at most `rate` blocks a second.
+    func run(_ pipeline: inout RequestPipeline, seconds: Double, delay: Double, rate: Double) {
+        var arrivals: [(Double, Block)] = []
+        var number = 0
+        var free = 0.0
+        var time = 0.0
+        while time < seconds {
+            while pipeline.room > 0 {
+                pipeline.requested(block(number), now: after(time))
+                free = max(free, time + delay) + 1 / rate
+                arrivals.append((free, block(number)))
+                number += 1
+            }
+            let (arrival, block) = arrivals.removeFirst()
+            time = arrival
+            #expect(pipeline.received(block, now: after(time)) == true)
+        }
+    }
+
+    @Test func startsSmallAndGrowsToTheFullDepthOfAFastPeer() {
+        var pipeline = pipeline()
+        #expect(pipeline.room == 4)
+        run(&pipeline, seconds: 1, delay: 0.001, rate: 20_000)
+        #expect(pipeline.depth == 250)
+    }
+
+    @Test func keepsAboutAQuarterSecondInFlightAtANearPeer() {
+        var pipeline = pipeline()
+        run(&pipeline, seconds: 10, delay: 0.01, rate: 100)
+        #expect((20...40).contains(pipeline.depth))
+    }
+
+    @Test func keepsTwoRoundTripsInFlightAtAFarPeer() {
+        var pipeline = pipeline()
+        run(&pipeline, seconds: 10, delay: 0.3, rate: 100)
+        #expect((50...80).contains(pipeline.depth))
+    }
+
+    @Test func asksLittleOfASlowPeer() {
+        var pipeline = pipeline()
+        run(&pipeline, seconds: 30, delay: 0.02, rate: 1)
+        #expect((2...3).contains(pipeline.depth))
+    }
+
+    @Test func neverExceedsItsLimit() {
+        var pipeline = pipeline(depth: 10)
+        run(&pipeline, seconds: 2, delay: 0.1, rate: 10_000)
+        #expect(pipeline.depth == 10)
+    }
+
+    @Test func tellsWhatWasNotRequested() {
+        var pipeline = pipeline()
+        pipeline.requested(block(1), now: start)
+        #expect(pipeline.received(block(2), now: after(0.1)) == false)
+        #expect(pipeline.received(block(1), now: after(0.1)) == true)
+        #expect(pipeline.received(block(1), now: after(0.1)) == false)
+    }
+
+    @Test func acceptsBlocksInAnyOrder() {
+        var pipeline = pipeline()
+        for number in [1, 2, 3, 4] { pipeline.requested(block(number), now: start) }
+        for number in [3, 1, 4, 2] {
+            #expect(pipeline.received(block(number), now: after(0.1)) == true)
+        }
+        #expect(pipeline.isEmpty)
+    }
+
+    @Test func snubsASilentPeer() {
+        var pipeline = pipeline()
+        pipeline.requested(block(1), now: start)
+        pipeline.requested(block(2), now: start)
+        #expect(pipeline.timerFired(now: after(7)) == [])
+        #expect(pipeline.timerFired(now: after(8)) == [block(1), block(2)])
+        #expect(pipeline.isSnubbed)
+        #expect(pipeline.room == 1)
+        pipeline.requested(block(3), now: after(9))
+        #expect(pipeline.received(block(3), now: after(10)) == true)
+        #expect(!pipeline.isSnubbed)
+    }
+
+    @Test func doesNotBlameAnIdlePeer() {
+        var pipeline = pipeline()
+        pipeline.requested(block(1), now: after(3600))
+        #expect(!pipeline.isSilent(now: after(3600.5)))
+        #expect(pipeline.timerFired(now: after(3601)) == [])
+        #expect(pipeline.isSilent(now: after(3602)))
+    }
+
+    @Test func aChokeVoidsAllRequests() {
+        var pipeline = pipeline()
+        pipeline.requested(block(1), now: start)
+        pipeline.requested(block(2), now: start)
+        #expect(pipeline.withdraw(block(1)) == true)
+        #expect(pipeline.giveBack() == [block(2)])
+        #expect(pipeline.isEmpty)
+        #expect(pipeline.withdraw(block(2)) == false)
+    }
+}
