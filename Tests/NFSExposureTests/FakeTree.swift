@@ -1,0 +1,182 @@
+import BitTorrentProtocol
+import NIOCore
+import Synchronization
+import TorrentEngine
+import VirtualTree
+
+/// A tree whose files hold what the test has let them hold.
+final class FakeTree: VirtualTree {
+    let top = FakeDirectory(id: FileID(kind: .root), fileid: 1, parent: nil)
+    private let nodes = Mutex<[FileID: VirtualNode]>([:])
+
+    var root: any VirtualDirectory { top }
+    var usage: TreeUsage { TreeUsage(totalBytes: .max, cachedBytes: 5, fileCount: 7) }
+
+    init() {
+        nodes.withLock { $0[top.id] = .directory(top) }
+    }
+
+    func node(_ id: FileID) -> VirtualNode? { nodes.withLock { $0[id] } }
+
+    func forget(_ id: FileID) { nodes.withLock { $0[id] = nil } }
+
+    func addDirectory(_ name: String, route: UInt32) -> FakeDirectory {
+        let directory = FakeDirectory(
+            id: FileID(kind: .route, route: route), fileid: UInt64(route) + 100, parent: top)
+        nodes.withLock { $0[directory.id] = .directory(directory) }
+        top.add(Array(name.utf8), .directory(directory))
+        return directory
+    }
+
+    @discardableResult
+    func addFile(
+        _ name: [UInt8], index: UInt32, bytes: [UInt8], verified: Int? = nil,
+        to directory: FakeDirectory
+    ) -> FakeFile {
+        let id = FileID(
+            kind: .torrentFile, route: 1, infoHash: InfoHash(bytes: 0..<20), index: index)
+        let file = FakeFile(
+            id: id, fileid: UInt64(index) + 1000, bytes: bytes, verified: verified ?? bytes.count)
+        nodes.withLock { $0[id] = .file(file) }
+        directory.add(name, .file(file))
+        return file
+    }
+}
+
+final class FakeDirectory: VirtualDirectory {
+    let id: FileID
+    let fileid: UInt64
+    private let above: FakeDirectory?
+    private let entries = Mutex<(next: UInt64, list: [DirectoryEntry])>((3, []))
+
+    init(id: FileID, fileid: UInt64, parent: FakeDirectory?) {
+        self.id = id
+        self.fileid = fileid
+        above = parent
+    }
+
+    var parent: any VirtualDirectory { above ?? self }
+    var attributes: FileAttributes {
+        FileAttributes(
+            kind: .directory, fileid: fileid, size: 4096, mode: 0o555, linkCount: 2,
+            modified: .init(seconds: 1_700_000_000))
+    }
+
+    func entry(named name: [UInt8]) -> VirtualNode? {
+        entries.withLock { $0.list.first { $0.name == name }?.node }
+    }
+
+    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
+        entries.withLock { Array($0.list.drop { $0.cookie <= cookie }.prefix(limit)) }
+    }
+
+    func add(_ name: [UInt8], _ node: VirtualNode) {
+        entries.withLock {
+            $0.list.append(DirectoryEntry(cookie: $0.next, name: name, node: node))
+            $0.next += 1
+        }
+    }
+
+    func remove(_ name: [UInt8]) {
+        entries.withLock { $0.list.removeAll { $0.name == name } }
+    }
+}
+
+final class FakeFile: VirtualFile {
+    private struct State {
+        var verified: Int
+        var waits: [WaitToken: (Range<UInt64>, @Sendable (Availability) -> Void)] = [:]
+        var startedWaits: UInt64 = 0
+        var reads = 0
+        var readsLater = false
+        var error: TorrentReadError?
+    }
+
+    let id: FileID
+    let bytes: [UInt8]
+    private let fileid: UInt64
+    private let buffer: ByteBuffer
+    private let state: Mutex<State>
+
+    init(id: FileID, fileid: UInt64, bytes: [UInt8], verified: Int) {
+        self.id = id
+        self.fileid = fileid
+        self.bytes = bytes
+        buffer = ByteBuffer(bytes: bytes)
+        state = Mutex(State(verified: verified))
+    }
+
+    var attributes: FileAttributes {
+        FileAttributes(
+            kind: .file, fileid: fileid, size: UInt64(bytes.count), mode: 0o444, linkCount: 1,
+            modified: .init(seconds: 1_600_000_000, nanoseconds: 5))
+    }
+    var waitCount: Int { state.withLock { $0.waits.count } }
+    var startedWaits: UInt64 { state.withLock { $0.startedWaits } }
+    var readCount: Int { state.withLock { $0.reads } }
+
+    func verifiedPrefix(of range: Range<UInt64>) -> UInt64 {
+        state.withLock { Self.prefix(of: range, $0.verified) }
+    }
+
+    func read(_ range: Range<UInt64>, on loop: any EventLoop) throws(TorrentReadError)
+        -> StoredBytes
+    {
+        let (error, later) = state.withLock { ($0.error, $0.readsLater) }
+        if let error { throw error }
+        guard let slice = buffer.getSlice(at: Int(range.lowerBound), length: range.count) else {
+            throw .notVerified
+        }
+        guard later else { return .ready(slice) }
+        return .later(
+            MultiThreadedEventLoops.other(than: loop).submit { slice }.hop(to: loop))
+    }
+
+    func noteRead(_ range: Range<UInt64>, by client: UInt64) {
+        state.withLock { $0.reads += 1 }
+    }
+
+    func wait(
+        for range: Range<UInt64>, notify: @escaping @Sendable (Availability) -> Void
+    ) -> WaitToken {
+        let (token, prefix) = state.withLock { state in
+            state.startedWaits += 1
+            let token = WaitToken(rawValue: state.startedWaits)
+            state.waits[token] = (range, notify)
+            return (token, Self.prefix(of: range, state.verified))
+        }
+        if prefix > 0 { notify(.verified(prefix)) }
+        return token
+    }
+
+    func endWait(_ token: WaitToken) {
+        state.withLock { _ = $0.waits.removeValue(forKey: token) }
+    }
+
+    func verify(upTo count: Int) {
+        tell { state, range in
+            state.verified = count
+            return .verified(Self.prefix(of: range, count))
+        }
+    }
+
+    func end(_ availability: Availability) {
+        tell { _, _ in availability }
+    }
+
+    func failReads(_ error: TorrentReadError) { state.withLock { $0.error = error } }
+    func readFromDisk() { state.withLock { $0.readsLater = true } }
+
+    private func tell(_ news: (inout State, Range<UInt64>) -> Availability) {
+        let calls = state.withLock { state in
+            state.waits.values.map { range, notify in (notify, news(&state, range)) }
+        }
+        if calls.isEmpty { state.withLock { _ = news(&$0, 0..<0) } }
+        for (notify, availability) in calls { notify(availability) }
+    }
+
+    private static func prefix(of range: Range<UInt64>, _ verified: Int) -> UInt64 {
+        let end = min(range.upperBound, UInt64(verified))
+        return end > range.lowerBound ? end - range.lowerBound : 0
+    }
+}
