@@ -56,10 +56,13 @@ import Testing
             payloadByteCount: 100,
             into: &buffer
         )
-        let mark = try #require(buffer.readInteger(as: UInt32.self))
-        #expect(mark == 0x8000_0000 + 24 + 4 + 100)
-        #expect(try RPCReply.decode(consuming: &buffer).reply == .success)
-        #expect(buffer.readInteger(as: UInt32.self) == 0x0102_0304)
+        let mark = buffer.readInteger(as: UInt32.self)
+        let expected: UInt32 = 0x8000_0000 + 24 + 4 + 100
+        #expect(mark == expected)
+        let reply = try RPCReply.decode(consuming: &buffer).reply
+        #expect(reply == .success)
+        let results = buffer.readInteger(as: UInt32.self)
+        #expect(results == 0x0102_0304)
         #expect(buffer.readableBytes == 0)
     }
 }
