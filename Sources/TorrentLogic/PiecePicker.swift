@@ -103,7 +103,7 @@ package struct PiecePicker {
         var position = cursor
         while position < plan.count {
             let piece = plan[position]
-            let isOpen = !have[piece] && (unfinished[piece].map { $0.openCount > 0 } ?? true)
+            let isOpen = !have[piece] && unfinished[piece]?.openCount != 0
             if !isOpen {
                 if position == cursor { cursor += 1 }
                 position += 1

@@ -149,7 +149,13 @@ package struct ReadDemand {
     /// All are to be served side by side, each from its front.
     package var readAheadRanges: [Range<UInt64>] {
         streams.reversed().compactMap { stream in
-            let end = min(stream.file.upperBound, stream.position + stream.window)
+            var end = stream.position + stream.window
+            if stream.window > initialWindow {
+                // In steps, so that not every read changes what is wanted.
+                let step = stream.window / 8
+                end = (end + step - 1) / step * step
+            }
+            end = min(end, stream.file.upperBound)
             return stream.position < end ? stream.position..<end : nil
         }
     }

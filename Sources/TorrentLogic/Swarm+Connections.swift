@@ -116,7 +116,7 @@ extension Swarm {
     mutating func maintain(now: Instant) {
         lastMaintenance = now
         if hasDemand { lastDemand = now }
-        if demand.expire(now: now) { replan(now: now) }
+        if demand.expire(now: now) { replan(now: now, always: true) }
         if !hasDemand {
             for piece in picker.unplannedPieces { abandon(piece, now: now) }
         }

@@ -30,16 +30,16 @@ extension Swarm {
         let inside = range.clamped(to: 0..<geometry.totalLength)
         let isSatisfied = geometry.pieces(covering: inside).allSatisfy { have[PieceIndex($0)] }
         demand.waitEnded(id, isSatisfied: isSatisfied, now: now)
-        replan(now: now)
     }
 
-    /// - Parameter always: also if the same pieces are wanted as before.
+    /// Learns what readers want now.
+    ///
+    /// - Parameter always: build the plan anew even if it holds all that is wanted.
     mutating func replan(now: Instant, always: Bool = false) {
-        guard plan.update(demand, have: have) || always else {
+        guard plan.update(demand, have: have, always: always) else {
             if maintenanceAt == nil { reschedule(now: now) }
             return
         }
-        if always { plan.rebuild(have: have) }
         let hadDemand = hasDemand
         picker.replan(plan.order, urgentCount: plan.urgentCount)
         missingCount = plan.order.count
