@@ -15,7 +15,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         do {
             let settings = try options.file.read()
-            var logger = Logger(label: "sluice") { StreamLogHandler.standardError(label: $0) }
+            var logger = Logger(label: "sluice") { _ in LineLogHandler() }
             logger.logLevel = Logger.Level(settings.configuration.logLevel)
             for notice in settings.notices { logger.notice("\(notice)") }
             try await Composition(file: options.file, settings: settings, logger: logger).run()
