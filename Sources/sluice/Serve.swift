@@ -29,7 +29,9 @@ struct Serve: AsyncParsableCommand {
 struct Fault: Error, CustomStringConvertible {
     let description: String
 
-    init(_ error: any Error) { description = "\(error)" }
+    init(_ error: any Error) { self.init(description: "\(error)") }
+
+    init(description: String) { self.description = description }
 }
 
 extension Logger.Level {
