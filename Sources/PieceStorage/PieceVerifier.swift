@@ -22,7 +22,9 @@ package enum PieceVerifier {
         }
     }
 
-    /// The pieces of `candidates` whose bytes in `file` are right. Waits for the disk.
+    /// The pieces of `candidates` whose bytes in `file` are right.
+    ///
+    /// Waits for the disk.
     package static func verifiedPieces(
         in file: CacheFile,
         of info: TorrentInfo,

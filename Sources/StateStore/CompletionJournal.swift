@@ -3,7 +3,9 @@ import GRDB
 import Synchronization
 
 /// Records verified pieces without making anybody wait: while one transaction runs, further pieces
-/// gather for the next. A piece is durable some milliseconds after `record`.
+/// gather for the next.
+///
+/// A piece is durable some milliseconds after `record`.
 ///
 /// A process that is killed loses the pieces of that window and no others; it never claims a piece
 /// that is not on disk, because `record` comes after the write.
@@ -27,7 +29,9 @@ package final class CompletionJournal: Sendable {
         self.onFailure = onFailure
     }
 
-    /// Takes a piece whose bytes are on disk. Never waits; may be called on any thread.
+    /// Takes a piece whose bytes are on disk.
+    ///
+    /// Never waits; may be called on any thread.
     package func record(_ piece: PieceIndex, of infoHash: InfoHash) {
         let mustStart = pending.withLock { pending in
             pending.pieces[infoHash, default: []].append(piece)
@@ -42,7 +46,9 @@ package final class CompletionJournal: Sendable {
         pending.withLock { _ = $0.pieces.removeValue(forKey: infoHash) }
     }
 
-    /// Returns when everything recorded so far is durable or has failed. Waits for the disk.
+    /// Returns when everything recorded so far is durable or has failed.
+    ///
+    /// Waits for the disk.
     package func flush() {
         // Transactions run in order, so an empty one behind them ends after them.
         let pieces = take()

@@ -1,7 +1,8 @@
 import Glibc
 
-/// An exclusive flock(2) on a file in the state directory. The kernel drops it when the process
-/// ends, however it ends.
+/// An exclusive flock(2) on a file in the state directory.
+///
+/// The kernel drops it when the process ends, however it ends.
 final class DirectoryLock: Sendable {
     private let descriptor: CInt
 

@@ -1,6 +1,8 @@
 import GRDB
 
-/// The tables, as numbered migrations. One that was released is never edited: a change is a new one.
+/// The tables, as numbered migrations.
+///
+/// One that was released is never edited: a change is a new one.
 enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()

@@ -4,8 +4,9 @@ import Foundation
 import GRDB
 import Synchronization
 
-/// What outlives the process: torrents, verified pieces, settings. One SQLite file in the state
-/// directory, which one process at a time may hold.
+/// What outlives the process: torrents, verified pieces, settings.
+///
+/// One SQLite file in the state directory, which one process at a time may hold.
 ///
 /// The methods wait for the disk: they are not for event loops.
 package final class StateStore: Sendable {

@@ -20,36 +20,48 @@ package struct DemandPlan {
 
     package init(geometry: PieceGeometry) { self.geometry = geometry }
 
-    /// - Parameter always: build anew even if the plan holds all that is wanted: something is not
-    ///   wanted any more, or `have` lost a piece.
-    /// - Returns: false if the plan is as it was.
+    /// Whether somebody waits for the piece or has just read it.
+    package func isUrgent(_ piece: PieceIndex) -> Bool { urgent?[piece] ?? false }
+
+    /// - Parameters:
+    ///   - always: build anew even if the plan holds all that is wanted: something is not wanted any
+    ///     more, or `have` lost a piece.
+    ///   - isUnderWay: all blocks of the piece are requested or here, so that its place in the order
+    ///     is of no account.
+    /// - Returns: false if the order is as it was.
     package mutating func update(
         _ demand: ReadDemand,
         have: Bitfield,
-        always: Bool = false
+        always: Bool = false,
+        isUnderWay: (PieceIndex) -> Bool = { _ in false }
     ) -> Bool {
         let urgentPieces = pieces(covering: demand.urgentRanges)
         let readAhead = pieces(covering: demand.readAheadRanges)
-        guard always || !holds(urgentPieces, readAhead, have: have) else { return false }
+        guard always || !holds(urgentPieces, readAhead, have, isUnderWay) else { return false }
         self.readAhead = readAhead
         rebuild(urgentPieces, have: have)
         return true
     }
 
-    private func holds(
+    private mutating func holds(
         _ urgentPieces: [Range<Int>],
         _ readAhead: [Range<Int>],
-        have: Bitfield
+        _ have: Bitfield,
+        _ isUnderWay: (PieceIndex) -> Bool
     ) -> Bool {
-        guard let urgent else { return urgentPieces.isEmpty && readAhead.isEmpty }
-        return urgentPieces.allSatisfy { range in
-            range.allSatisfy { have[PieceIndex($0)] || urgent[PieceIndex($0)] }
-        }
-            && readAhead.allSatisfy { range in
-                self.readAhead.contains {
-                    $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound
-                }
+        guard let planned, urgent != nil else { return urgentPieces.isEmpty && readAhead.isEmpty }
+        for range in urgentPieces {
+            for piece in range.lazy.map({ PieceIndex($0) })
+            where !have[piece] && !isUrgent(piece) {
+                guard planned[piece], isUnderWay(piece) else { return false }
+                urgent?[piece] = true
             }
+        }
+        return readAhead.allSatisfy { range in
+            self.readAhead.contains {
+                $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound
+            }
+        }
     }
 
     private mutating func rebuild(_ urgentPieces: [Range<Int>], have: Bitfield) {

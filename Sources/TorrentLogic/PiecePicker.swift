@@ -71,9 +71,8 @@ package struct PiecePicker {
         }
     }
 
-    package func isUrgent(_ piece: PieceIndex) -> Bool {
-        (unfinished[piece]?.rank ?? Self.unplanned) < urgentCount
-    }
+    /// Whether all blocks of the piece are requested or received.
+    package func isUnderWay(_ piece: PieceIndex) -> Bool { unfinished[piece]?.openCount == 0 }
 
     package func isPlanned(_ piece: PieceIndex) -> Bool {
         (unfinished[piece]?.rank ?? Self.unplanned) != Self.unplanned

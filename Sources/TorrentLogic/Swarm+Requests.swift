@@ -36,7 +36,13 @@ extension Swarm {
     ///
     /// - Parameter always: build the plan anew even if it holds all that is wanted.
     mutating func replan(now: Instant, always: Bool = false) {
-        guard plan.update(demand, have: have, always: always) else {
+        let isChanged = plan.update(
+            demand,
+            have: have,
+            always: always,
+            isUnderWay: { picker.isUnderWay($0) }
+        )
+        guard isChanged else {
             if maintenanceAt == nil { reschedule(now: now) }
             return
         }
@@ -158,7 +164,7 @@ extension Swarm {
     /// much longer.
     private mutating func duplicateLateRequests(now: Instant) {
         duplicateTokens = min(duplicateTokens + 4, Self.maximumDuplicateTokens)
-        guard plan.urgentCount > 0, peers.count > 1 else { return }
+        guard hasDemand, peers.count > 1 else { return }
         for owner in peers.indices {
             let isSilent = peers[owner].pipeline.isSilent(now: now)
             let isMeasured = peers[owner].pipeline.rate != nil
@@ -167,7 +173,7 @@ extension Swarm {
                 let isLate = isSilent || request.lateAt <= now
                 let remaining = request.expectedAt - now
                 guard isLate || (isMeasured && remaining > .milliseconds(300)),
-                    picker.isUrgent(request.block.piece),
+                    plan.isUrgent(request.block.piece),
                     (1...2).contains(picker.requestCount(of: request.block)),
                     let other = alternative(to: owner, for: request.block, now: now),
                     isLate || peers[other].pipeline.predictedDelay < remaining * 6 / 10

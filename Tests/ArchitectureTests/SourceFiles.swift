@@ -8,6 +8,7 @@ struct SourceFile {
     let lines: [Substring]
 
     /// The lines without comments and without what string literals say: what the compiler runs.
+    ///
     /// Block comments are not used here, and a literal over several lines is left out whole.
     var code: [(number: Int, text: String)] {
         var isInLiteral = false
@@ -25,10 +26,13 @@ struct SourceFile {
             code.compactMap { _, text in
                 let words = text.split(separator: " ")
                 guard let place = words.firstIndex(of: "import"), place + 1 < words.count,
-                    words[..<place].allSatisfy({ ["package", "internal", "private", "@preconcurrency"].contains($0) })
+                    words[..<place].allSatisfy({
+                        ["package", "internal", "private", "@preconcurrency"].contains($0)
+                    })
                 else { return nil }
                 return String(words[place + 1].prefix { $0 != "." })
-            })
+            }
+        )
     }
 
     private static func withoutCommentAndLiterals(_ line: Substring) -> String {
@@ -65,8 +69,10 @@ enum Package {
         return try paths.map { path in
             let text = try String(contentsOf: sources.appending(path: path), encoding: .utf8)
             return SourceFile(
-                module: String(path.prefix { $0 != "/" }), path: "Sources/\(path)",
-                lines: text.split(separator: "\n", omittingEmptySubsequences: false))
+                module: String(path.prefix { $0 != "/" }),
+                path: "Sources/\(path)",
+                lines: text.split(separator: "\n", omittingEmptySubsequences: false)
+            )
         }
     }
 }

@@ -30,12 +30,19 @@ enum AllCalls {
             entry(
                 .write,
                 WRITE3Header(
-                    file: directory, offset: 0, count: 0, stability: .fileSync, dataByteCount: 0)),
+                    file: directory,
+                    offset: 0,
+                    count: 0,
+                    stability: .fileSync,
+                    dataByteCount: 0
+                )
+            ),
             entry(.create, CREATE3Arguments(location: what, mode: .unchecked(attributes))),
             entry(.makeDirectory, MKDIR3Arguments(location: what, attributes: attributes)),
             entry(
                 .symbolicLink,
-                SYMLINK3Arguments(location: what, attributes: attributes, path: [0x61])),
+                SYMLINK3Arguments(location: what, attributes: attributes, path: [0x61])
+            ),
             entry(.makeNode, MKNOD3Arguments(location: what, node: .fifo(attributes))),
             entry(.remove, REMOVE3Arguments(object: what)),
             entry(.removeDirectory, RMDIR3Arguments(object: what)),
@@ -43,12 +50,18 @@ enum AllCalls {
             entry(.link, LINK3Arguments(file: directory, link: what)),
             entry(
                 .readDirectory,
-                READDIR3Arguments(directory: directory, cookie: 0, verifier: 0, count: 4096)),
+                READDIR3Arguments(directory: directory, cookie: 0, verifier: 0, count: 4096)
+            ),
             entry(
                 .readDirectoryPlus,
                 READDIRPLUS3Arguments(
-                    directory: directory, cookie: 0, verifier: 0, directoryCount: 4096,
-                    maximumCount: 4096)),
+                    directory: directory,
+                    cookie: 0,
+                    verifier: 0,
+                    directoryCount: 4096,
+                    maximumCount: 4096
+                )
+            ),
             entry(.fileSystemStatus, FSSTAT3Arguments(root: directory)),
             entry(.fileSystemInfo, FSINFO3Arguments(root: directory)),
             entry(.pathConfiguration, PATHCONF3Arguments(object: directory)),
@@ -57,7 +70,8 @@ enum AllCalls {
     }
 
     private static func entry(
-        _ procedure: NFS3Procedure, _ arguments: some XDREncodable
+        _ procedure: NFS3Procedure,
+        _ arguments: some XDREncodable
     ) -> (UInt32, [UInt8]) {
         var buffer = ByteBuffer()
         buffer.writeXDR(arguments)

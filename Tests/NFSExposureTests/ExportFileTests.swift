@@ -55,7 +55,9 @@ import Testing
     }
 
     @Test func treatsSlashesAlike() throws {
-        #expect(try parse("//torrents///movies/ *").table.exports.map(\.path) == ["/torrents/movies"])
+        #expect(
+            try parse("//torrents///movies/ *").table.exports.map(\.path) == ["/torrents/movies"]
+        )
     }
 
     @Test func appliesDefaultOptionsToTheClientsBehind() throws {
@@ -99,14 +101,16 @@ import Testing
 
     @Test func tellsOfIgnoredOptionsOnce() throws {
         let file = try parse(
-            "/torrents *(ro,sync,no_subtree_check,mp=/x)\n/torrents/a *(sync,fsid=0,rw)")
+            "/torrents *(ro,sync,no_subtree_check,mp=/x)\n/torrents/a *(sync,fsid=0,rw)"
+        )
         #expect(
             file.notices.map(\.description) == [
                 "exports:1:16: accepted without effect: sync, no_subtree_check, mp",
                 "exports:2:15: rw is accepted, but the tree takes no writes: they are answered "
                     + "\"Read-only file system\"",
                 "exports:2:20: fsid=0 marks the root of an NFSv4 server and has no effect here",
-            ])
+            ]
+        )
     }
 
     @Test func notesAClientThatDoesNotResolve() throws {
@@ -137,7 +141,10 @@ import Testing
         ("/torrents *(stall_timeout=-1)", "exports:1:13: stall_timeout= takes seconds"),
         ("/torrents *(fsid=x)", "exports:1:13: fsid= takes a number or a UUID"),
         ("/torrents a(fsid=1) b(fsid=2)", "exports:1:21: one path has one fsid"),
-        ("/torrents *(fsid=1)\n/torrents/a *(fsid=1)", "exports:1:1: /torrents and /torrents/a have"),
+        (
+            "/torrents *(fsid=1)\n/torrents/a *(fsid=1)",
+            "exports:1:1: /torrents and /torrents/a have"
+        ),
         ("/torrents/../etc *", "exports:1:1: \".\" and \"..\" cannot stand in a path"),
     ])
     func tellsWhereAnErrorStands(text: String, beginning: String) {
@@ -182,20 +189,26 @@ import Testing
                 alphabet.randomElement(using: &random) ?? 0
             }
             _ = try? ExportFile.parse(
-                Array("/torrents ".utf8) + bytes, file: "x", resolve: { _ in [] })
+                Array("/torrents ".utf8) + bytes,
+                file: "x",
+                resolve: { _ in [] }
+            )
             _ = try? ExportFile.parse(bytes, file: "x", resolve: { _ in [] })
         }
     }
 
     @Test func everyLineOfTheExampleIsGood() throws {
         let url = #filePath.replacing(
-            "Tests/NFSExposureTests/ExportFileTests.swift", with: "exports.example")
+            "Tests/NFSExposureTests/ExportFileTests.swift",
+            with: "exports.example"
+        )
         let file = try parse(try readFile(url))
         #expect(
             file.table.exports.map(\.path) == [
                 "/torrents", "/torrents/TV shows", "/torrents/kids", "/torrents/movies",
                 "/torrents/music",
-            ])
+            ]
+        )
         #expect(file.table.exports[1].fsid == 42)
         #expect(file.table.exports[1].rules.count == 2)
         #expect(file.notices.map(\.message) == ["accepted without effect: sync, no_subtree_check"])

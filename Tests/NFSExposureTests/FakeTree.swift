@@ -22,7 +22,10 @@ final class FakeTree: VirtualTree {
 
     func addDirectory(_ name: String, route: UInt32) -> FakeDirectory {
         let directory = FakeDirectory(
-            id: FileID(kind: .route, route: route), fileid: UInt64(route) + 100, parent: top)
+            id: FileID(kind: .route, route: route),
+            fileid: UInt64(route) + 100,
+            parent: top
+        )
         nodes.withLock { $0[directory.id] = .directory(directory) }
         top.add(Array(name.utf8), .directory(directory))
         return directory
@@ -30,13 +33,24 @@ final class FakeTree: VirtualTree {
 
     @discardableResult
     func addFile(
-        _ name: [UInt8], index: UInt32, bytes: [UInt8], verified: Int? = nil,
+        _ name: [UInt8],
+        index: UInt32,
+        bytes: [UInt8],
+        verified: Int? = nil,
         to directory: FakeDirectory
     ) -> FakeFile {
         let id = FileID(
-            kind: .torrentFile, route: 1, infoHash: InfoHash(bytes: 0..<20), index: index)
+            kind: .torrentFile,
+            route: 1,
+            infoHash: InfoHash(bytes: 0..<20),
+            index: index
+        )
         let file = FakeFile(
-            id: id, fileid: UInt64(index) + 1000, bytes: bytes, verified: verified ?? bytes.count)
+            id: id,
+            fileid: UInt64(index) + 1000,
+            bytes: bytes,
+            verified: verified ?? bytes.count
+        )
         nodes.withLock { $0[id] = .file(file) }
         directory.add(name, .file(file))
         return file
@@ -58,8 +72,13 @@ final class FakeDirectory: VirtualDirectory {
     var parent: any VirtualDirectory { above ?? self }
     var attributes: FileAttributes {
         FileAttributes(
-            kind: .directory, fileid: fileid, size: 4096, mode: 0o555, linkCount: 2,
-            modified: .init(seconds: 1_700_000_000))
+            kind: .directory,
+            fileid: fileid,
+            size: 4096,
+            mode: 0o555,
+            linkCount: 2,
+            modified: .init(seconds: 1_700_000_000)
+        )
     }
 
     func entry(named name: [UInt8]) -> VirtualNode? {
@@ -108,8 +127,13 @@ final class FakeFile: VirtualFile {
 
     var attributes: FileAttributes {
         FileAttributes(
-            kind: .file, fileid: fileid, size: UInt64(bytes.count), mode: 0o444, linkCount: 1,
-            modified: .init(seconds: 1_600_000_000, nanoseconds: 5))
+            kind: .file,
+            fileid: fileid,
+            size: UInt64(bytes.count),
+            mode: 0o444,
+            linkCount: 1,
+            modified: .init(seconds: 1_600_000_000, nanoseconds: 5)
+        )
     }
     var waitCount: Int { state.withLock { $0.waits.count } }
     var startedWaits: UInt64 { state.withLock { $0.startedWaits } }
@@ -119,7 +143,10 @@ final class FakeFile: VirtualFile {
         state.withLock { Self.prefix(of: range, $0.verified) }
     }
 
-    func read(_ range: Range<UInt64>, on loop: any EventLoop) throws(TorrentReadError)
+    func read(
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
+    ) throws(TorrentReadError)
         -> StoredBytes
     {
         let (error, later) = state.withLock { ($0.error, $0.readsLater) }
@@ -129,7 +156,8 @@ final class FakeFile: VirtualFile {
         }
         guard later else { return .ready(slice) }
         return .later(
-            MultiThreadedEventLoops.other(than: loop).submit { slice }.hop(to: loop))
+            MultiThreadedEventLoops.other(than: loop).submit { slice }.hop(to: loop)
+        )
     }
 
     func noteRead(_ range: Range<UInt64>, by client: UInt64) {
@@ -137,7 +165,8 @@ final class FakeFile: VirtualFile {
     }
 
     func wait(
-        for range: Range<UInt64>, notify: @escaping @Sendable (Availability) -> Void
+        for range: Range<UInt64>,
+        notify: @escaping @Sendable (Availability) -> Void
     ) -> WaitToken {
         let (token, prefix) = state.withLock { state in
             state.startedWaits += 1

@@ -16,11 +16,18 @@ import VirtualTree
             FileHandle(exportID: .max, id: FileID(kind: .route, route: 0xdead_beef)),
             FileHandle(
                 exportID: 7,
-                id: FileID(kind: .torrentDirectory, route: 3, infoHash: hash, index: 9)),
+                id: FileID(kind: .torrentDirectory, route: 3, infoHash: hash, index: 9)
+            ),
             FileHandle(
                 exportID: 7,
                 id: FileID(
-                    kind: .torrentFile, route: .max, infoHash: hash, index: .max, member: .max)),
+                    kind: .torrentFile,
+                    route: .max,
+                    infoHash: hash,
+                    index: .max,
+                    member: .max
+                )
+            ),
         ]
     }
 
@@ -46,7 +53,8 @@ import VirtualTree
         #expect(
             bytes(handles[0])
                 == [1, 1, 0, 0, 0, 0, 0, 1] + [UInt8](repeating: 0, count: 36)
-                + bytes(handles[0]).suffix(8))
+                + bytes(handles[0]).suffix(8)
+        )
         #expect(bytes(handles[2]) == bytes(handles[2]))
     }
 

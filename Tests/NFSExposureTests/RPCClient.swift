@@ -66,8 +66,11 @@ final class RPCClient {
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(
-                    socket, $0.baseAddress?.advanced(by: sent), bytes.count - sent,
-                    Int32(MSG_NOSIGNAL))
+                    socket,
+                    $0.baseAddress?.advanced(by: sent),
+                    bytes.count - sent,
+                    Int32(MSG_NOSIGNAL)
+                )
             }
             guard count > 0 else { throw ClientError(what: "send: \(errno)") }
             sent += count
@@ -116,12 +119,19 @@ final class RPCClient {
 
     /// A call as bytes, without a record mark.
     static func message(
-        xid: UInt32, program: UInt32 = ProgramNumber.nfs, version: UInt32 = 3,
-        _ procedure: UInt32, _ arguments: some XDREncodable, credential: Credential = user
+        xid: UInt32,
+        program: UInt32 = ProgramNumber.nfs,
+        version: UInt32 = 3,
+        _ procedure: UInt32,
+        _ arguments: some XDREncodable,
+        credential: Credential = user
     ) -> [UInt8] {
         var buffer = ByteBuffer()
         RPCCall(
-            xid: xid, program: program, version: version, procedure: procedure,
+            xid: xid,
+            program: program,
+            version: version,
+            procedure: procedure,
             credential: credential
         ).encode(into: &buffer)
         buffer.writeXDR(arguments)
@@ -135,7 +145,9 @@ final class RPCClient {
 
     @discardableResult
     func start(
-        _ procedure: NFS3Procedure, _ arguments: some XDREncodable, xid: UInt32? = nil
+        _ procedure: NFS3Procedure,
+        _ arguments: some XDREncodable,
+        xid: UInt32? = nil
     ) throws -> UInt32 {
         let xid = xid ?? newXID()
         try send(Self.record(Self.message(xid: xid, procedure.rawValue, arguments)))
@@ -143,22 +155,34 @@ final class RPCClient {
     }
 
     func request(
-        program: UInt32 = ProgramNumber.nfs, version: UInt32 = 3, _ procedure: UInt32,
-        _ arguments: some XDREncodable, credential: Credential = user
+        program: UInt32 = ProgramNumber.nfs,
+        version: UInt32 = 3,
+        _ procedure: UInt32,
+        _ arguments: some XDREncodable,
+        credential: Credential = user
     ) throws -> Reply {
         let xid = newXID()
         try send(
             Self.record(
                 Self.message(
-                    xid: xid, program: program, version: version, procedure, arguments,
-                    credential: credential)))
+                    xid: xid,
+                    program: program,
+                    version: version,
+                    procedure,
+                    arguments,
+                    credential: credential
+                )
+            )
+        )
         let reply = try receive()
         #expect(reply.xid == xid)
         return reply
     }
 
     func nfs<T: XDRDecodable>(
-        _ procedure: NFS3Procedure, _ arguments: some XDREncodable, as type: T.Type
+        _ procedure: NFS3Procedure,
+        _ arguments: some XDREncodable,
+        as type: T.Type
     ) throws -> T {
         let reply = try request(procedure.rawValue, arguments)
         #expect(reply.reply == .success)
@@ -173,7 +197,8 @@ final class RPCClient {
 
     func mountResult(_ path: String) throws -> Mount3Result {
         try request(
-            program: ProgramNumber.mount, MountProcedure.mount.rawValue,
+            program: ProgramNumber.mount,
+            MountProcedure.mount.rawValue,
             MountPath(path: Array(path.utf8))
         ).decode(Mount3Result.self)
     }
@@ -182,7 +207,8 @@ final class RPCClient {
         try nfs(
             .lookup,
             LOOKUP3Arguments(what: NFS3DirectoryOperation(directory: directory, name: name)),
-            as: LOOKUP3Result.self)
+            as: LOOKUP3Result.self
+        )
     }
 
     func lookup(_ name: String, in directory: NFS3FileHandle) throws -> NFS3FileHandle {
@@ -234,6 +260,8 @@ extension RPCClient {
         try ReadResult(
             request(
                 NFS3Procedure.read.rawValue,
-                READ3Arguments(file: file, offset: offset, count: count)))
+                READ3Arguments(file: file, offset: offset, count: count)
+            )
+        )
     }
 }

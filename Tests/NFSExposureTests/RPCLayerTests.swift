@@ -28,7 +28,8 @@ import Testing
             try client.send(
                 (1...50).flatMap {
                     RPCClient.record(RPCClient.message(xid: $0, 0, XDRVoid()))
-                })
+                }
+            )
             for xid in 1...50 { #expect(try client.receive().xid == UInt32(xid)) }
         }
     }
@@ -43,7 +44,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [[UInt8]]([[0x80, 1, 0, 1], [0xff, 0xff, 0xff, 0xff], [0x7f, 0xff, 0xff, 0xff]]))
+    @Test(
+        arguments: [[UInt8]]([
+            [0x80, 1, 0, 1], [0xff, 0xff, 0xff, 0xff], [0x7f, 0xff, 0xff, 0xff],
+        ])
+    )
     func s04_closesOnARecordAboveTheCap(mark: [UInt8]) async throws {
         try await withServer { server in
             let client = try server.client()
@@ -72,13 +77,17 @@ import Testing
             let stalled = try client.lookup("stalled.mkv", in: movies)
             let film = try client.lookup("film.mkv", in: movies)
             let waiting = try client.start(
-                .read, READ3Arguments(file: stalled, offset: 4096, count: 8192))
+                .read,
+                READ3Arguments(file: stalled, offset: 4096, count: 8192)
+            )
             guard case .success = try client.attributes(stalled) else {
                 Issue.record("GETATTR failed")
                 return
             }
             _ = try client.lookup("film.mkv", in: movies)
-            #expect(try client.read(film, at: 0, count: 4096).data == Array(server.film.bytes[..<4096]))
+            #expect(
+                try client.read(film, at: 0, count: 4096).data == Array(server.film.bytes[..<4096])
+            )
             // s06: out of order, with its own XID.
             server.stalled.verify(upTo: 1 << 20)
             let reply = try client.receive()
@@ -123,11 +132,16 @@ import Testing
             for version: UInt32 in [0, 2, 4, 5] {
                 #expect(
                     try client.request(version: version, 0, XDRVoid()).reply
-                        == .programMismatch(low: 3, high: 3))
+                        == .programMismatch(low: 3, high: 3)
+                )
             }
             for version: UInt32 in [0, 2, 4] {
                 let reply = try client.request(
-                    program: ProgramNumber.mount, version: version, 0, XDRVoid())
+                    program: ProgramNumber.mount,
+                    version: version,
+                    0,
+                    XDRVoid()
+                )
                 #expect(reply.reply == .programMismatch(low: 1, high: 3))
             }
         }
@@ -141,7 +155,10 @@ import Testing
             }
             for procedure: UInt32 in [6, .max] {
                 let reply = try client.request(
-                    program: ProgramNumber.mount, procedure, XDRVoid())
+                    program: ProgramNumber.mount,
+                    procedure,
+                    XDRVoid()
+                )
                 #expect(reply.reply == .procedureUnavailable)
             }
         }
@@ -172,8 +189,12 @@ import Testing
                 #expect(try client.request(0, XDRVoid(), credential: credential).reply == .success)
                 for version: UInt32 in [1, 3] {
                     let reply = try client.request(
-                        program: ProgramNumber.mount, version: version, 0, XDRVoid(),
-                        credential: credential)
+                        program: ProgramNumber.mount,
+                        version: version,
+                        0,
+                        XDRVoid(),
+                        credential: credential
+                    )
                     #expect(reply.reply == .success)
                 }
             }
@@ -199,10 +220,16 @@ import Testing
             let other = try client.mount("/torrents/other")
             let getattr = NFS3Procedure.getAttributes.rawValue
             let refused = try client.request(
-                getattr, GETATTR3Arguments(object: movies), credential: .none)
+                getattr,
+                GETATTR3Arguments(object: movies),
+                credential: .none
+            )
             #expect(refused.reply == .authError(.tooWeak))
             let served = try client.request(
-                getattr, GETATTR3Arguments(object: other), credential: .none)
+                getattr,
+                GETATTR3Arguments(object: other),
+                credential: .none
+            )
             #expect(served.reply == .success)
         }
     }
@@ -211,9 +238,11 @@ import Testing
         try await withServer { server in
             let reply = try server.client().request(0, XDRVoid())
             // xid, REPLY, MSG_ACCEPTED, AUTH_NONE, 0 bytes, SUCCESS
-            #expect(Array(reply.record.readableBytesView.dropFirst(4)) == [
-                0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-            ])
+            #expect(
+                Array(reply.record.readableBytesView.dropFirst(4)) == [
+                    0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                ]
+            )
         }
     }
 
@@ -241,7 +270,9 @@ import Testing
             let stalled = try client.lookup("stalled.mkv", in: movies)
             for index in 0..<100 {
                 try client.start(
-                    .read, READ3Arguments(file: stalled, offset: UInt64(index) * 4096, count: 4096))
+                    .read,
+                    READ3Arguments(file: stalled, offset: UInt64(index) * 4096, count: 4096)
+                )
             }
             _ = try client.attributes(stalled)
             #expect(server.stalled.waitCount == 100)
@@ -344,9 +375,13 @@ import Testing
             configuration.registersWithRPCBind = false
             let codec = try #require(FileHandleCodec(key: TestServer.key))
             let running = NFSServer(
-                configuration: configuration, tree: server.tree, handles: codec,
-                exports: .empty(), group: MultiThreadedEventLoopGroup.singleton,
-                logger: Logger(label: "nfs", factory: { _ in SwiftLogNoOpLogHandler() }))
+                configuration: configuration,
+                tree: server.tree,
+                handles: codec,
+                exports: .empty(),
+                group: MultiThreadedEventLoopGroup.singleton,
+                logger: Logger(label: "nfs", factory: { _ in SwiftLogNoOpLogHandler() })
+            )
             let task = Task { try await running.run() }
             task.cancel()
             try await task.value

@@ -5,7 +5,8 @@ import Testing
     private let start = ContinuousClock.now
 
     private func wait(
-        _ length: UInt64 = 65536, stallTimeout: Duration? = .seconds(25)
+        _ length: UInt64 = 65536,
+        stallTimeout: Duration? = .seconds(25)
     ) -> ReadWait {
         ReadWait(length: length, policy: ReadWaitPolicy(stallTimeout: stallTimeout), now: start)
     }

@@ -32,18 +32,27 @@ func parseExports(_ text: String) throws -> ExportTable {
 
 /// Runs `body` against a server, and stops the server.
 func withServer(
-    exports: String = "/torrents *", limits: NFSLimits = NFSLimits(), udp: Bool = false,
-    tree: FakeTree = FakeTree(), _ body: (TestServer) async throws -> Void
+    exports: String = "/torrents *",
+    limits: NFSLimits = NFSLimits(),
+    udp: Bool = false,
+    tree: FakeTree = FakeTree(),
+    _ body: (TestServer) async throws -> Void
 ) async throws {
     let movies = tree.addDirectory("movies", route: 1)
     let other = tree.addDirectory("other", route: 2)
     let film = tree.addFile(
-        Array("film.mkv".utf8), index: 0,
-        bytes: (0..<300_003).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }, to: movies)
+        Array("film.mkv".utf8),
+        index: 0,
+        bytes: (0..<300_003).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) },
+        to: movies
+    )
     let stalled = tree.addFile(
-        Array("stalled.mkv".utf8), index: 1,
-        bytes: (0..<1_048_576).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }, verified: 0,
-        to: movies)
+        Array("stalled.mkv".utf8),
+        index: 1,
+        bytes: (0..<1_048_576).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) },
+        verified: 0,
+        to: movies
+    )
     tree.addFile(Array("empty.txt".utf8), index: 2, bytes: [], to: movies)
     tree.addFile(Array("Am\u{e9}lie.mkv".utf8), index: 3, bytes: [1, 2, 3], to: movies)
     tree.addFile(Array("readme.txt".utf8), index: 4, bytes: [4], to: other)
@@ -58,15 +67,25 @@ func withServer(
     var logger = Logger(label: "nfs", factory: { _ in SwiftLogNoOpLogHandler() })
     logger.logLevel = .critical
     let server = NFSServer(
-        configuration: configuration, tree: tree, handles: codec,
-        exports: try parseExports(exports), group: MultiThreadedEventLoopGroup.singleton,
-        logger: logger)
+        configuration: configuration,
+        tree: tree,
+        handles: codec,
+        exports: try parseExports(exports),
+        group: MultiThreadedEventLoopGroup.singleton,
+        logger: logger
+    )
     let port = try #require(try await server.start().first?.port)
     do {
         try await body(
             TestServer(
-                server: server, port: port, tree: tree, movies: movies, film: film,
-                stalled: stalled))
+                server: server,
+                port: port,
+                tree: tree,
+                movies: movies,
+                film: film,
+                stalled: stalled
+            )
+        )
     } catch {
         await server.stop()
         throw error

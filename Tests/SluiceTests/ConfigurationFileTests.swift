@@ -1,4 +1,5 @@
 import Foundation
+import NFSExposure
 import Testing
 
 @testable import sluice
@@ -6,12 +7,15 @@ import Testing
 @Suite struct ConfigurationFileTests {
     /// Writes files into a folder of their own and reads the configuration among them.
     func read(
-        _ files: [String: String], change: (inout ConfigurationFile) -> Void = { _ in }
+        _ files: [String: String],
+        change: (inout ConfigurationFile) -> Void = { _ in }
     ) throws -> ConfigurationFile.Settings {
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "sluice-config-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true)
+            atPath: folder,
+            withIntermediateDirectories: true
+        )
         defer { try? FileManager.default.removeItem(atPath: folder) }
         for (name, text) in files {
             try Data(text.utf8).write(to: URL(filePath: "\(folder)/\(name)"))

@@ -45,7 +45,9 @@ import Testing
         let kept = lines.filter { !$0.contains("demo: true") }
         #expect(kept.count == lines.count - 1)
         let configuration = try Configuration(
-            yaml: kept.joined(separator: "\n"), file: "config.yaml")
+            yaml: kept.joined(separator: "\n"),
+            file: "config.yaml"
+        )
         #expect(configuration.routes.map(\.name) == ["free-movies"])
     }
 
@@ -65,7 +67,8 @@ import Testing
                       - torrent_folder: /srv/torrents
                       - magnet: "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10"
                   - { name: empty }
-                """, file: "c.yaml"
+                """,
+            file: "c.yaml"
         ).resolvingPaths(from: "/etc/sluice")
         #expect(
             configuration.routes == [
@@ -74,9 +77,11 @@ import Testing
                     torrents: [
                         .file(path: "/etc/sluice/a.torrent"), .folder(path: "/srv/torrents"),
                         .magnet("magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10"),
-                    ]),
+                    ]
+                ),
                 Configuration.Route(name: "empty"),
-            ])
+            ]
+        )
         #expect(configuration.stateDirectory == "/etc/sluice/sluice-data")
         #expect(configuration.cachePath == "/etc/sluice/sluice-data/cache")
         #expect(configuration.nfs.exports == "/etc/sluice/exports")
@@ -101,11 +106,14 @@ import Testing
                   - magnet: http://x
               - name: d
                 demo: yes
-            """)
-        #expect(found.map { String($0.prefix { $0 != " " }) } == [
-            "c.yaml:1:", "c.yaml:3:", "c.yaml:4:", "c.yaml:5:", "c.yaml:6:", "c.yaml:8:",
-            "c.yaml:9:", "c.yaml:12:", "c.yaml:14:", "c.yaml:16:",
-        ])
+            """
+        )
+        #expect(
+            found.map { String($0.prefix { $0 != " " }) } == [
+                "c.yaml:1:", "c.yaml:3:", "c.yaml:4:", "c.yaml:5:", "c.yaml:6:", "c.yaml:8:",
+                "c.yaml:9:", "c.yaml:12:", "c.yaml:14:", "c.yaml:16:",
+            ]
+        )
         #expect(found.first?.contains("known are state_directory") == true)
     }
 

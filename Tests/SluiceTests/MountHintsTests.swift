@@ -7,7 +7,9 @@ import Testing
         var configuration = Configuration()
         change(&configuration)
         return MountHints(
-            configuration: configuration, hostName: "box", isRegistered: isRegistered
+            configuration: configuration,
+            hostName: "box",
+            isRegistered: isRegistered
         ).lines.joined(separator: "\n")
     }
 
@@ -16,7 +18,9 @@ import Testing
         #expect(text.contains("nfs-ls 'nfs://127.0.0.1/torrents?nfsport=3049&mountport=3049'"))
         #expect(
             text.contains(
-                "-o nfsvers=3,nolock,proto=tcp,port=3049,mountport=3049 127.0.0.1:/torrents /mnt"))
+                "-o nfsvers=3,nolock,proto=tcp,port=3049,mountport=3049 127.0.0.1:/torrents /mnt"
+            )
+        )
         #expect(text.contains("start rpcbind"))
     }
 

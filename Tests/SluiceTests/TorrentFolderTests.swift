@@ -9,28 +9,34 @@ import Testing
         let path = FileManager.default.temporaryDirectory
             .appending(path: "sluice-folder-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(
-            atPath: "\(path)/deep/er", withIntermediateDirectories: true)
+            atPath: "\(path)/deep/er",
+            withIntermediateDirectories: true
+        )
         defer { try? FileManager.default.removeItem(atPath: path) }
         try body(path)
     }
 
     @Test func findsTorrentsInAllFolders() throws {
         try withFolder { path in
-            for name in ["b.torrent", "a.TORRENT", ".hidden.torrent", "x.txt", "deep/er/c.torrent"] {
-                FileManager.default.createFile(atPath: "\(path)/\(name)", contents: nil)
+            for name in ["b.torrent", "a.TORRENT", ".hidden.torrent", "x.txt", "deep/er/c.torrent"]
+            {
+                try Data().write(to: URL(filePath: "\(path)/\(name)"))
             }
             let loop = "\(path)/deep/loop"
             try FileManager.default.createSymbolicLink(atPath: loop, withDestinationPath: path)
             #expect(
                 try TorrentFolder.files(below: path)
-                    == ["a.TORRENT", "b.torrent", "deep/er/c.torrent"].map { "\(path)/\($0)" })
+                    == ["a.TORRENT", "b.torrent", "deep/er/c.torrent"].map { "\(path)/\($0)" }
+            )
         }
     }
 
     @Test func saysWhyAFolderCannotBeRead() {
         #expect(
             throws: TorrentFolder.Unreadable(
-                path: "/nowhere", reason: "No such file or directory")
+                path: "/nowhere",
+                reason: "No such file or directory"
+            )
         ) { try TorrentFolder.files(below: "/nowhere") }
     }
 
@@ -39,10 +45,10 @@ import Testing
             let file = "\(path)/f"
             #expect(FileStamp(path: file) == nil)
             #expect(FileStamp(path: path) == nil)
-            FileManager.default.createFile(atPath: file, contents: Data([1]))
+            try Data([1]).write(to: URL(filePath: file))
             let before = FileStamp(path: file)
             #expect(before != nil && FileStamp(path: file) == before)
-            FileManager.default.createFile(atPath: file, contents: Data([1, 2]))
+            try Data([1, 2]).write(to: URL(filePath: file))
             #expect(FileStamp(path: file) != before)
         }
     }
@@ -50,8 +56,9 @@ import Testing
     @Test func refusesToReadWhatIsTooLarge() throws {
         try withFolder { path in
             let file = "\(path)/f"
-            FileManager.default.createFile(atPath: file, contents: Data(count: 11))
-            #expect(try contents(of: file, limit: 11).count == 11)
+            try Data(count: 11).write(to: URL(filePath: file))
+            let whole = try contents(of: file, limit: 11)
+            #expect(whole.count == 11)
             #expect(throws: UnreadableFile.self) { try contents(of: file, limit: 10) }
             #expect(throws: UnreadableFile.self) { try contents(of: path, limit: 10) }
         }

@@ -187,18 +187,24 @@ final class SimulatedNetwork {
         schedule(now + latency) { [self] in
             guard let other = nodes.firstIndex(where: { $0.address == address && !$0.isGone })
             else { return tell(number) { $0.dialFailed(address, now: $1) } }
-            keyCount += 1
-            let key = PeerKey(rawValue: keyCount)
-            nodes[number].connections[key] = (other, key)
-            nodes[other].connections[key] = (number, key)
-            let ids = (nodes[number].id, nodes[other].id)
-            let source = localAddress(port: UInt16(40000 + keyCount % 20000))
-            tell(other) {
-                $0.connected(key, address: source, isIncoming: true, id: ids.0, now: $1)
-            }
-            tell(number) {
-                $0.connected(key, address: address, isIncoming: false, id: ids.1, now: $1)
-            }
+            connect(from: number, to: other)
+        }
+    }
+
+    /// Connects two nodes, whether or not the first asked for it.
+    func connect(from number: Int, to other: Int) {
+        keyCount += 1
+        let key = PeerKey(rawValue: keyCount)
+        nodes[number].connections[key] = (other, key)
+        nodes[other].connections[key] = (number, key)
+        let ids = (nodes[number].id, nodes[other].id)
+        let source = localAddress(port: UInt16(40000 + keyCount % 20000))
+        let address = nodes[other].address
+        tell(other) {
+            $0.connected(key, address: source, isIncoming: true, id: ids.0, now: $1)
+        }
+        tell(number) {
+            $0.connected(key, address: address, isIncoming: false, id: ids.1, now: $1)
         }
     }
 

@@ -84,6 +84,28 @@ import TorrentLogic
     }
 
     @Test(arguments: 1...5 as ClosedRange<UInt64>)
+    func anIncomingLiarIsShakenOffAndItsHonestNeighbourIsNot(seed: UInt64) {
+        let network = SimulatedNetwork(geometry: Self.geometry, seed: seed)
+        let reader = network.addNode(isSeed: false)
+        let liar = network.addNode(isSeed: true, conduct: .liar(every: 50))
+        let honest = network.addNode(isSeed: true, bytesPerSecond: 2e6)
+        network.connect(from: liar, to: reader)
+        network.connect(from: honest, to: reader)
+        // The liar comes back whenever it is thrown out.
+        for second in 1...30 {
+            network.at(.seconds(second)) { network.connect(from: liar, to: reader) }
+        }
+        Self.cat(network, reader)
+        let time = network.run(until: .seconds(60)) { network.nodes[reader].swarm.have.isComplete }
+        #expect(time != nil, "seed \(seed)")
+        _ = network.run(until: .seconds(40)) { false }
+        let node = network.nodes[reader]
+        #expect(node.banned.count == 1, "seed \(seed)")
+        #expect(node.connections.values.map(\.node) == [honest], "seed \(seed)")
+        #expect(node.closed.contains(.banned), "seed \(seed)")
+    }
+
+    @Test(arguments: 1...5 as ClosedRange<UInt64>)
     func leechersTradeAndFinish(seed: UInt64) {
         let network = SimulatedNetwork(geometry: Self.geometry, seed: seed)
         let origin = network.addNode(isSeed: true, bytesPerSecond: 2e6)

@@ -11,22 +11,28 @@ package struct ExportFile: Sendable {
     ///   - treePath: the path that clients mount to get the tree's root.
     ///   - resolve: addresses of a host name, none if it is unknown; may block.
     package static func parse(
-        _ bytes: some Sequence<UInt8>, file: String, treePath: String = "/torrents",
+        _ bytes: some Sequence<UInt8>,
+        file: String,
+        treePath: String = "/torrents",
         resolve: (String) -> [IPAddress] = HostResolver.system
     ) throws(ExportFileError) -> ExportFile {
         var parser = ExportFileParser(bytes: Array(bytes), treePath: treePath)
         parser.parse(resolve: resolve)
         let name = { (problem: ExportSyntaxError) in
             ExportProblem(
-                file: file, line: problem.position.line, column: problem.position.column,
-                message: problem.message)
+                file: file,
+                line: problem.position.line,
+                column: problem.position.column,
+                message: problem.message
+            )
         }
         guard parser.errors.isEmpty else {
             throw ExportFileError(problems: parser.errors.map(name))
         }
         return ExportFile(
             table: ExportTable(exports: parser.exports(), treePath: treePath),
-            notices: parser.notices.map(name))
+            notices: parser.notices.map(name)
+        )
     }
 }
 
@@ -74,7 +80,11 @@ struct ExportFileParser {
     func exports() -> [Export] {
         drafts.map { path, draft in
             Export(
-                path: path, components: draft.components, fsid: draft.fsid, rules: draft.rules)
+                path: path,
+                components: draft.components,
+                fsid: draft.fsid,
+                rules: draft.rules
+            )
         }
     }
 
@@ -112,9 +122,12 @@ struct ExportFileParser {
                 ExportSyntaxError(
                     position: pathWord.position,
                     message: "no client is named, so everyone may mount \(path); write \"*\" to "
-                        + "say so"))
+                        + "say so"
+                )
+            )
             draft.rules.append(
-                Export.Rule(client: "*", prefixes: [.everyone], options: defaults))
+                Export.Rule(client: "*", prefixes: [.everyone], options: defaults)
+            )
             draft.fsid = draft.fsid ?? defaults.fsid
         }
         drafts[path] = draft
@@ -128,29 +141,37 @@ struct ExportFileParser {
             throw ExportSyntaxError(
                 position: word.position,
                 message: "an export begins with an absolute path; write \(treePath) or a directory "
-                    + "below it")
+                    + "below it"
+            )
         }
         let components = word.bytes.split(separator: Ascii.slash).map(Array.init)
         guard !components.contains(where: { $0 == [0x2e] || $0 == [0x2e, 0x2e] }) else {
             throw ExportSyntaxError(
-                position: word.position, message: "\".\" and \"..\" cannot stand in a path")
+                position: word.position,
+                message: "\".\" and \"..\" cannot stand in a path"
+            )
         }
         guard components.starts(with: treeComponents) else {
             throw ExportSyntaxError(
                 position: word.position,
                 message: "\(word.text) is not in the tree, which stands at \(treePath); export "
-                    + "\(treePath) or a directory below it")
+                    + "\(treePath) or a directory below it"
+            )
         }
-        let path = "/" + components.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+        let path =
+            "/" + components.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
         guard path.utf8.count <= 1024 else {
             throw ExportSyntaxError(
-                position: word.position, message: "a path has at most 1024 bytes")
+                position: word.position,
+                message: "a path has at most 1024 bytes"
+            )
         }
         return (path, Array(components.dropFirst(treeComponents.count)))
     }
 
     private mutating func parseOptions(
-        _ words: [ExportFileScanner.Word], defaults: ExportOptions
+        _ words: [ExportFileScanner.Word],
+        defaults: ExportOptions
     ) throws(ExportSyntaxError) -> ExportOptions {
         var parser = ExportOptionParser(defaults: defaults)
         for word in words { try parser.apply(word) }
@@ -163,20 +184,24 @@ struct ExportFileParser {
     }
 
     private mutating func add(
-        _ client: ExportFileScanner.Word, options: ExportOptions, to draft: inout Draft,
+        _ client: ExportFileScanner.Word,
+        options: ExportOptions,
+        to draft: inout Draft,
         resolve: (String) -> [IPAddress]
     ) throws(ExportSyntaxError) {
         let name = client.bytes.isEmpty ? "*" : client.text
         if draft.rules.contains(where: { $0.client == name }) {
             throw ExportSyntaxError(
                 position: client.position,
-                message: "\(name) is named twice for one path; remove one of the two")
+                message: "\(name) is named twice for one path; remove one of the two"
+            )
         }
         if let fsid = options.fsid {
             if let other = draft.fsid, other != fsid {
                 throw ExportSyntaxError(
                     position: client.position,
-                    message: "one path has one fsid; give all its clients the same fsid=")
+                    message: "one path has one fsid; give all its clients the same fsid="
+                )
             }
             draft.fsid = fsid
         }
@@ -185,7 +210,9 @@ struct ExportFileParser {
     }
 
     private mutating func prefixes(
-        of client: String, at position: ExportPosition, resolve: (String) -> [IPAddress]
+        of client: String,
+        at position: ExportPosition,
+        resolve: (String) -> [IPAddress]
     ) throws(ExportSyntaxError) -> [IPPrefix] {
         if client == "*" { return [.everyone] }
         if let prefix = IPPrefix(client) { return [prefix] }
@@ -193,23 +220,27 @@ struct ExportFileParser {
             throw ExportSyntaxError(
                 position: position,
                 message: "\"\(client)\" is no network; write it like 192.168.1.0/24 or "
-                    + "2001:db8::/64")
+                    + "2001:db8::/64"
+            )
         }
         if client.contains("*") || client.contains("?") || client.contains("[") {
             throw ExportSyntaxError(
                 position: position,
                 message: "\"\(client)\": patterns of names are not matched; name the network, such "
-                    + "as 192.168.1.0/24, or write *")
+                    + "as 192.168.1.0/24, or write *"
+            )
         }
         if client.hasPrefix("@") {
             throw ExportSyntaxError(
                 position: position,
-                message: "\"\(client)\": netgroups are not looked up; name hosts or networks")
+                message: "\"\(client)\": netgroups are not looked up; name hosts or networks"
+            )
         }
         guard Self.isHostName(client) else {
             throw ExportSyntaxError(
                 position: position,
-                message: "\"\(client)\" is neither a host name nor an address")
+                message: "\"\(client)\" is neither a host name nor an address"
+            )
         }
         let addresses = resolve(client)
         if addresses.isEmpty {
@@ -217,13 +248,16 @@ struct ExportFileParser {
                 ExportSyntaxError(
                     position: position,
                     message: "\(client) does not resolve, so it may mount nothing until the file "
-                        + "is read again; name its address to be sure"))
+                        + "is read again; name its address to be sure"
+                )
+            )
         }
         return addresses.map(IPPrefix.init(host:))
     }
 
     private mutating func warnOfTrap(
-        host: ExportFileScanner.Word?, at position: ExportPosition
+        host: ExportFileScanner.Word?,
+        at position: ExportPosition
     ) {
         let message =
             if let host {
@@ -244,14 +278,18 @@ struct ExportFileParser {
                     ExportSyntaxError(
                         position: ExportPosition(line: 1, column: 1),
                         message: "the paths \(other) and \(export.path) have the same hash, so "
-                            + "handles could not tell them apart; rename one"))
+                            + "handles could not tell them apart; rename one"
+                    )
+                )
             }
             if let other = owner.updateValue(export.path, forKey: export.fsid) {
                 errors.append(
                     ExportSyntaxError(
                         position: ExportPosition(line: 1, column: 1),
                         message: "\(other) and \(export.path) have the same fsid; give each "
-                            + "export its own fsid="))
+                            + "export its own fsid="
+                    )
+                )
             }
         }
     }
@@ -263,34 +301,42 @@ struct ExportFileParser {
             notices.append(
                 ExportSyntaxError(
                     position: first.position,
-                    message: "accepted without effect: \(names.joined(separator: ", "))"))
+                    message: "accepted without effect: \(names.joined(separator: ", "))"
+                )
+            )
         }
         if let firstWritable {
             notices.append(
                 ExportSyntaxError(
                     position: firstWritable,
                     message: "rw is accepted, but the tree takes no writes: they are answered "
-                        + "\"Read-only file system\""))
+                        + "\"Read-only file system\""
+                )
+            )
         }
         if let firstRootFSID {
             notices.append(
                 ExportSyntaxError(
                     position: firstRootFSID,
-                    message: "fsid=0 marks the root of an NFSv4 server and has no effect here"))
+                    message: "fsid=0 marks the root of an NFSv4 server and has no effect here"
+                )
+            )
         }
     }
 
     private static func splitDefaults(_ word: ExportFileScanner.Word) -> [ExportFileScanner.Word] {
         var column = word.position.column + 1
         return word.bytes.dropFirst().split(
-            separator: Ascii.comma, omittingEmptySubsequences: false
+            separator: Ascii.comma,
+            omittingEmptySubsequences: false
         ).compactMap { part in
             defer { column += part.count + 1 }
             guard !part.isEmpty else { return nil }
             return ExportFileScanner.Word(
                 bytes: Array(part),
                 position: ExportPosition(line: word.position.line, column: column),
-                isLiteral: false)
+                isLiteral: false
+            )
         }
     }
 

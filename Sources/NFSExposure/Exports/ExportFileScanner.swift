@@ -88,7 +88,9 @@ struct ExportFileScanner {
         }
         if isQuoted {
             throw ExportSyntaxError(
-                position: start, message: "a quote is not closed on this line; add the missing \"")
+                position: start,
+                message: "a quote is not closed on this line; add the missing \""
+            )
         }
         if result.contains(0) {
             throw ExportSyntaxError(position: start, message: "a name cannot hold a zero byte")
@@ -115,18 +117,23 @@ struct ExportFileScanner {
                 if byte == Ascii.closeParenthesis { return options }
             case Ascii.newline:
                 throw ExportSyntaxError(
-                    position: start, message: "a parenthesis is not closed; add the missing )")
+                    position: start,
+                    message: "a parenthesis is not closed; add the missing )"
+                )
             case _ where Ascii.isBlank(byte) || byte == Ascii.backslash:
                 throw ExportSyntaxError(
                     position: position,
-                    message: "options are separated by commas alone; remove the blank")
+                    message: "options are separated by commas alone; remove the blank"
+                )
             default:
                 current.append(byte)
                 advance()
             }
         }
         throw ExportSyntaxError(
-            position: start, message: "a parenthesis is not closed; add the missing )")
+            position: start,
+            message: "a parenthesis is not closed; add the missing )"
+        )
     }
 
     private var isAtContinuation: Bool {
@@ -153,14 +160,17 @@ struct ExportFileScanner {
             guard let digit = peek(), (0x30...0x37).contains(digit) else {
                 throw ExportSyntaxError(
                     position: start,
-                    message: "a backslash needs three octal digits after it, such as \\040")
+                    message: "a backslash needs three octal digits after it, such as \\040"
+                )
             }
             value = value * 8 + Int(digit - 0x30)
             advance()
         }
         guard let byte = UInt8(exactly: value) else {
             throw ExportSyntaxError(
-                position: start, message: "an octal escape goes up to \\377")
+                position: start,
+                message: "an octal escape goes up to \\377"
+            )
         }
         return byte
     }

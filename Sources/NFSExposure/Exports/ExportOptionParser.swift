@@ -21,7 +21,8 @@ struct ExportOptionParser {
     }
 
     private mutating func apply(
-        _ name: String, at position: ExportPosition
+        _ name: String,
+        at position: ExportPosition
     ) throws(ExportSyntaxError) {
         switch name {
         case "ro": options.writable = false
@@ -35,13 +36,17 @@ struct ExportOptionParser {
         case _ where Self.withoutMeaning.contains(name): ignored.append((name, position))
         case _ where Self.withValue.contains(name):
             throw ExportSyntaxError(
-                position: position, message: "option \"\(name)\" needs a value: \(name)=...")
+                position: position,
+                message: "option \"\(name)\" needs a value: \(name)=..."
+            )
         default: throw Self.unknown(name, at: position)
         }
     }
 
     private mutating func apply(
-        _ name: String, value: String, at position: ExportPosition
+        _ name: String,
+        value: String,
+        at position: ExportPosition
     ) throws(ExportSyntaxError) {
         switch name {
         case "anonuid": options.anonymousUser = try Self.userID(name, value, at: position)
@@ -54,13 +59,16 @@ struct ExportOptionParser {
             case "hold": options.stall = .hold
             default:
                 throw ExportSyntaxError(
-                    position: position, message: "stall= is \"later\" or \"hold\"")
+                    position: position,
+                    message: "stall= is \"later\" or \"hold\""
+                )
             }
         case "stall_timeout":
             guard let seconds = Self.number(value), seconds <= 3600 else {
                 throw ExportSyntaxError(
                     position: position,
-                    message: "stall_timeout= takes seconds from 0 (hold for ever) to 3600")
+                    message: "stall_timeout= takes seconds from 0 (hold for ever) to 3600"
+                )
             }
             options.stallTimeout = .seconds(Int64(seconds))
         case _ where Self.withoutMeaning.contains(name): ignored.append((name, position))
@@ -69,7 +77,8 @@ struct ExportOptionParser {
     }
 
     private mutating func applyFSID(
-        _ value: String, at position: ExportPosition
+        _ value: String,
+        at position: ExportPosition
     ) throws(ExportSyntaxError) {
         if value == "root" || Self.number(value) == 0 {
             rootFSID = position
@@ -84,13 +93,16 @@ struct ExportOptionParser {
             digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit })
         else {
             throw ExportSyntaxError(
-                position: position, message: "fsid= takes a number or a UUID of 32 hex digits")
+                position: position,
+                message: "fsid= takes a number or a UUID of 32 hex digits"
+            )
         }
         options.fsid = max(StableHash.of(digits), 1)
     }
 
     private mutating func applySecurity(
-        _ value: String, at position: ExportPosition
+        _ value: String,
+        at position: ExportPosition
     ) throws(ExportSyntaxError) {
         var allowsSys = false
         var allowsNone = false
@@ -102,7 +114,8 @@ struct ExportOptionParser {
                 throw ExportSyntaxError(
                     position: position,
                     message: "security flavour \"\(flavor)\" is not served; use sec=sys, sec=none "
-                        + "or sec=sys:none")
+                        + "or sec=sys:none"
+                )
             }
         }
         options.allowsSys = allowsSys
@@ -110,12 +123,16 @@ struct ExportOptionParser {
     }
 
     private static func userID(
-        _ name: String, _ value: String, at position: ExportPosition
+        _ name: String,
+        _ value: String,
+        at position: ExportPosition
     ) throws(ExportSyntaxError) -> UInt32 {
         // The largest value means "no id": Linux refuses whole replies that hold it.
         guard let id = number(value), id < UInt64(UInt32.max) else {
             throw ExportSyntaxError(
-                position: position, message: "\(name)= takes a number from 0 to 4294967294")
+                position: position,
+                message: "\(name)= takes a number from 0 to 4294967294"
+            )
         }
         return UInt32(id)
     }

@@ -70,7 +70,9 @@ package struct ExportTable: Equatable, Sendable {
         self.exports = exports.sorted { $0.path < $1.path }
         self.treePath = treePath
         indexByID = Dictionary(
-            self.exports.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+            self.exports.enumerated().map { ($1.id, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
     }
 
     /// A table that exports nothing.

@@ -69,12 +69,19 @@ package struct FileHandleCodec: Sendable {
         switch kind {
         case .root, .route:
             id = FileID(
-                kind: kind, route: load(bytes, at: 8), index: load(bytes, at: 32),
-                member: load(bytes, at: 36))
+                kind: kind,
+                route: load(bytes, at: 8),
+                index: load(bytes, at: 32),
+                member: load(bytes, at: 36)
+            )
         case .torrentDirectory, .torrentFile:
             id = FileID(
-                kind: kind, route: load(bytes, at: 8), infoHash: InfoHash(bytes: bytes[12..<32]),
-                index: load(bytes, at: 32), member: load(bytes, at: 36))
+                kind: kind,
+                route: load(bytes, at: 8),
+                infoHash: InfoHash(bytes: bytes[12..<32]),
+                index: load(bytes, at: 32),
+                member: load(bytes, at: 36)
+            )
         }
         return FileHandle(exportID: load(bytes, at: 4), id: id)
     }
@@ -96,14 +103,16 @@ package struct FileHandleCodec: Sendable {
     }
 
     private func load<T: FixedWidthInteger & BitwiseCopyable>(
-        _ bytes: UnsafeRawBufferPointer, at offset: Int
+        _ bytes: UnsafeRawBufferPointer,
+        at offset: Int
     ) -> T {
         T(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
     private func store(
         _ value: some FixedWidthInteger & BitwiseCopyable,
-        in bytes: UnsafeMutableRawBufferPointer, at offset: Int
+        in bytes: UnsafeMutableRawBufferPointer,
+        at offset: Int
     ) {
         bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: type(of: value))
     }

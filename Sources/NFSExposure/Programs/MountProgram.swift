@@ -46,8 +46,10 @@ struct MountProgram {
             entries: caller.exports.exports(for: caller.address, port: caller.port).map { export in
                 ExportEntry(
                     directory: Array(export.path.utf8),
-                    groups: export.rules.map { MountGroup(name: Array($0.client.utf8)) })
-            })
+                    groups: export.rules.map { MountGroup(name: Array($0.client.utf8)) }
+                )
+            }
+        )
     }
 
     private func mount(_ call: RPCCall, path: [UInt8], caller: Caller) -> ByteBuffer {
@@ -59,7 +61,8 @@ struct MountProgram {
                 "mount refused",
                 metadata: [
                     "peer": "\(caller.address)", "path": "\(text)", "status": "\(status)",
-                ])
+                ]
+            )
             return call.version == 1
                 ? message(call, Mount1Result.failure(status.rawValue))
                 : message(call, Mount3Result.failure(status))
@@ -74,7 +77,8 @@ struct MountProgram {
                 metadata: [
                     "peer": "\(caller.address)", "path": "\(text)",
                     "export": "\(access.export.path)",
-                ])
+                ]
+            )
             var flavors: [UInt32] = []
             if access.options.allowsSys { flavors.append(AuthFlavor.sys) }
             if access.options.allowsNone { flavors.append(AuthFlavor.none) }
@@ -83,7 +87,8 @@ struct MountProgram {
     }
 
     private func resolve(
-        _ path: [UInt8], caller: Caller
+        _ path: [UInt8],
+        caller: Caller
     ) -> Result<(NFS3FileHandle, Caller.Access), MountStatus> {
         let components = path.split(separator: Ascii.slash).map(Array.init)
         guard !components.contains(where: { $0 == [0x2e] || $0 == [0x2e, 0x2e] || $0.contains(0) })
@@ -102,7 +107,8 @@ struct MountProgram {
         case .directory(let directory):
             let handle = FileHandle(exportID: export.id, id: directory.id)
             return .success(
-                (service.handles.encode(handle), Caller.Access(export: export, options: options)))
+                (service.handles.encode(handle), Caller.Access(export: export, options: options))
+            )
         }
     }
 

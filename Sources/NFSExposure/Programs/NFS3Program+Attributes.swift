@@ -26,7 +26,10 @@ extension NFS3Program.Exchange {
             }
             return .success(
                 ACCESS3Success(
-                    attributes: attributes, access: allowed.intersection(arguments.access)))
+                    attributes: attributes,
+                    access: allowed.intersection(arguments.access)
+                )
+            )
         }
     }
 
@@ -57,7 +60,8 @@ extension NFS3Program.Exchange {
     }
 
     private mutating func refuseChange<Arguments: XDRDecodable>(
-        _ type: Arguments.Type, _ handle: (Arguments) -> NFS3FileHandle
+        _ type: Arguments.Type,
+        _ handle: (Arguments) -> NFS3FileHandle
     ) {
         perform(type, unknown: NFS3WeakCacheData()) {
             (exchange, arguments) throws(NFS3Program.Failure) -> SETATTR3Result in
@@ -66,7 +70,8 @@ extension NFS3Program.Exchange {
     }
 
     private mutating func refuseCreation<Arguments: XDRDecodable>(
-        _ type: Arguments.Type, _ location: (Arguments) -> NFS3DirectoryOperation
+        _ type: Arguments.Type,
+        _ location: (Arguments) -> NFS3DirectoryOperation
     ) {
         perform(type, unknown: NFS3WeakCacheData()) {
             (exchange, arguments) throws(NFS3Program.Failure) -> NFS3CreationResult in
@@ -83,14 +88,18 @@ extension NFS3Program.Exchange {
 
     private mutating func refuseRename() {
         let unknown = RENAME3Change(
-            fromDirectory: NFS3WeakCacheData(), toDirectory: NFS3WeakCacheData())
+            fromDirectory: NFS3WeakCacheData(),
+            toDirectory: NFS3WeakCacheData()
+        )
         perform(RENAME3Arguments.self, unknown: unknown) {
             (exchange, arguments) throws(NFS3Program.Failure) -> RENAME3Result in
             .failure(
                 .readOnly,
                 RENAME3Change(
                     fromDirectory: try exchange.target(arguments.from.directory).unchanged,
-                    toDirectory: try exchange.target(arguments.to.directory).unchanged))
+                    toDirectory: try exchange.target(arguments.to.directory).unchanged
+                )
+            )
         }
     }
 
@@ -102,7 +111,9 @@ extension NFS3Program.Exchange {
                 .readOnly,
                 LINK3Change(
                     attributes: try exchange.target(arguments.file).attributes,
-                    directoryChange: try exchange.target(arguments.link.directory).unchanged))
+                    directoryChange: try exchange.target(arguments.link.directory).unchanged
+                )
+            )
         }
     }
 }
@@ -126,8 +137,11 @@ extension NFS3Program.Target {
         let attributes = attributes
         return NFS3WeakCacheData(
             before: NFS3WeakCacheAttributes(
-                size: attributes.size, modificationTime: attributes.modificationTime,
-                changeTime: attributes.changeTime),
-            after: attributes)
+                size: attributes.size,
+                modificationTime: attributes.modificationTime,
+                changeTime: attributes.changeTime
+            ),
+            after: attributes
+        )
     }
 }

@@ -34,12 +34,16 @@ extension NFS3Program.Exchange {
                 LOOKUP3Success(
                     object: exchange.handle(found.id, in: target.access),
                     attributes: target.access.attributes(found.attributes),
-                    directoryAttributes: attributes))
+                    directoryAttributes: attributes
+                )
+            )
         }
     }
 
     private func find(
-        _ name: [UInt8], in directory: any VirtualDirectory, _ access: Caller.Access
+        _ name: [UInt8],
+        in directory: any VirtualDirectory,
+        _ access: Caller.Access
     ) -> VirtualNode? {
         if name == [0x2e] { return .directory(directory) }
         if name == [0x2e, 0x2e] { return .directory(parent(of: directory, in: access)) }
@@ -53,10 +57,13 @@ extension NFS3Program.Exchange {
                 var builder = READDIR3Builder(
                     count: min(arguments.count, Self.listingLimit),
                     attributes: access.attributes(directory.attributes),
-                    verifier: Self.cookieVerifier)
+                    verifier: Self.cookieVerifier
+                )
             else { return false }
             let isEnd = exchange.forEachEntry(
-                of: directory, after: arguments.cookie, access,
+                of: directory,
+                after: arguments.cookie,
+                access,
                 chunk: Int(min(arguments.count, Self.listingLimit)) / 32 + 1
             ) { name, cookie, node in
                 builder.append(fileID: node.attributes.fileid, name: name, cookie: cookie)
@@ -75,18 +82,25 @@ extension NFS3Program.Exchange {
                     directoryCount: arguments.directoryCount,
                     maximumCount: min(arguments.maximumCount, Self.listingLimit),
                     attributes: access.attributes(directory.attributes),
-                    verifier: Self.cookieVerifier)
+                    verifier: Self.cookieVerifier
+                )
             else { return false }
             let isEnd = exchange.forEachEntry(
-                of: directory, after: arguments.cookie, access,
+                of: directory,
+                after: arguments.cookie,
+                access,
                 chunk: Int(min(arguments.maximumCount, Self.listingLimit)) / 180 + 1
             ) { name, cookie, node in
                 let attributes = node.attributes
                 return builder.append(
                     READDIRPLUS3Entry(
-                        fileID: attributes.fileid, name: name, cookie: cookie,
+                        fileID: attributes.fileid,
+                        name: name,
+                        cookie: cookie,
                         attributes: access.attributes(attributes),
-                        handle: exchange.handle(node.id, in: access)))
+                        handle: exchange.handle(node.id, in: access)
+                    )
+                )
             }
             guard isEnd || !builder.isEmpty else { return false }
             exchange.reply(EncodedResult(builder.finish(isEndOfDirectory: isEnd)))
@@ -106,7 +120,8 @@ extension NFS3Program.Exchange {
     /// The checks of both kinds of listing.
     /// - Parameter body: replies and returns `true`, or returns `false` if nothing fits.
     private mutating func list(
-        _ handle: NFS3FileHandle, after cookie: UInt64,
+        _ handle: NFS3FileHandle,
+        after cookie: UInt64,
         _ body: (inout Self, any VirtualDirectory, Caller.Access) -> Bool
     ) {
         typealias Failed = NFS3Result<XDRVoid, NFS3FileAttributes?>
@@ -134,8 +149,11 @@ extension NFS3Program.Exchange {
     /// Calls `body` for ".", ".." and the entries behind `cookie` until it returns `false`.
     /// - Returns: whether `body` took the last one.
     private func forEachEntry(
-        of directory: any VirtualDirectory, after cookie: UInt64, _ access: Caller.Access,
-        chunk: Int, _ body: (_ name: [UInt8], _ cookie: UInt64, _ node: VirtualNode) -> Bool
+        of directory: any VirtualDirectory,
+        after cookie: UInt64,
+        _ access: Caller.Access,
+        chunk: Int,
+        _ body: (_ name: [UInt8], _ cookie: UInt64, _ node: VirtualNode) -> Bool
     ) -> Bool {
         if cookie < 1, !body([0x2e], 1, .directory(directory)) { return false }
         if cookie < 2 {

@@ -15,9 +15,14 @@ extension NFS3Program.Exchange {
                 FSSTAT3Success(
                     attributes: target.attributes,
                     totalBytes: min(usage.totalBytes, UInt64(Int64.max)),
-                    freeBytes: 0, availableBytes: 0,
-                    totalFiles: usage.fileCount, freeFiles: 0, availableFiles: 0,
-                    invariantSeconds: 0))
+                    freeBytes: 0,
+                    availableBytes: 0,
+                    totalFiles: usage.fileCount,
+                    freeFiles: 0,
+                    availableFiles: 0,
+                    invariantSeconds: 0
+                )
+            )
         }
     }
 
@@ -29,13 +34,19 @@ extension NFS3Program.Exchange {
             return .success(
                 FSINFO3Success(
                     attributes: target.attributes,
-                    maximumRead: read, preferredRead: read, readMultiple: 4096,
+                    maximumRead: read,
+                    preferredRead: read,
+                    readMultiple: 4096,
                     // Nothing is written, but libnfs refuses to mount what takes less than 8192.
-                    maximumWrite: 1024 * 1024, preferredWrite: 1024 * 1024, writeMultiple: 4096,
+                    maximumWrite: 1024 * 1024,
+                    preferredWrite: 1024 * 1024,
+                    writeMultiple: 4096,
                     preferredReadDirectory: 64 * 1024,
                     maximumFileSize: UInt64(Int64.max),
                     timeGranularity: NFS3Time(seconds: 0, nanoseconds: 1),
-                    properties: .homogeneous))
+                    properties: .homogeneous
+                )
+            )
         }
     }
 
@@ -45,8 +56,14 @@ extension NFS3Program.Exchange {
             .success(
                 PATHCONF3Success(
                     attributes: try exchange.target(arguments.object).attributes,
-                    maximumLinks: 1, maximumName: 255, refusesLongNames: true,
-                    restrictsOwnerChange: true, isCaseInsensitive: false, isCasePreserving: true))
+                    maximumLinks: 1,
+                    maximumName: 255,
+                    refusesLongNames: true,
+                    restrictsOwnerChange: true,
+                    isCaseInsensitive: false,
+                    isCasePreserving: true
+                )
+            )
         }
     }
 
@@ -60,7 +77,10 @@ extension NFS3Program.Exchange {
             }
             return .success(
                 COMMIT3Success(
-                    fileChange: target.unchanged, verifier: exchange.service.writeVerifier))
+                    fileChange: target.unchanged,
+                    verifier: exchange.service.writeVerifier
+                )
+            )
         }
     }
 }

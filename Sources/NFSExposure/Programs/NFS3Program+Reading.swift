@@ -38,15 +38,22 @@ extension NFS3Program.Exchange {
                 reply(
                     READ3Result.success(
                         READ3Header(
-                            attributes: target.attributes, count: 0,
-                            isEndOfFile: decoded.offset >= size)))
+                            attributes: target.attributes,
+                            count: 0,
+                            isEndOfFile: decoded.offset >= size
+                        )
+                    )
+                )
                 return nil
             }
             let limit = min(UInt64(decoded.count), UInt64(service.limits.readByteCount))
             let count = min(limit, size - decoded.offset)
             result = ReadCall(
-                xid: call.xid, file: file, access: target.access,
-                range: decoded.offset..<decoded.offset + count)
+                xid: call.xid,
+                file: file,
+                access: target.access,
+                range: decoded.offset..<decoded.offset + count
+            )
         } catch {
             switch error {
             case .status(let status): reply(READ3Result.failure(status, nil))

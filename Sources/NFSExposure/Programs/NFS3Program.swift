@@ -33,14 +33,22 @@ struct NFS3Program {
     /// Appends the reply to `replies`.
     /// - Returns: a READ that the caller has to answer instead.
     func answer(
-        _ call: RPCCall, arguments: ByteBuffer, caller: Caller, replies: inout ByteBuffer
+        _ call: RPCCall,
+        arguments: ByteBuffer,
+        caller: Caller,
+        replies: inout ByteBuffer
     ) -> ReadCall? {
         guard let procedure = NFS3Procedure(rawValue: call.procedure) else {
             RPCReply.procedureUnavailable.encodeRecord(xid: call.xid, into: &replies)
             return nil
         }
         var exchange = Exchange(
-            program: self, call: call, arguments: arguments, caller: caller, replies: replies)
+            program: self,
+            call: call,
+            arguments: arguments,
+            caller: caller,
+            replies: replies
+        )
         // The buffer must have one owner, or every reply would copy what is in it.
         replies = ByteBuffer()
         defer { replies = exchange.replies }
@@ -85,7 +93,8 @@ struct NFS3Program {
         /// Decodes the arguments, performs the call and replies, with `unknown` for attributes
         /// where the call does not come to its object.
         mutating func perform<Arguments: XDRDecodable, Success: XDREncodable, Other: XDREncodable>(
-            _ type: Arguments.Type, unknown: Other,
+            _ type: Arguments.Type,
+            unknown: Other,
             _ body: (inout Self, Arguments) throws(Failure) -> NFS3Result<Success, Other>
         ) {
             let decoded: Arguments
@@ -109,7 +118,10 @@ struct NFS3Program {
         /// Finds the object of a handle and checks that this caller may come to it.
         func target(_ handle: NFS3FileHandle) throws(Failure) -> Target {
             guard let decoded = service.handles.decode(handle) else {
-                service.reportAbuse("file handle that this server did not make", from: caller.address)
+                service.reportAbuse(
+                    "file handle that this server did not make",
+                    from: caller.address
+                )
                 throw .status(.badHandle)
             }
             let access: Caller.Access
@@ -134,7 +146,8 @@ struct NFS3Program {
 
         /// What ".." is: never anything above the export.
         func parent(
-            of directory: any VirtualDirectory, in access: Caller.Access
+            of directory: any VirtualDirectory,
+            in access: Caller.Access
         ) -> any VirtualDirectory {
             if let root = service.rootDirectory(of: access.export), root.id == directory.id {
                 return directory
@@ -151,7 +164,9 @@ extension Caller.Access {
     /// client's cache.
     func attributes(_ attributes: FileAttributes) -> NFS3FileAttributes {
         let time = NFS3Time(
-            seconds: attributes.modified.seconds, nanoseconds: attributes.modified.nanoseconds)
+            seconds: attributes.modified.seconds,
+            nanoseconds: attributes.modified.nanoseconds
+        )
         return NFS3FileAttributes(
             type: attributes.kind == .directory ? .directory : .regular,
             mode: UInt32(attributes.mode) & 0o7777,
@@ -164,7 +179,8 @@ extension Caller.Access {
             fileID: attributes.fileid,
             accessTime: time,
             modificationTime: time,
-            changeTime: time)
+            changeTime: time
+        )
     }
 }
 

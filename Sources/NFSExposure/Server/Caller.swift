@@ -37,7 +37,8 @@ final class Caller {
         self.address = address
         self.port = port
         client =
-            UInt64(truncatingIfNeeded: address.bits) ^ UInt64(truncatingIfNeeded: address.bits >> 64)
+            UInt64(truncatingIfNeeded: address.bits)
+            ^ UInt64(truncatingIfNeeded: address.bits >> 64)
         generation = service.exportsGeneration
         exports = service.exports
     }

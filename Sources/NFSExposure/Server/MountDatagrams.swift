@@ -18,12 +18,15 @@ final class MountDatagrams: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = Self.unwrapInboundIn(data)
-        guard let peer = IPAddress(envelope.remoteAddress), let reply = reply(to: envelope, of: peer)
+        guard let peer = IPAddress(envelope.remoteAddress),
+            let reply = reply(to: envelope, of: peer)
         else { return }
         context.write(
             Self.wrapOutboundOut(
-                AddressedEnvelope(remoteAddress: envelope.remoteAddress, data: reply)),
-            promise: nil)
+                AddressedEnvelope(remoteAddress: envelope.remoteAddress, data: reply)
+            ),
+            promise: nil
+        )
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -31,7 +34,8 @@ final class MountDatagrams: ChannelInboundHandler {
     }
 
     private func reply(
-        to envelope: AddressedEnvelope<ByteBuffer>, of peer: IPAddress
+        to envelope: AddressedEnvelope<ByteBuffer>,
+        of peer: IPAddress
     ) -> ByteBuffer? {
         var arguments = envelope.data
         let call: RPCCall
@@ -48,9 +52,15 @@ final class MountDatagrams: ChannelInboundHandler {
             return message(.programMismatch(low: 1, high: 3), xid: call.xid)
         }
         let caller = Caller(
-            address: peer, port: envelope.remoteAddress.port ?? 0, service: service)
+            address: peer,
+            port: envelope.remoteAddress.port ?? 0,
+            service: service
+        )
         let reply = MountProgram(service: service).answer(
-            call, arguments: arguments, caller: caller)
+            call,
+            arguments: arguments,
+            caller: caller
+        )
         return reply.readableBytes <= Self.replyLimit
             ? reply : message(.systemError, xid: call.xid)
     }

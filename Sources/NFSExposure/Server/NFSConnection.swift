@@ -1,6 +1,6 @@
+import BitTorrentProtocol
 import Logging
 import NFSProtocol
-import BitTorrentProtocol
 import NIOCore
 import ONCRPC
 import TorrentEngine
@@ -111,7 +111,9 @@ final class NFSConnection: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         service.logger.debug(
-            "connection failed", metadata: ["peer": "\(caller.address)", "error": "\(error)"])
+            "connection failed",
+            metadata: ["peer": "\(caller.address)", "error": "\(error)"]
+        )
         context.close(promise: nil)
     }
 
@@ -169,7 +171,11 @@ final class NFSConnection: ChannelDuplexHandler {
         switch (call.program, call.version) {
         case (ProgramNumber.nfs, 3):
             let read = nfs.answer(
-                call, arguments: arguments, caller: caller, replies: &replies)
+                call,
+                arguments: arguments,
+                caller: caller,
+                replies: &replies
+            )
             if let read { start(read) }
         case (ProgramNumber.nfs, _):
             RPCReply.programMismatch(low: 3, high: 3).encodeRecord(xid: call.xid, into: &replies)
@@ -244,7 +250,8 @@ final class NFSConnection: ChannelDuplexHandler {
                 metadata: [
                     "peer": "\(caller.address)", "file": "\(read.file.id.logText)",
                     "range": "\(read.range)",
-                ])
+                ]
+            )
         case .answer(let count): serve(read, count: count)
         case .tryLater: fail(read, .jukebox)
         case .stale: fail(read, .stale)
@@ -286,11 +293,16 @@ final class NFSConnection: ChannelDuplexHandler {
         }
         let attributes = read.attributes
         let header = READ3Header(
-            attributes: attributes, count: UInt32(expected),
-            isEndOfFile: read.range.lowerBound + expected >= attributes.size)
+            attributes: attributes,
+            count: UInt32(expected),
+            isEndOfFile: read.range.lowerBound + expected >= attributes.size
+        )
         RPCReply.encodeSuccessRecord(
-            xid: read.xid, results: READ3Result.success(header),
-            payloadByteCount: header.payloadByteCount, into: &replies)
+            xid: read.xid,
+            results: READ3Result.success(header),
+            payloadByteCount: header.payloadByteCount,
+            into: &replies
+        )
         if payload.readableBytes <= Self.copiedPayloadLimit {
             replies.writeImmutableBuffer(payload)
         } else {
@@ -309,14 +321,18 @@ final class NFSConnection: ChannelDuplexHandler {
         case .storage(let text):
             service.logger.error(
                 "reading failed",
-                metadata: ["file": "\(read.file.id.logText)", "error": "\(text)"])
+                metadata: ["file": "\(read.file.id.logText)", "error": "\(text)"]
+            )
             fail(read, .io)
         }
     }
 
     private func fail(_ read: ReadCall, _ status: NFS3Status) {
         RPCReply.encodeSuccessRecord(
-            xid: read.xid, results: READ3Result.failure(status, read.attributes), into: &replies)
+            xid: read.xid,
+            results: READ3Result.failure(status, read.attributes),
+            into: &replies
+        )
     }
 
     // MARK: Output
@@ -363,7 +379,9 @@ final class NFSConnection: ChannelDuplexHandler {
             guard self.decoder.hasPartialRecord, let context = self.context else { return }
             if self.completedRecords == seen {
                 self.service.reportAbuse(
-                    "connection closed: unfinished record", from: self.caller.address)
+                    "connection closed: unfinished record",
+                    from: self.caller.address
+                )
                 context.close(promise: nil)
             } else {
                 self.watchPartialRecord(context)

@@ -26,14 +26,22 @@ package final class NFSServer: Sendable {
     ///   - exports: who may mount what; see ``replaceExports(_:)``.
     ///   - group: loops for the connections; as many as there are cores is right.
     package init(
-        configuration: NFSServerConfiguration, tree: any VirtualTree, handles: FileHandleCodec,
-        exports: ExportTable, group: any EventLoopGroup, logger: Logger
+        configuration: NFSServerConfiguration,
+        tree: any VirtualTree,
+        handles: FileHandleCodec,
+        exports: ExportTable,
+        group: any EventLoopGroup,
+        logger: Logger
     ) {
         self.configuration = configuration
         self.group = group
         service = NFSService(
-            tree: tree, handles: handles, exports: exports, limits: configuration.limits,
-            logger: logger)
+            tree: tree,
+            handles: handles,
+            exports: exports,
+            limits: configuration.limits,
+            logger: logger
+        )
         (stopRequests, requestStop) = AsyncStream.makeStream()
     }
 
@@ -53,8 +61,10 @@ package final class NFSServer: Sendable {
         await withTaskGroup(of: Void.self) { tasks in
             if configuration.registersWithRPCBind {
                 let registration = RPCBindRegistration(
-                    addresses: addresses, servesUDP: configuration.servesMountOverUDP,
-                    logger: service.logger)
+                    addresses: addresses,
+                    servesUDP: configuration.servesMountOverUDP,
+                    logger: service.logger
+                )
                 tasks.addTask { await registration.run() }
             }
             for await _ in stopRequests {}
@@ -90,7 +100,8 @@ package final class NFSServer: Sendable {
                     refusal = error
                     service.logger.info(
                         "address not available",
-                        metadata: ["address": "\(host)", "error": "\(error)"])
+                        metadata: ["address": "\(host)", "error": "\(error)"]
+                    )
                 }
             }
         } catch {
@@ -100,7 +111,8 @@ package final class NFSServer: Sendable {
         if bound.isEmpty, let refusal { throw refusal }
         service.logger.info(
             "NFS server listens",
-            metadata: ["addresses": "\(bound.map { "\($0)" }.joined(separator: ", "))"])
+            metadata: ["addresses": "\(bound.map { "\($0)" }.joined(separator: ", "))"]
+        )
         return bound
     }
 
@@ -133,7 +145,9 @@ package final class NFSServer: Sendable {
             .childChannelOption(
                 .writeBufferWaterMark,
                 value: ChannelOptions.Types.WriteBufferWaterMark(
-                    low: limits.queuedReplyBytes.low, high: limits.queuedReplyBytes.high)
+                    low: limits.queuedReplyBytes.low,
+                    high: limits.queuedReplyBytes.high
+                )
             )
             .childChannelInitializer { self.accept($0) }
         if address.protocol == .inet6 {
@@ -148,7 +162,8 @@ package final class NFSServer: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        MountDatagrams(service: service))
+                        MountDatagrams(service: service)
+                    )
                 }
             }
         if address.protocol == .inet6 {
@@ -175,7 +190,8 @@ package final class NFSServer: Sendable {
         let service = service
         return channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(
-                NFSConnection(service: service, peer: peer, port: remote.port ?? 0))
+                NFSConnection(service: service, peer: peer, port: remote.port ?? 0)
+            )
         }
     }
 
@@ -185,7 +201,9 @@ package final class NFSServer: Sendable {
 
     /// Lets IPv4 and IPv6 have a socket each on one port.
     private static let onlyIPv6 = ChannelOptions.Types.SocketOption(
-        level: .ipv6, name: .ipv6_v6only)
+        level: .ipv6,
+        name: .ipv6_v6only
+    )
 
     private static func lacksFamily(_ error: IOError) -> Bool {
         error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL

@@ -17,7 +17,10 @@ final class NFSService: Sendable {
     private let abuse = Mutex(LogLimiter())
 
     init(
-        tree: any VirtualTree, handles: FileHandleCodec, exports: ExportTable, limits: NFSLimits,
+        tree: any VirtualTree,
+        handles: FileHandleCodec,
+        exports: ExportTable,
+        limits: NFSLimits,
         logger: Logger
     ) {
         self.tree = tree

@@ -79,7 +79,8 @@ struct RPCBindRegistration {
                 """
                 rpcbind refused the registration: another NFS server owns it, or the service runs \
                 as another user than before
-                """)
+                """
+            )
         }
     }
 }

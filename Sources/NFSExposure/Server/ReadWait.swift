@@ -8,7 +8,8 @@ package struct ReadWaitPolicy: Equatable, Sendable {
     package var noticeAfter: Duration
 
     package init(
-        stallTimeout: Duration? = .seconds(25), prefixPatience: Duration = .seconds(1),
+        stallTimeout: Duration? = .seconds(25),
+        prefixPatience: Duration = .seconds(1),
         noticeAfter: Duration = .seconds(5)
     ) {
         self.stallTimeout = stallTimeout

@@ -58,7 +58,9 @@ struct ReadWaits {
     /// - Returns: what to do, and for which READ; `nil` if it waits no more. A READ that is
     ///   answered has left the table.
     mutating func handle(
-        _ event: ReadWait.Event, of id: ID, now: ContinuousClock.Instant
+        _ event: ReadWait.Event,
+        of id: ID,
+        now: ContinuousClock.Instant
     ) -> (ReadWait.Action, ReadCall)? {
         guard let action = waiting[id]?.wait.handle(event, now: now), let entry = waiting[id]
         else { return nil }
@@ -98,6 +100,10 @@ struct ReadWaits {
 
     private func key(of read: ReadCall) -> Key {
         Key(
-            xid: read.xid, fileID: read.file.id, exportID: read.access.export.id, range: read.range)
+            xid: read.xid,
+            fileID: read.file.id,
+            exportID: read.access.export.id,
+            range: read.range
+        )
     }
 }

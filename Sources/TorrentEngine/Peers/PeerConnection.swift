@@ -146,13 +146,28 @@ final class PeerConnection: ChannelDuplexHandler {
         let key = torrent.makePeerKey()
         phase = .open(torrent, key)
         let channel = context.channel
-        let link: PeerLink
         switch side {
         case .outgoing(_, let address):
-            link = PeerLink(channel: channel, address: address, isIncoming: false)
-        case .incoming: link = PeerLink(channel: channel, address: remote, isIncoming: true)
+            torrent.run { torrent in
+                torrent.connected(
+                    key,
+                    over: channel,
+                    to: address,
+                    isIncoming: false,
+                    id: handshake.peerID
+                )
+            }
+        case .incoming:
+            torrent.run { torrent in
+                torrent.connected(
+                    key,
+                    over: channel,
+                    to: remote,
+                    isIncoming: true,
+                    id: handshake.peerID
+                )
+            }
         }
-        torrent.run { $0.connected(key, over: link, id: handshake.peerID) }
     }
 
     // MARK: Messages

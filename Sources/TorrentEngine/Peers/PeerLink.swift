@@ -1,15 +1,17 @@
 import BitTorrentProtocol
 import NIOCore
 
-/// A torrent's end of a connection to a peer: what is to be sent gathers here until the burst that
+/// A torrent's end of a connection to a peer: what is to be sent gathers here until the turn that
 /// caused it is over, and then leaves with one flush.
-struct PeerLink {
+///
+/// A class, because a flush may end the connection and with it the link, while it is in use.
+final class PeerLink {
     let channel: any Channel
-    /// The remote end of the socket.
+    /// Where we dialled; of an incoming connection the remote end of the socket.
     let address: PeerAddress
     let isIncoming: Bool
 
-    private var small = ByteBuffer()
+    private var gathered = ByteBuffer()
     private var hasUnflushed = false
 
     init(channel: any Channel, address: PeerAddress, isIncoming: Bool) {
@@ -18,33 +20,34 @@ struct PeerLink {
         self.isIncoming = isIncoming
     }
 
-    mutating func send(_ message: PeerMessage) { message.encode(into: &small) }
+    func send(_ message: PeerMessage) { message.encode(into: &gathered) }
 
     /// - Returns: completes on the channel's event loop once the socket has taken the payload, or
     ///   will take no more.
-    mutating func send(_ payload: ByteBuffer, of block: Block) -> EventLoopFuture<Void> {
+    func send(_ payload: ByteBuffer, of block: Block) -> EventLoopFuture<Void> {
         PeerMessage.encodePieceHeader(
             piece: block.piece.rawValue,
             offset: block.offset,
             payloadByteCount: payload.readableBytes,
-            into: &small
+            into: &gathered
         )
-        writeSmall()
+        writeGathered()
         hasUnflushed = true
         return channel.write(payload)
     }
 
-    mutating func flush() {
-        writeSmall()
+    func flush() {
+        writeGathered()
         guard hasUnflushed else { return }
         hasUnflushed = false
         channel.flush()
     }
 
-    private mutating func writeSmall() {
-        guard small.readableBytes > 0 else { return }
-        channel.write(small, promise: nil)
-        small = ByteBuffer()
+    private func writeGathered() {
+        guard gathered.readableBytes > 0 else { return }
+        let bytes = gathered
+        gathered = ByteBuffer()
         hasUnflushed = true
+        channel.write(bytes, promise: nil)
     }
 }

@@ -5,7 +5,9 @@ import PieceStorage
 import StateStore
 
 /// The recorded pieces of a torrent, held against its cache file: if that is gone none is left, and
-/// if it holds less than it should every piece is hashed. Waits for the disk.
+/// if it holds less than it should every piece is hashed.
+///
+/// Waits for the disk.
 func recordedPieces(
     of metainfo: Metainfo,
     in cache: CacheDirectory,
@@ -35,7 +37,9 @@ func recordedPieces(
     return verified
 }
 
-/// Writes and records the pieces of a torrent that are not in its cache file. Waits for the disk.
+/// Writes and records the pieces of a torrent that are not in its cache file.
+///
+/// Waits for the disk.
 func fillCache(
     of metainfo: Metainfo,
     in cache: CacheDirectory,

@@ -72,6 +72,10 @@ package final class Session: Sendable {
             }
             resources.listenPort.value = listener.port
             state.withLock { $0.listener = listener }
+            resources.logger.info(
+                "listening for peers",
+                metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
+            )
             return listener.port
         } catch {
             await shutdown()
@@ -98,8 +102,10 @@ package final class Session: Sendable {
         }
     }
 
-    /// Ends everything, which every session that was made needs: connections, announces (`stopped`, for at most the farewell timeout),
-    /// pending records. The session cannot be started again.
+    /// Ends everything, which every session that was made needs: connections, announces (`stopped`,
+    /// for at most the farewell timeout), pending records.
+    ///
+    /// The session cannot be started again.
     package func shutdown() async {
         let (listener, torrents) = state.withLock { state in
             defer {
@@ -168,7 +174,9 @@ package final class Session: Sendable {
         return torrent
     }
 
-    /// Forgets a torrent, its pieces and its cache file. Its readers are told.
+    /// Forgets a torrent, its pieces and its cache file.
+    ///
+    /// Its readers are told.
     package func remove(_ infoHash: InfoHash) async throws {
         guard let torrent = state.withLock({ $0.torrents.removeValue(forKey: infoHash) }) else {
             return

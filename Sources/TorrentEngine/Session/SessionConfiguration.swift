@@ -15,7 +15,9 @@ package struct SessionConfiguration: Sendable {
     /// Incoming connections of the whole session; more are closed at once.
     package var maximumIncomingConnections = 500
     /// Whether trackers and peers named by a torrent may be on this machine (127.0.0.0/8, ::1) or
-    /// link-local. Peers given to `addPeers` always may.
+    /// link-local.
+    ///
+    /// Peers given to `addPeers` always may.
     package var allowsLoopback = false
     /// Time for a connection to a peer to stand, and again for its handshake.
     package var connectTimeout = Duration.seconds(10)

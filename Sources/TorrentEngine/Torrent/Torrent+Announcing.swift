@@ -3,8 +3,9 @@ import Logging
 import TorrentLogic
 
 extension Torrent {
-    /// Tells the schedule how things stand and sends what is due. A torrent is in use while somebody
-    /// reads it, or a peer is connected, or it is a seed.
+    /// Tells the schedule how things stand and sends what is due.
+    ///
+    /// A torrent is in use while somebody reads it, or a peer is connected, or it is a seed.
     func announceAsNeeded(_ now: Swarm.Instant) {
         guard announcing.hasTrackers, !isStopped else { return }
         let hasDemand = swarm.hasDemand

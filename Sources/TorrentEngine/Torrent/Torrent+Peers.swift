@@ -11,6 +11,7 @@ extension Torrent {
         turn { now in swarm.found(addresses, now: now) }
     }
 
+    /// Reports a failure not within this turn, in which actions are still being performed.
     func dial(_ address: PeerAddress) {
         let resources = resources
         let bootstrap = ClientBootstrap(group: loop)
@@ -26,10 +27,9 @@ extension Torrent {
         do {
             bootstrap.connect(to: try address.socketAddress).whenFailure { error in
                 self.logger.debug("cannot reach a peer: \(error)", metadata: ["peer": "\(address)"])
-                self.run { $0.dialFailed(address) }
+                self.loop.execute { self.run { $0.dialFailed(address) } }
             }
         } catch {
-            // Not in this turn: the swarm is performing its actions.
             loop.execute { self.run { $0.dialFailed(address) } }
         }
     }
@@ -39,21 +39,19 @@ extension Torrent {
         turn { now in swarm.dialFailed(address, now: now) }
     }
 
-    func connected(_ key: PeerKey, over link: PeerLink, id: PeerID) {
-        guard !isStopped else { return link.channel.close(promise: nil) }
-        links[key] = link
-        logger.debug(
-            "connected",
-            metadata: ["peer": "\(link.address)", "client": "\(id)"]
-        )
+    /// - Parameter address: where we dialled; of an incoming connection its remote end.
+    func connected(
+        _ key: PeerKey,
+        over channel: any Channel,
+        to address: PeerAddress,
+        isIncoming: Bool,
+        id: PeerID
+    ) {
+        guard !isStopped else { return channel.close(promise: nil) }
+        links[key] = PeerLink(channel: channel, address: address, isIncoming: isIncoming)
+        logger.debug("connected", metadata: ["peer": "\(address)", "client": "\(id)"])
         turn { now in
-            swarm.connected(
-                key,
-                address: link.address,
-                isIncoming: link.isIncoming,
-                id: id,
-                now: now
-            )
+            swarm.connected(key, address: address, isIncoming: isIncoming, id: id, now: now)
         }
     }
 
@@ -106,7 +104,7 @@ extension Torrent {
     }
 
     func close(_ key: PeerKey, because reason: CloseReason) {
-        guard var link = links.removeValue(forKey: key) else { return }
+        guard let link = links.removeValue(forKey: key) else { return }
         logger.debug("closing a peer: \(reason)", metadata: ["peer": "\(link.address)"])
         link.flush()
         link.channel.close(promise: nil)

@@ -137,8 +137,9 @@ package actor Torrent {
         setTimer(now)
     }
 
-    /// Sets the timer to the next deadline, if there is any: a torrent at rest has no timer. One
-    /// that is set too early is left alone, because deadlines move with every block.
+    /// Sets the timer to the next deadline, if there is any: a torrent at rest has no timer.
+    ///
+    /// One that is set too early is left alone, because deadlines move with every block.
     private func setTimer(_ now: Swarm.Instant) {
         let deadlines = [isStopped ? nil : swarm.nextDeadline, announcing.schedule.nextDeadline]
         guard let deadline = deadlines.compactMap(\.self).min(), !isStopped else {
