@@ -113,6 +113,6 @@ let package = Package(
         tests(
             "NFSExposureTests", "NFSExposure", "NFSProtocol", "ONCRPC", "VirtualTree",
             "TorrentEngine", "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
-        tests("SluiceTests", "sluice", "BitTorrentProtocol", "NFSExposure"),
+        tests("SluiceTests", "sluice", "BitTorrentProtocol", "NFSExposure", logging),
     ]
 )

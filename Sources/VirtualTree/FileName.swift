@@ -92,8 +92,9 @@ package enum FileName {
         return Array(name[..<end] + suffix)
     }
 
-    /// Bytes of the last `.ext`, the dot included: one to ten ASCII letters or digits; 0 if there is
-    /// none. A dot at the start hides a file and makes no extension.
+    /// Bytes of the last `.ext`, the dot included: one to ten ASCII letters or digits.
+    ///
+    /// 0 if there is none. A dot at the start hides a file and makes no extension.
     private static func extensionLength(_ name: [UInt8]) -> Int {
         guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > 0 else { return 0 }
         let letters = name[(dot + 1)...]

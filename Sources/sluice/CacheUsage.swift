@@ -11,7 +11,9 @@ final class CacheUsage: Sendable {
 
     var byteCount: UInt64 { measured.load(ordering: .relaxed) }
 
-    /// Adds up the blocks of the cache files, whose holes take none. Waits for the disk.
+    /// Adds up the blocks of the cache files, whose holes take none.
+    ///
+    /// Waits for the disk.
     func measure() {
         guard let listing = opendir(directory) else { return }
         defer { closedir(listing) }

@@ -99,7 +99,7 @@ struct Composition {
     private var services: ServiceGroup {
         ServiceGroup(
             services: [
-                Serving(server: server),
+                Serving(server: server, nfs: settings.configuration.nfs),
                 Watching(
                     loader: loader,
                     cacheUsage: cacheUsage,

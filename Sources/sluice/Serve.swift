@@ -15,7 +15,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         do {
             let settings = try options.file.read()
-            var logger = Logger(label: "sluice") { StreamLogHandler.standardError(label: $0) }
+            var logger = Logger(label: "sluice") { _ in LineLogHandler() }
             logger.logLevel = Logger.Level(settings.configuration.logLevel)
             for notice in settings.notices { logger.notice("\(notice)") }
             try await Composition(file: options.file, settings: settings, logger: logger).run()
@@ -29,7 +29,9 @@ struct Serve: AsyncParsableCommand {
 struct Fault: Error, CustomStringConvertible {
     let description: String
 
-    init(_ error: any Error) { description = "\(error)" }
+    init(_ error: any Error) { self.init(description: "\(error)") }
+
+    init(description: String) { self.description = description }
 }
 
 extension Logger.Level {

@@ -6,9 +6,18 @@ import UnixSignals
 /// The NFS server, from the first call to the last.
 struct Serving: Service {
     let server: NFSServer
+    let nfs: Configuration.NFS
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown { try await server.run() }
+        do {
+            try await cancelWhenGracefulShutdown { try await server.run() }
+        } catch {
+            throw Fault(
+                description:
+                    "cannot listen for NFS on \(nfs.address) port \(nfs.port): \(error); set “nfs: "
+                    + "address” or “nfs: port”, or stop who uses it"
+            )
+        }
     }
 }
 

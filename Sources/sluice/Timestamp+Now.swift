@@ -4,7 +4,7 @@ import VirtualTree
 typealias Timestamp = FileAttributes.Timestamp
 
 extension FileAttributes.Timestamp {
-    /// The wall clock. Only for what is stored the moment it is read: nothing shows "now".
+    /// The wall clock, only for what is stored the moment it is read: nothing shows "now".
     static var now: Self {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

@@ -8,6 +8,7 @@ struct SourceFile {
     let lines: [Substring]
 
     /// The lines without comments and without what string literals say: what the compiler runs.
+    ///
     /// Block comments are not used here, and a literal over several lines is left out whole.
     var code: [(number: Int, text: String)] {
         var isInLiteral = false

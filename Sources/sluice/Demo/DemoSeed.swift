@@ -7,10 +7,15 @@ import VirtualTree
 
 /// Seeds the sample library from a session of its own, over the loopback interface.
 actor DemoSeed {
-    /// Starts to leave the event loop free, and to end with the program.
+    private struct Seeding {
+        let session: Session
+        let metainfo: Metainfo
+        let address: PeerAddress?
+    }
+
     private enum State {
         case idle
-        case seeding(Session, InfoHash)
+        case seeding(Seeding)
         case ended
     }
 
@@ -30,44 +35,57 @@ actor DemoSeed {
         self.logger = logger
     }
 
-    /// Adds the torrent to `session` and tells it where the seed is; makes both the first time.
+    /// Sees to it that `session` has the torrent and knows where the seed is, which is made the
+    /// first time.
     func start(for session: Session) async throws -> InfoHash {
+        let seeding: Seeding
         switch state {
-        case .seeding(_, let infoHash): return infoHash
         case .ended: throw Ended()
-        case .idle: break
+        case .seeding(let known): seeding = known
+        case .idle:
+            seeding = try await seed(SampleLibrary())
+            state = .seeding(seeding)
         }
-        let library = SampleLibrary()
+        let infoHash = seeding.metainfo.infoHash
+        // Both do nothing where it is known already.
+        _ = try await session.add(seeding.metainfo, addedTime: Int64(Timestamp.now.seconds))
+        await session.addPeers(infoHash, seeding.address.map { [$0] } ?? [])
+        return infoHash
+    }
+
+    private func seed(_ library: SampleLibrary) async throws -> Seeding {
         let metainfo = try Metainfo(parsing: library.metainfoBytes)
-        let now = Int64(Timestamp.now.seconds)
         var configuration = SessionConfiguration(cacheDirectory: "\(directory)/cache")
         configuration.listenHost = "127.0.0.1"
         configuration.listenPort = 0
-        let seed = try Session(
+        let session = try Session(
             configuration: configuration,
             store: try StateStore(directory: directory),
             group: group,
             logger: logger
         )
         do {
-            let port = try await seed.start()
+            let port = try await session.start()
             let content = ByteBuffer(bytes: library.bytes)
-            _ = try await seed.addSeed(metainfo, addedTime: now) { range in
+            _ = try await session.addSeed(
+                metainfo,
+                addedTime: Int64(Timestamp.now.seconds)
+            ) { range in
                 content.getSlice(at: Int(range.lowerBound), length: range.count) ?? ByteBuffer()
             }
-            _ = try await session.add(metainfo, addedTime: now)
-            let address = PeerAddress(host: [127, 0, 0, 1], port: port)
-            await session.addPeers(metainfo.infoHash, address.map { [$0] } ?? [])
+            return Seeding(
+                session: session,
+                metainfo: metainfo,
+                address: PeerAddress(host: [127, 0, 0, 1], port: port)
+            )
         } catch {
-            await seed.shutdown()
+            await session.shutdown()
             throw error
         }
-        state = .seeding(seed, metainfo.infoHash)
-        return metainfo.infoHash
     }
 
     func shutdown() async {
         defer { state = .ended }
-        if case .seeding(let session, _) = state { await session.shutdown() }
+        if case .seeding(let seeding) = state { await seeding.session.shutdown() }
     }
 }

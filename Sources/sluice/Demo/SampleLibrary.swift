@@ -37,7 +37,9 @@ struct SampleLibrary {
     /// The content as the torrent counts it: all files, one behind the other.
     var bytes: [UInt8] { files.flatMap(\.bytes) }
 
-    /// The `.torrent` file. It names no tracker: the seed is told to the session.
+    /// The `.torrent` file.
+    ///
+    /// It names no tracker: the session is told where the seed is.
     var metainfoBytes: [UInt8] {
         let content = bytes
         let hashes = stride(from: 0, to: content.count, by: Self.pieceLength).flatMap { start in

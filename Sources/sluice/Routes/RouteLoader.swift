@@ -48,7 +48,9 @@ actor RouteLoader {
         await look()
     }
 
-    /// Brings the library up to date. Returns at once if that is under way; it is then done again.
+    /// Brings the library up to date.
+    ///
+    /// Returns at once if that is under way; it is then done again.
     func look() async {
         mustLookAgain = true
         guard !isLooking else { return }

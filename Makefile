@@ -1,0 +1,41 @@
+# What this project is made, checked and measured with. `make help` lists it.
+
+SHELL := /bin/bash
+BUILD := swift build --explicit-target-dependency-import-check error
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench format
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install what is missing, build, and serve what config.yaml says
+	scripts/install-packages build
+	$(BUILD) --configuration release --product sluice
+	exec "$$(swift build --configuration release --show-bin-path)/sluice" serve --config config.yaml
+
+test: ## Check everything: style, unit tests, then real peers and real NFS clients (needs root)
+	@echo "== packages"
+	scripts/install-packages build test
+	@echo "== style"
+	$(MAKE) --no-print-directory lint
+	@echo "== build"
+	$(BUILD) --build-tests
+	@echo "== unit tests"
+	swift test --skip-build
+	@echo "== release build"
+	$(BUILD) --configuration release --product sluice
+	@echo "== integration tests"
+	SLUICE_CONFIGURATION=release Tests/Integration/run
+	@echo "== all passed"
+
+lint: ## Check the style alone
+	swift format lint --strict --parallel --recursive Sources Tests
+
+bench: ## Measure a release build; ONLY=name measures one thing
+	scripts/install-packages build test
+	$(BUILD) --configuration release --product sluice
+	Benchmarks/run $(ONLY)
+
+format: ## Give the sources their style
+	swift format --in-place --parallel --recursive Sources Tests
