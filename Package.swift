@@ -102,8 +102,8 @@ let package = Package(
             "TorrentEngineTests", "TorrentEngine", "BitTorrentProtocol", "StateStore",
             "PieceStorage", nioCore, nioPosix, logging),
         tests("VirtualTreeTests", "VirtualTree", "BitTorrentProtocol", "StateStore", nioCore),
-        tests("ONCRPCTests", "ONCRPC", "CTirpc", nioCore),
-        tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", nioCore),
+        tests("ONCRPCTests", "ONCRPC", "CTirpcSystem", nioCore),
+        tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", "CTirpcSystem", nioCore),
         tests(
             "NFSExposureTests", "NFSExposure", "NFSProtocol", "ONCRPC", "VirtualTree",
             "TorrentEngine", "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),

@@ -10,6 +10,7 @@ package enum Credential: Equatable, Sendable {
 package struct AuthSys: Equatable, Sendable {
     /// At most 16 supplementary groups.
     package static let groupLimit = 16
+    private static let machineNameByteLimit = 255
 
     /// At most 255 bytes; for logs, since nothing vouches for it.
     package let machineName: String
@@ -18,12 +19,12 @@ package struct AuthSys: Equatable, Sendable {
     package let groups: [UInt32]
 
     /// - Parameters:
-    ///   - machineName: Shortened to 255 bytes.
+    ///   - machineName: Shortened to 255 bytes, between characters.
     ///   - groups: The first 16 count.
     package init(machineName: String, uid: UInt32, gid: UInt32, groups: [UInt32] = []) {
-        self.machineName =
-            machineName.utf8.count <= 255
-            ? machineName : String(decoding: machineName.utf8.prefix(255), as: UTF8.self)
+        var name = machineName
+        while name.utf8.count > Self.machineNameByteLimit { name.removeLast() }
+        self.machineName = name
         self.uid = uid
         self.gid = gid
         self.groups =

@@ -1,0 +1,20 @@
+import ONCRPC
+import Testing
+
+@Suite struct RPCBindTests {
+    /// Of the numbers that RFC 5531 section 8.3.3 leaves to users.
+    @Test(arguments: RPCBind.Transport.allCases)
+    func answersWithAndWithoutRPCBind(transport: RPCBind.Transport) {
+        let mapping = RPCBind.Mapping(program: 0x2000_0451, version: 1, transport: transport)
+        switch RPCBind.register(mapping, port: 40_451) {
+        case .done:
+            #expect(RPCBind.register(mapping, port: 40_452) == .done)
+            #expect(RPCBind.unregister(mapping) == .done)
+            #expect(RPCBind.unregister(mapping) == .done)
+        case .absent:
+            #expect(RPCBind.unregister(mapping) == .absent)
+        case .refused, .noTransport:
+            break
+        }
+    }
+}
