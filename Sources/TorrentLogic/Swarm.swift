@@ -1,19 +1,5 @@
 package import BitTorrentProtocol
 
-/// Names a connection to a peer for as long as it lives; never reused within a torrent.
-package struct PeerKey: Hashable, Comparable, Sendable {
-    package let rawValue: UInt64
-    package init(rawValue: UInt64) { self.rawValue = rawValue }
-    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
-}
-
-/// Names one wait of a reader for bytes; never reused within a torrent.
-package struct WaitID: Hashable, Comparable, Sendable {
-    package let rawValue: UInt64
-    package init(rawValue: UInt64) { self.rawValue = rawValue }
-    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
-}
-
 /// Everything that one torrent decides: whom to dial, request from, serve and ban.
 ///
 /// Events and the time go in, actions come out; it has no clock, no socket and no payload bytes, so
