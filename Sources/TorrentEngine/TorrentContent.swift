@@ -15,7 +15,7 @@ package enum Availability: Equatable, Sendable {
     case verified(UInt64)
     /// The torrent was removed: nothing will come.
     case removed
-    /// The torrent cannot go on (disk failure, paused).
+    /// The bytes cannot be had: the disk failed, or the session ends.
     case failed
 }
 
@@ -49,15 +49,22 @@ package protocol TorrentContent: AnyObject, Sendable {
     /// wanted and read-ahead starts or continues. To be called for every READ, cached or not.
     func noteRead(_ range: Range<UInt64>, in file: Range<UInt64>, by reader: ReaderID)
 
-    /// Calls `notify`, on any thread, whenever the verified prefix of `range` grows and when the
-    /// torrent fails; once at first if a prefix is there already. No call comes after `endWait`
-    /// returned on the same event loop turn has been seen by the torrent; late calls are harmless
-    /// to a caller that ignores tokens it ended.
+    /// Calls `notify` whenever the verified prefix of `range` grows, and once at first if there is
+    /// one already.
+    ///
+    /// It is called on any thread, but never before `wait` has returned. The wait ends with a prefix
+    /// that is the whole range, with `removed`, with `failed`, or with `endWait`; a call that was
+    /// under way when `endWait` was called may still come. The pieces of the range are fetched
+    /// before all others.
+    ///
+    /// - Parameter range: not empty, and within the torrent.
     func wait(
         for range: Range<UInt64>,
         notify: @escaping @Sendable (Availability) -> Void
     ) -> WaitToken
 
+    /// Ends a wait; nothing happens if it has ended already. Pieces that are still missing stay
+    /// wanted for a minute.
     func endWait(_ token: WaitToken)
 }
 

@@ -159,7 +159,10 @@ package final class Session: Sendable {
         content: @escaping @Sendable (Range<UInt64>) throws -> ByteBuffer
     ) async throws -> Torrent {
         if let torrent = torrent(metainfo.infoHash) {
-            if torrent.published.isComplete { return torrent }
+            if torrent.published.isComplete {
+                await torrent.beginSeeding()
+                return torrent
+            }
             state.withLock { $0.torrents[metainfo.infoHash] = nil }
             await torrent.stop()
         }
@@ -169,7 +172,7 @@ package final class Session: Sendable {
             try fillCache(of: metainfo, in: cache, store: store, from: content)
             return record
         }
-        let torrent = try await take(metainfo, addedTime: record.addedTime, isSeed: true)
+        let torrent = try await take(metainfo, addedTime: record.addedTime)
         await torrent.beginSeeding()
         return torrent
     }
@@ -197,8 +200,7 @@ package final class Session: Sendable {
 
     private func take(
         _ metainfo: Metainfo,
-        addedTime: Int64,
-        isSeed: Bool = false
+        addedTime: Int64
     ) async throws -> Torrent {
         let (store, cache, logger) = (store, resources.cache, resources.logger)
         let verified = try await resources.pool.run {
@@ -208,7 +210,6 @@ package final class Session: Sendable {
             metainfo,
             addedTime: addedTime,
             verified: verified,
-            isSeed: isSeed,
             resources: resources,
             loop: group.next()
         )

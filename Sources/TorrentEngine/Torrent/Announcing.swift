@@ -4,7 +4,7 @@ import TorrentLogic
 struct Announcing {
     var schedule: AnnounceSchedule
     /// Looks for peers though nobody reads.
-    let isSeed: Bool
+    var isSeed = false
     let hasTrackers: Bool
     /// Between `start` and `stop` of the schedule.
     var isInUse = false
@@ -20,9 +20,8 @@ struct Announcing {
         let usablePeerCount: Int
     }
 
-    init(tiers: [[String]], seed: UInt64, isSeed: Bool) {
+    init(tiers: [[String]], seed: UInt64) {
         schedule = AnnounceSchedule(tiers: tiers, seed: seed)
         hasTrackers = tiers.contains { !$0.isEmpty }
-        self.isSeed = isSeed
     }
 }

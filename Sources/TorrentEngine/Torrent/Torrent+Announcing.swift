@@ -36,8 +36,12 @@ extension Torrent {
         }
     }
 
-    /// The first announces, where readers are not what starts them.
-    func beginSeeding() { turn { _ in } }
+    /// From now on the torrent is announced though nobody reads it.
+    func beginSeeding() {
+        guard !isStopped else { return }
+        announcing.isSeed = true
+        turn { _ in }
+    }
 
     /// Tells the trackers that know of us that we are gone; returns when they answered or the
     /// farewell timeout is over.

@@ -44,14 +44,11 @@ package actor Torrent {
     var uploadedByteCount: UInt64 = 0
     private var timer: (deadline: Swarm.Instant, task: Scheduled<Void>)?
 
-    /// - Parameters:
-    ///   - verified: the pieces that are in the cache file.
-    ///   - isSeed: whether it looks for peers though nobody reads.
+    /// - Parameter verified: the pieces that are in the cache file.
     init(
         _ metainfo: Metainfo,
         addedTime: Int64,
         verified: Bitfield,
-        isSeed: Bool,
         resources: SessionResources,
         loop: any EventLoop
     ) {
@@ -80,8 +77,7 @@ package actor Torrent {
         )
         announcing = Announcing(
             tiers: metainfo.trackerTiers,
-            seed: UInt64.random(in: 0 ... .max),
-            isSeed: isSeed
+            seed: UInt64.random(in: 0 ... .max)
         )
     }
 
