@@ -5,7 +5,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-/// A server on a loopback port over a fake tree:
+/// A server on a loopback port over a fake tree.
 ///
 /// ```
 /// movies/  film.mkv (300,003 bytes)  stalled.mkv (1 MiB, nothing verified)  empty.txt  Amélie.mkv

@@ -4,7 +4,9 @@ package struct ExportFile: Sendable {
     /// What the author should know although it is no error.
     package let notices: [ExportProblem]
 
-    /// Reads exports(5) syntax. All or nothing: with one bad line there is no table.
+    /// Reads exports(5) syntax.
+    ///
+    /// All or nothing: with one bad line there is no table.
     ///
     /// - Parameters:
     ///   - file: the name that messages begin with.

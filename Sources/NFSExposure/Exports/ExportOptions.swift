@@ -12,13 +12,17 @@ package struct ExportOptions: Equatable, Sendable {
         case hold
     }
 
-    /// `rw` was given. The tree takes no writes yet, so this changes nothing but a notice.
+    /// `rw` was given.
+    ///
+    /// The tree takes no writes yet, so this changes nothing but a notice.
     package var writable = false
     package var squash = Squash.root
     package var anonymousUser: UInt32 = 65534
     package var anonymousGroup: UInt32 = 65534
-    /// `secure`: calls must come from a port below 1024. Off by default, unlike the kernel's
-    /// server: media players, macOS and Windows call from any port.
+    /// `secure`: calls must come from a port below 1024.
+    ///
+    /// Off by default, unlike the kernel's server: media players, macOS and Windows call from any
+    /// port.
     package var requiresPrivilegedPort = false
     package var fsid: UInt64?
     /// `sec=sys`: calls with AUTH_SYS are served.

@@ -1,6 +1,8 @@
 import Glibc
 
-/// Host names of the exports file to addresses. Blocks: for the time of loading, never for a call.
+/// Host names of the exports file to addresses.
+///
+/// Blocks: for the time of loading, never for a call.
 package enum HostResolver {
     /// - Returns: every address of `name`, each once; none if the name is unknown.
     package static func system(_ name: String) -> [IPAddress] {

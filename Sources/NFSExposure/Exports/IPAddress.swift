@@ -1,8 +1,10 @@
 import Glibc
 package import NIOCore
 
-/// An IP address as 128 bits. An IPv4 address is held in its IPv4-mapped form `::ffff:a.b.c.d`, so
-/// that a client is the same client whichever socket it came in by.
+/// An IP address as 128 bits.
+///
+/// An IPv4 address is held in its IPv4-mapped form `::ffff:a.b.c.d`, so that a client is the same
+/// client whichever socket it came in by.
 package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     package let bits: UInt128
 

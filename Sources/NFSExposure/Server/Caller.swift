@@ -1,6 +1,8 @@
 import ONCRPC
 
-/// One peer and what the exports allow it. Confined to the loop of its connection.
+/// One peer and what the exports allow it.
+///
+/// Confined to the loop of its connection.
 final class Caller {
     /// An export as this peer sees it.
     ///

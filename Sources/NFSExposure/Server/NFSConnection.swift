@@ -6,7 +6,9 @@ import ONCRPC
 import TorrentEngine
 import VirtualTree
 
-/// One TCP connection: records in, replies out in any order. Confined to its event loop.
+/// One TCP connection: records in, replies out in any order.
+///
+/// Confined to its event loop.
 ///
 /// What memory can answer is answered within `channelRead` and flushed once per read burst. A READ
 /// that waits for peers is a value in a table: no task, no buffer and no timer of its own.

@@ -47,8 +47,9 @@ package final class NFSServer: Sendable {
 
     package var exports: ExportTable { service.exports }
 
-    /// Takes effect with the next call of every connection. Handles stay good while the path of
-    /// their export is in the table.
+    /// Takes effect with the next call of every connection.
+    ///
+    /// Handles stay good while the path of their export is in the table.
     package func replaceExports(_ exports: ExportTable) {
         service.publish(exports)
     }

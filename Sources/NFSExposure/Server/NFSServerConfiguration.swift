@@ -2,7 +2,9 @@
 package struct NFSServerConfiguration: Sendable {
     /// Addresses to listen at; one whose family the system lacks is passed over.
     package var addresses = ["0.0.0.0", "::"]
-    /// NFS and MOUNT on the same port. 0 lets the system choose, for tests.
+    /// NFS and MOUNT on the same port.
+    ///
+    /// 0 lets the system choose, for tests.
     package var port = 2049
     /// MOUNT over UDP on the same port number: Linux asks rpcbind for it first.
     package var servesMountOverUDP = true
@@ -12,9 +14,13 @@ package struct NFSServerConfiguration: Sendable {
     package init() {}
 }
 
-/// The bounds of the NFS server. Every table and queue of it is one of these.
+/// The bounds of the NFS server.
+///
+/// Every table and queue of it is one of these.
 package struct NFSLimits: Sendable {
-    /// Bytes of one call. No call of a server that takes no writes needs more.
+    /// Bytes of one call.
+    ///
+    /// No call of a server that takes no writes needs more.
     package var recordByteCount = 64 * 1024
     package var connections = 1024
     /// READs of one connection that wait for peers; a further one is told to try later at once.

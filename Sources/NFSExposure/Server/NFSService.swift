@@ -2,7 +2,9 @@ import Logging
 import Synchronization
 import VirtualTree
 
-/// What all connections share: the tree, the exports, the key of the handles. Safe on any thread.
+/// What all connections share: the tree, the exports, the key of the handles.
+///
+/// Safe on any thread.
 final class NFSService: Sendable {
     let tree: any VirtualTree
     let handles: FileHandleCodec
@@ -82,7 +84,9 @@ final class NFSService: Sendable {
     }
 }
 
-/// Who mounted what, for DUMP. A courtesy: clients come and go without telling.
+/// Who mounted what, for DUMP.
+///
+/// A courtesy: clients come and go without telling.
 struct MountLog {
     struct Record: Hashable {
         let host: String

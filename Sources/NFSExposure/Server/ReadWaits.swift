@@ -11,7 +11,9 @@ struct ReadWaits {
         let range: Range<UInt64>
     }
 
-    /// Names one wait. Never used twice, so that news which come late find nothing.
+    /// Names one wait.
+    ///
+    /// Never used twice, so that news which come late find nothing.
     struct ID: Hashable {
         fileprivate let serial: UInt64
     }
