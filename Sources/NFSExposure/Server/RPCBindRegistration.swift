@@ -64,9 +64,11 @@ struct RPCBindRegistration {
 
     private func unregister() async {
         let mappings = mappings
-        try? await NIOThreadPool.singleton.runIfActive {
+        // The future, not the async form: that one does nothing in a task that is cancelled.
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        try? await NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
             for entry in mappings { _ = RPCBind.unregister(entry.mapping) }
-        }
+        }.get()
     }
 
     private func log(_ outcome: RPCBind.Outcome) {
