@@ -79,8 +79,8 @@ let package = Package(
         module("ONCRPC", "CTirpc", nioCore),
         module("NFSProtocol", "ONCRPC", nioCore),
         module(
-            "NFSExposure", "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "NFSProtocol",
-            "ONCRPC", "Cryptography", nioCore, nioPosix, logging),
+            "NFSExposure", "VirtualTree", "NFSProtocol", "ONCRPC", "Cryptography", nioCore,
+            nioPosix, logging),
 
         .executableTarget(
             name: "sluice",
@@ -112,7 +112,7 @@ let package = Package(
         tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", "CTirpcSystem", nioCore),
         tests(
             "NFSExposureTests", "NFSExposure", "NFSProtocol", "ONCRPC", "VirtualTree",
-            "TorrentEngine", "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
+            "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
         tests("SluiceTests", "sluice", "BitTorrentProtocol", "NFSExposure", logging),
     ]
 )

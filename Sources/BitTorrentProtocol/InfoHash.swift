@@ -14,6 +14,25 @@ package struct InfoHash: Hashable, Sendable {
         self.init(twenty: bytes)
     }
 
+    /// - Returns: `nil` unless `bytes` holds at least 20 bytes; the rest is ignored.
+    package init?(prefixOf bytes: UnsafeRawBufferPointer) {
+        guard bytes.count >= Self.byteCount else { return nil }
+        words = (
+            UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+            UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
+        )
+    }
+
+    /// Writes the 20 bytes.
+    ///
+    /// - Precondition: `bytes` has room for them.
+    package func encode(into bytes: UnsafeMutableRawBufferPointer) {
+        bytes.storeBytes(of: words.0.bigEndian, as: UInt64.self)
+        bytes.storeBytes(of: words.1.bigEndian, toByteOffset: 8, as: UInt64.self)
+        bytes.storeBytes(of: words.2.bigEndian, toByteOffset: 16, as: UInt32.self)
+    }
+
     /// The hash of an info dictionary, exactly as found.
     package init(ofInfoDictionary bytes: some Collection<UInt8>) {
         self.init(twenty: SHA1.hash(bytes))

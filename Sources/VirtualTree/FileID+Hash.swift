@@ -1,5 +1,3 @@
-import BitTorrentProtocol
-
 // Both hashes are part of what clients hold on to: of handles and of fileids. They never change,
 // so they use no hasher of the standard library, whose seed differs in every process.
 
@@ -8,11 +6,10 @@ extension FileID {
     /// 2^63 - 1, so that clients with signed inode numbers are content, and the same for ever.
     package var fileid: UInt64 {
         var hash = FNV1a()
-        hash.combine(kind.rawValue)
-        hash.combine(route)
-        for byte in infoHash?.bytes ?? [] { hash.combine(byte) }
-        hash.combine(index)
-        hash.combine(member)
+        withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { bytes in
+            encode(into: bytes)
+            for byte in bytes { hash.combine(byte) }
+        }
         return max(1, hash.spread & 0x7FFF_FFFF_FFFF_FFFF)
     }
 
@@ -30,12 +27,6 @@ private struct FNV1a {
 
     mutating func combine(_ byte: UInt8) {
         state = (state ^ UInt64(byte)) &* 0x100_0000_01B3
-    }
-
-    mutating func combine(_ word: some FixedWidthInteger) {
-        for shift in stride(from: word.bitWidth - 8, through: 0, by: -8) {
-            combine(UInt8(truncatingIfNeeded: word >> shift))
-        }
     }
 
     /// The finaliser of MurmurHash3: FNV alone leaves neighbouring indices close together.

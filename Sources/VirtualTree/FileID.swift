@@ -38,3 +38,10 @@ package struct FileID: Hashable, Sendable {
         self.member = member
     }
 }
+
+extension FileID: CustomStringConvertible {
+    /// Enough to find the object in a log.
+    package var description: String {
+        "\(infoHash.map { "\($0)" } ?? "route \(route)")/\(index)"
+    }
+}

@@ -39,11 +39,24 @@ struct TorrentFile: VirtualFile {
     func read(
         _ range: Range<UInt64>,
         on loop: any EventLoop
-    ) throws(TorrentReadError)
-        -> StoredBytes
+    ) throws(FileReadError)
+        -> FileBytes
     {
         if range.isEmpty { return .ready(ByteBuffer()) }
-        return try entry.content.read(torrentRange(range), on: loop)
+        do throws(TorrentReadError) {
+            switch try entry.content.read(torrentRange(range), on: loop) {
+            case .ready(let bytes): return .ready(bytes)
+            case .later(let bytes):
+                return .later(
+                    bytes.flatMapErrorThrowing { error in
+                        throw (error as? TorrentReadError).map(FileReadError.init)
+                            ?? .storage("\(error)")
+                    }
+                )
+            }
+        } catch {
+            throw FileReadError(error)
+        }
     }
 
     func noteRead(_ range: Range<UInt64>, by client: UInt64) {
@@ -58,17 +71,40 @@ struct TorrentFile: VirtualFile {
 
     func wait(
         for range: Range<UInt64>,
-        notify: @escaping @Sendable (Availability) -> Void
-    ) -> WaitToken {
-        entry.content.wait(for: torrentRange(range), notify: notify)
+        notify: @escaping @Sendable (FileAvailability) -> Void
+    ) -> FileWait {
+        let token = entry.content.wait(for: torrentRange(range)) { notify(FileAvailability($0)) }
+        return FileWait(rawValue: token.rawValue)
     }
 
-    func endWait(_ token: WaitToken) { entry.content.endWait(token) }
+    func endWait(_ wait: FileWait) {
+        entry.content.endWait(WaitToken(rawValue: wait.rawValue))
+    }
 
     /// - Precondition: `range` lies within the file.
     private func torrentRange(_ range: Range<UInt64>) -> Range<UInt64> {
         let file = file
         precondition(range.upperBound <= file.length)
         return file.offset + range.lowerBound..<file.offset + range.upperBound
+    }
+}
+
+extension FileReadError {
+    fileprivate init(_ error: TorrentReadError) {
+        switch error {
+        case .notVerified: self = .notVerified
+        case .storage(let text): self = .storage(text)
+        case .removed: self = .removed
+        }
+    }
+}
+
+extension FileAvailability {
+    fileprivate init(_ availability: Availability) {
+        switch availability {
+        case .verified(let count): self = .verified(count)
+        case .removed: self = .removed
+        case .failed: self = .failed
+        }
     }
 }

@@ -1,5 +1,4 @@
 package import NIOCore
-package import TorrentEngine
 
 /// A file whose bytes may still have to be fetched.
 ///
@@ -15,17 +14,19 @@ package protocol VirtualFile: Sendable {
     func read(
         _ range: Range<UInt64>,
         on loop: any EventLoop
-    ) throws(TorrentReadError)
-        -> StoredBytes
+    ) throws(FileReadError)
+        -> FileBytes
 
     /// Tells that `client` asked for `range`: to be called for every read, cached or not.
     func noteRead(_ range: Range<UInt64>, by client: UInt64)
 
-    /// See ``TorrentContent/wait(for:notify:)``; `notify` may be called on any thread.
+    /// Calls `notify`, on any thread, whenever the verified prefix of `range` grows and when no
+    /// more will come; once at first if a prefix is there already. A call may still come after
+    /// `endWait`.
     func wait(
         for range: Range<UInt64>,
-        notify: @escaping @Sendable (Availability) -> Void
-    ) -> WaitToken
+        notify: @escaping @Sendable (FileAvailability) -> Void
+    ) -> FileWait
 
-    func endWait(_ token: WaitToken)
+    func endWait(_ wait: FileWait)
 }

@@ -17,8 +17,7 @@ import Testing
         "ONCRPC": ["CTirpc"],
         "NFSProtocol": ["ONCRPC"],
         "NFSExposure": [
-            "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "NFSProtocol", "ONCRPC",
-            "Cryptography",
+            "VirtualTree", "NFSProtocol", "ONCRPC", "Cryptography",
         ],
         "sluice": [
             "NFSExposure", "VirtualTree", "TorrentEngine", "TorrentLogic", "PieceStorage",

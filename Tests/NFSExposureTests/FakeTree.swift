@@ -1,7 +1,6 @@
 import BitTorrentProtocol
 import NIOCore
 import Synchronization
-import TorrentEngine
 import VirtualTree
 
 /// A tree whose files hold what the test has let them hold.
@@ -104,11 +103,11 @@ final class FakeDirectory: VirtualDirectory {
 final class FakeFile: VirtualFile {
     private struct State {
         var verified: Int
-        var waits: [WaitToken: (Range<UInt64>, @Sendable (Availability) -> Void)] = [:]
+        var waits: [FileWait: (Range<UInt64>, @Sendable (FileAvailability) -> Void)] = [:]
         var startedWaits: UInt64 = 0
         var reads = 0
         var readsLater = false
-        var error: TorrentReadError?
+        var error: FileReadError?
     }
 
     let id: FileID
@@ -146,8 +145,8 @@ final class FakeFile: VirtualFile {
     func read(
         _ range: Range<UInt64>,
         on loop: any EventLoop
-    ) throws(TorrentReadError)
-        -> StoredBytes
+    ) throws(FileReadError)
+        -> FileBytes
     {
         let (error, later) = state.withLock { ($0.error, $0.readsLater) }
         if let error { throw error }
@@ -166,11 +165,11 @@ final class FakeFile: VirtualFile {
 
     func wait(
         for range: Range<UInt64>,
-        notify: @escaping @Sendable (Availability) -> Void
-    ) -> WaitToken {
+        notify: @escaping @Sendable (FileAvailability) -> Void
+    ) -> FileWait {
         let (token, prefix) = state.withLock { state in
             state.startedWaits += 1
-            let token = WaitToken(rawValue: state.startedWaits)
+            let token = FileWait(rawValue: state.startedWaits)
             state.waits[token] = (range, notify)
             return (token, Self.prefix(of: range, state.verified))
         }
@@ -178,7 +177,7 @@ final class FakeFile: VirtualFile {
         return token
     }
 
-    func endWait(_ token: WaitToken) {
+    func endWait(_ token: FileWait) {
         state.withLock { _ = $0.waits.removeValue(forKey: token) }
     }
 
@@ -189,14 +188,14 @@ final class FakeFile: VirtualFile {
         }
     }
 
-    func end(_ availability: Availability) {
+    func end(_ availability: FileAvailability) {
         tell { _, _ in availability }
     }
 
-    func failReads(_ error: TorrentReadError) { state.withLock { $0.error = error } }
+    func failReads(_ error: FileReadError) { state.withLock { $0.error = error } }
     func readFromDisk() { state.withLock { $0.readsLater = true } }
 
-    private func tell(_ news: (inout State, Range<UInt64>) -> Availability) {
+    private func tell(_ news: (inout State, Range<UInt64>) -> FileAvailability) {
         let calls = state.withLock { state in
             state.waits.values.map { range, notify in (notify, news(&state, range)) }
         }

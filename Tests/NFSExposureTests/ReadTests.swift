@@ -2,7 +2,7 @@ import NFSExposure
 import NFSProtocol
 import ONCRPC
 import Testing
-import TorrentEngine
+import VirtualTree
 
 @Suite struct ReadTests {
     private func limits(stall: Duration, prefix: Duration) -> NFSLimits {
@@ -119,7 +119,7 @@ import TorrentEngine
     @Test func s69_removalIsStaleAndFailureIsIO() async throws {
         try await withFile("stalled.mkv") { client, file, server in
             for (availability, status) in [
-                (Availability.removed, NFS3Status.stale), (.failed, .io),
+                (FileAvailability.removed, NFS3Status.stale), (.failed, .io),
             ] {
                 try client.start(.read, READ3Arguments(file: file, offset: 0, count: 4096))
                 _ = try client.attributes(file)

@@ -1,9 +1,7 @@
-import BitTorrentProtocol
 import Logging
 import NFSProtocol
 import NIOCore
 import ONCRPC
-import TorrentEngine
 import VirtualTree
 
 /// One TCP connection: records in, replies out in any order.
@@ -229,7 +227,7 @@ final class NFSConnection: ChannelDuplexHandler {
         }
     }
 
-    private func hear(_ availability: Availability, about id: ReadWaits.ID) {
+    private func hear(_ availability: FileAvailability, about id: ReadWaits.ID) {
         let event: ReadWait.Event =
             switch availability {
             case .verified(let count): .verified(count)
@@ -250,7 +248,7 @@ final class NFSConnection: ChannelDuplexHandler {
             service.logger.info(
                 "waiting for peers",
                 metadata: [
-                    "peer": "\(caller.address)", "file": "\(read.file.id.logText)",
+                    "peer": "\(caller.address)", "file": "\(read.file.id)",
                     "range": "\(read.range)",
                 ]
             )
@@ -265,8 +263,8 @@ final class NFSConnection: ChannelDuplexHandler {
     private func serve(_ read: ReadCall, count: UInt64) {
         guard let context else { return }
         let range = read.range.lowerBound..<read.range.lowerBound + count
-        let bytes: StoredBytes
-        do throws(TorrentReadError) {
+        let bytes: FileBytes
+        do throws(FileReadError) {
             bytes = try read.file.read(range, on: context.eventLoop)
         } catch {
             fail(read, error)
@@ -281,7 +279,7 @@ final class NFSConnection: ChannelDuplexHandler {
                 switch result {
                 case .success(let payload): self.send(payload, for: read, expected: count)
                 case .failure(let error):
-                    self.fail(read, error as? TorrentReadError ?? .storage("\(error)"))
+                    self.fail(read, error as? FileReadError ?? .storage("\(error)"))
                 }
                 self.performDeferred()
             }
@@ -315,7 +313,7 @@ final class NFSConnection: ChannelDuplexHandler {
         replies.writeRepeatingByte(0, count: header.paddingByteCount)
     }
 
-    private func fail(_ read: ReadCall, _ error: TorrentReadError) {
+    private func fail(_ read: ReadCall, _ error: FileReadError) {
         switch error {
         case .removed: fail(read, .stale)
         // Evicted since it was looked at: the client comes again, and the READ is a new one.
@@ -323,7 +321,7 @@ final class NFSConnection: ChannelDuplexHandler {
         case .storage(let text):
             service.logger.error(
                 "reading failed",
-                metadata: ["file": "\(read.file.id.logText)", "error": "\(text)"]
+                metadata: ["file": "\(read.file.id)", "error": "\(text)"]
             )
             fail(read, .io)
         }
@@ -389,17 +387,5 @@ final class NFSConnection: ChannelDuplexHandler {
                 self.watchPartialRecord(context)
             }
         }
-    }
-}
-
-extension FileID {
-    /// Enough to find the file in the library.
-    var logText: String {
-        let hash = infoHash.map { hash in
-            hash.bytes.map { byte in
-                (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }.joined()
-        }
-        return "\(hash ?? "-")/\(index)"
     }
 }

@@ -1,4 +1,3 @@
-import TorrentEngine
 import VirtualTree
 
 /// The READs of one connection that wait for peers.
@@ -21,7 +20,7 @@ struct ReadWaits {
     struct Waiting {
         let read: ReadCall
         fileprivate var wait: ReadWait
-        fileprivate var token: WaitToken?
+        fileprivate var token: FileWait?
 
         func end() {
             if let token { read.file.endWait(token) }
@@ -53,7 +52,7 @@ struct ReadWaits {
         return .inserted(id)
     }
 
-    mutating func setToken(_ token: WaitToken, of id: ID) {
+    mutating func setToken(_ token: FileWait, of id: ID) {
         waiting[id]?.token = token
     }
 
