@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import time
 
@@ -37,11 +38,16 @@ class WaitingBesideOthers(SceneTestCase):
         waiting = guest.start(f"cat {where}/films/{self.absent.name} > /dev/null")
         self.addCleanup(waiting.kill)
         time.sleep(1)
+        seconds = []
         for _ in range(5):
             # Out of the page cache with this file, but not with cat itself.
             guest.run(f"dd if={path} iflag=nocache count=0")
-            self.assertLess(guest.run(f"cat {path} > /dev/null").seconds, 0.1)
+            seconds.append(guest.run(f"cat {path} > /dev/null").seconds)
             self.assertFalse(waiting.ended())
+        self.scene.figures.append(
+            f"cat beside a waiting reader: {statistics.median(seconds) * 1000:.0f} ms"
+        )
+        self.assertLess(statistics.median(seconds), 0.1)
         output = guest.run(f"sha256sum {path}").output
         self.assertTrue(output.startswith(self.cached.files[0].sha256))
         self.assertGreater(self.staller.tally.requests, 0)

@@ -48,4 +48,4 @@ def enter() -> None:
         command += ["--mount-proc", "--propagation", "private"]
         os.execvp("unshare", [*command, sys.executable, *sys.argv])
     # The first process of a namespace hears only the signals it handles.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
