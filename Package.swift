@@ -72,8 +72,7 @@ let package = Package(
 
         // The file system that every exposure shows.
         module(
-            "VirtualTree", "TorrentEngine", "TorrentLogic", "BitTorrentProtocol", "StateStore",
-            nioCore, logging),
+            "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "StateStore", nioCore, logging),
 
         // ONC RPC and NFS.
         module("ONCRPC", "CTirpc", nioCore),
@@ -85,8 +84,8 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "NFSExposure", "VirtualTree", "TorrentEngine", "PieceStorage", "StateStore",
-                "BitTorrentProtocol", "TorrentLogic", "Cryptography", nioCore, nioPosix, logging,
+                "NFSExposure", "VirtualTree", "TorrentEngine", "TorrentLogic", "PieceStorage",
+                "StateStore", "BitTorrentProtocol", "Cryptography", nioCore, nioPosix, logging,
                 "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -106,8 +105,8 @@ let package = Package(
             "TorrentEngineTests", "TorrentEngine", "TorrentLogic", "BitTorrentProtocol",
             "Cryptography", "StateStore", "PieceStorage", nioCore, nioPosix, logging),
         tests(
-            "VirtualTreeTests", "VirtualTree", "TorrentEngine", "TorrentLogic",
-            "BitTorrentProtocol", "StateStore", nioCore, nioEmbedded),
+            "VirtualTreeTests", "VirtualTree", "TorrentEngine", "BitTorrentProtocol",
+            "StateStore", nioCore, nioEmbedded),
         tests("ONCRPCTests", "ONCRPC", "CTirpcSystem", nioCore),
         tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", "CTirpcSystem", nioCore),
         tests(

@@ -1,6 +1,5 @@
 package import BitTorrentProtocol
 package import NIOCore
-package import TorrentLogic
 
 /// Bytes of a torrent that are verified and on disk, now or in a moment.
 package enum StoredBytes {
@@ -45,9 +44,10 @@ package protocol TorrentContent: AnyObject, Sendable {
     ) throws(TorrentReadError)
         -> StoredBytes
 
-    /// Tells that `reader` asked for `range` of the file `file` (its torrent range): pieces become
-    /// wanted and read-ahead starts or continues. To be called for every READ, cached or not.
-    func noteRead(_ range: Range<UInt64>, in file: Range<UInt64>, by reader: ReaderID)
+    /// Tells that `client` asked for `range`, which lies in the file at position `file` of the
+    /// metainfo: pieces become wanted and read-ahead starts or continues. To be called for every
+    /// READ, cached or not.
+    func noteRead(_ range: Range<UInt64>, of file: UInt32, by client: UInt64)
 
     /// Calls `notify` whenever the verified prefix of `range` grows, and once at first if there is
     /// one already.

@@ -1,7 +1,6 @@
 import BitTorrentProtocol
 import NIOCore
 import TorrentEngine
-import TorrentLogic
 
 /// A file of a torrent: turns offsets in the file into offsets in the torrent.
 struct TorrentFile: VirtualFile {
@@ -61,12 +60,7 @@ struct TorrentFile: VirtualFile {
 
     func noteRead(_ range: Range<UInt64>, by client: UInt64) {
         guard !range.isEmpty else { return }
-        let file = file
-        entry.content.noteRead(
-            torrentRange(range),
-            in: file.offset..<file.offset + file.length,
-            by: ReaderID(client: client, file: number)
-        )
+        entry.content.noteRead(torrentRange(range), of: number, by: client)
     }
 
     func wait(

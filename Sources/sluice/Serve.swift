@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import PieceStorage
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,6 +15,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         do {
+            PayloadMemory.keepFreedBuffers()
             let settings = try options.file.read()
             var logger = Logger(label: "sluice") { _ in LineLogHandler() }
             logger.logLevel = Logger.Level(settings.configuration.logLevel)

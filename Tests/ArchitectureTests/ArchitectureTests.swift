@@ -13,7 +13,7 @@ import Testing
         "TorrentEngine": [
             "TorrentLogic", "PieceStorage", "StateStore", "BitTorrentProtocol", "Cryptography",
         ],
-        "VirtualTree": ["TorrentEngine", "TorrentLogic", "StateStore", "BitTorrentProtocol"],
+        "VirtualTree": ["TorrentEngine", "StateStore", "BitTorrentProtocol"],
         "ONCRPC": ["CTirpc"],
         "NFSProtocol": ["ONCRPC"],
         "NFSExposure": [

@@ -4,7 +4,6 @@ import NIOCore
 import NIOPosix
 import StateStore
 import Testing
-import TorrentLogic
 
 @testable import TorrentEngine
 
@@ -44,11 +43,9 @@ struct Node: Sendable {
 }
 
 extension Torrent {
-    static let reader = ReaderID(client: 1, file: 0)
-
     /// Reads as an exposure does: tells of the read, waits for the bytes, takes them.
     nonisolated func bytes(_ range: Range<UInt64>, of sample: Sample) async throws -> ByteBuffer {
-        noteRead(range, in: sample.range, by: Self.reader)
+        noteRead(range, of: 0, by: 1)
         let news = AsyncStream<Availability>.makeStream()
         let token = wait(for: range) { news.continuation.yield($0) }
         defer { endWait(token) }

@@ -55,7 +55,7 @@ import Testing
             )
             let node = try await Node(try TemporaryDirectory())
             let torrent = try await node.session.add(sample.metainfo, addedTime: 1)
-            torrent.noteRead(0..<10, in: sample.range, by: Torrent.reader)
+            torrent.noteRead(0..<10, of: 0, by: 1)
             var requests = tracker.requests.makeAsyncIterator()
             _ = await requests.next()
             let start = ContinuousClock.now

@@ -1,7 +1,6 @@
 import BitTorrentProtocol
 import NIOCore
 import TorrentEngine
-import TorrentLogic
 import VirtualTree
 
 /// A torrent's metainfo without its bytes, made from a list of paths.
@@ -72,7 +71,7 @@ final class FakeContent: TorrentContent {
         .ready(ByteBuffer(string: "\(range.lowerBound)-\(range.upperBound)"))
     }
 
-    func noteRead(_ range: Range<UInt64>, in file: Range<UInt64>, by reader: ReaderID) {}
+    func noteRead(_ range: Range<UInt64>, of file: UInt32, by client: UInt64) {}
 
     func wait(
         for range: Range<UInt64>,

@@ -6,7 +6,8 @@ import ONCRPC
 import Synchronization
 package import VirtualTree
 
-/// The NFS server: NFS 3 and MOUNT on one TCP port, MOUNT on the UDP port of the same number.
+/// The NFS server: NFS 3 and MOUNT on one TCP port, where it can MOUNT on
+/// the UDP port of the same number.
 package final class NFSServer: Sendable {
     private struct Sockets {
         var listeners: [any Channel] = []
@@ -63,7 +64,7 @@ package final class NFSServer: Sendable {
             if configuration.registersWithRPCBind {
                 let registration = RPCBindRegistration(
                     addresses: addresses,
-                    servesUDP: configuration.servesMountOverUDP,
+                    servesUDP: configuration.servesMountOverUDP(at:),
                     logger: service.logger
                 )
                 tasks.addTask { await registration.run() }
@@ -94,7 +95,7 @@ package final class NFSServer: Sendable {
                     }
                     bound.append(local)
                     port = chosen
-                    if configuration.servesMountOverUDP {
+                    if configuration.servesMountOverUDP(at: local) {
                         add(try await bindUDP(SocketAddress(ipAddress: host, port: chosen)))
                     }
                 } catch let error as IOError where Self.lacksFamily(error) {

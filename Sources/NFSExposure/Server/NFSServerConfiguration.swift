@@ -1,3 +1,5 @@
+import NIOCore
+
 /// Where the NFS server listens, and the numbers that bound it.
 package struct NFSServerConfiguration: Sendable {
     /// Addresses to listen at; one whose family the system lacks is passed over.
@@ -6,12 +8,19 @@ package struct NFSServerConfiguration: Sendable {
     ///
     /// 0 lets the system choose, for tests.
     package var port = 2049
-    /// MOUNT over UDP on the same port number: Linux asks rpcbind for it first.
+    /// Whether MOUNT is served over UDP too, on the same port number: Linux asks rpcbind for it
+    /// first, and takes TCP where there is none.
     package var servesMountOverUDP = true
     package var registersWithRPCBind = true
     package var limits = NFSLimits()
 
     package init() {}
+
+    /// Not at a wildcard address: of a host with several addresses a reply would leave from
+    /// another one than was asked, and the client would wait for it in vain.
+    func servesMountOverUDP(at address: SocketAddress) -> Bool {
+        servesMountOverUDP && !["0.0.0.0", "::"].contains(address.ipAddress)
+    }
 }
 
 /// The bounds of the NFS server.

@@ -11,7 +11,11 @@ struct RPCBindRegistration {
     private let mappings: [(mapping: RPCBind.Mapping, port: UInt16)]
     private let logger: Logger
 
-    init(addresses: [SocketAddress], servesUDP: Bool, logger: Logger) {
+    init(
+        addresses: [SocketAddress],
+        servesUDP: (SocketAddress) -> Bool,
+        logger: Logger
+    ) {
         self.logger = logger
         mappings = addresses.flatMap { address -> [(mapping: RPCBind.Mapping, port: UInt16)] in
             guard let port = address.port.flatMap(UInt16.init(exactly:)) else { return [] }
@@ -21,7 +25,7 @@ struct RPCBindRegistration {
             served.append((ProgramNumber.nfs, 3, tcp))
             served.append((ProgramNumber.mount, 3, tcp))
             served.append((ProgramNumber.mount, 1, tcp))
-            if servesUDP {
+            if servesUDP(address) {
                 let udp: RPCBind.Transport = isIPv6 ? .udp6 : .udp
                 served.append((ProgramNumber.mount, 3, udp))
                 served.append((ProgramNumber.mount, 1, udp))

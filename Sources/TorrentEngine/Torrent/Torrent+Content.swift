@@ -2,7 +2,7 @@ import BitTorrentProtocol
 import Logging
 package import NIOCore
 import PieceStorage
-package import TorrentLogic
+import TorrentLogic
 
 extension Torrent: TorrentContent {
     package nonisolated func verifiedPrefix(of range: Range<UInt64>) -> UInt64 {
@@ -40,12 +40,19 @@ extension Torrent: TorrentContent {
 
     package nonisolated func noteRead(
         _ range: Range<UInt64>,
-        in file: Range<UInt64>,
-        by reader: ReaderID
+        of file: UInt32,
+        by client: UInt64
     ) {
         // Nothing is left to fetch.
         guard !published.isComplete else { return }
-        post(.read(range, file: file, reader: reader))
+        let start = info.files[Int(file)].offset
+        post(
+            .read(
+                range,
+                file: start..<start + info.files[Int(file)].length,
+                reader: ReaderID(client: client, file: file)
+            )
+        )
     }
 
     package nonisolated func wait(

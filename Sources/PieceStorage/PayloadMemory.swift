@@ -1,0 +1,10 @@
+import CLinux
+
+/// The memory of payload buffers, which come and go with every block and every READ.
+package enum PayloadMemory {
+    /// Lets the allocator keep freed buffers for the next ones.
+    ///
+    /// By default each buffer of 128 KiB and more is mapped anew and its pages are cleared, which
+    /// costs more than the bytes themselves. To be called once, before other threads start.
+    package static func keepFreedBuffers() { linux_keep_large_buffers() }
+}
