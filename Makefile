@@ -30,7 +30,7 @@ test: ## Check everything: style, unit tests, then real peers and real NFS clien
 	@echo "== all passed"
 
 lint: ## Check the style alone
-	swift format lint --strict --parallel --recursive Sources Tests
+	swift format lint --strict --parallel --recursive Sources Tests Package.swift
 
 bench: ## Measure a release build; ONLY=name measures one thing
 	scripts/install-packages build test
@@ -38,4 +38,4 @@ bench: ## Measure a release build; ONLY=name measures one thing
 	Benchmarks/run $(ONLY)
 
 format: ## Give the sources their style
-	swift format --in-place --parallel --recursive Sources Tests
+	swift format --in-place --parallel --recursive Sources Tests Package.swift

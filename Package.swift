@@ -61,25 +61,54 @@ let package = Package(
 
         // The world: disk, database, sockets.
         module(
-            "PieceStorage", "BitTorrentProtocol", "Cryptography", "CLinux", nioCore, nioPosix),
+            "PieceStorage",
+            "BitTorrentProtocol",
+            "Cryptography",
+            "CLinux",
+            nioCore,
+            nioPosix
+        ),
         module(
-            "StateStore", "BitTorrentProtocol", .product(name: "GRDB", package: "GRDB.swift")),
+            "StateStore",
+            "BitTorrentProtocol",
+            .product(name: "GRDB", package: "GRDB.swift")
+        ),
         module(
-            "TorrentEngine", "TorrentLogic", "BitTorrentProtocol", "PieceStorage", "StateStore",
-            nioCore, nioPosix, logging,
+            "TorrentEngine",
+            "TorrentLogic",
+            "BitTorrentProtocol",
+            "PieceStorage",
+            "StateStore",
+            nioCore,
+            nioPosix,
+            logging,
             .product(name: "NIOHTTP1", package: "swift-nio"),
-            .product(name: "AsyncHTTPClient", package: "async-http-client")),
+            .product(name: "AsyncHTTPClient", package: "async-http-client")
+        ),
 
         // The file system that every exposure shows.
         module(
-            "VirtualTree", "TorrentEngine", "BitTorrentProtocol", "StateStore", nioCore, logging),
+            "VirtualTree",
+            "TorrentEngine",
+            "BitTorrentProtocol",
+            "StateStore",
+            nioCore,
+            logging
+        ),
 
         // ONC RPC and NFS.
         module("ONCRPC", "CTirpc", nioCore),
         module("NFSProtocol", "ONCRPC", nioCore),
         module(
-            "NFSExposure", "VirtualTree", "NFSProtocol", "ONCRPC", "Cryptography", nioCore,
-            nioPosix, logging),
+            "NFSExposure",
+            "VirtualTree",
+            "NFSProtocol",
+            "ONCRPC",
+            "Cryptography",
+            nioCore,
+            nioPosix,
+            logging
+        ),
 
         .executableTarget(
             name: "sluice",
@@ -94,24 +123,54 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .target(
+            name: "TestSupport",
+            dependencies: ["CTirpcSystem"],
+            path: "Tests/TestSupport",
+            swiftSettings: strict
+        ),
         tests("ArchitectureTests"),
         tests("CryptographyTests", "Cryptography"),
-        tests("BencodeTests", "Bencode"),
-        tests("BitTorrentProtocolTests", "BitTorrentProtocol", "Bencode", nioCore),
+        tests("BencodeTests", "Bencode", "TestSupport"),
+        tests("BitTorrentProtocolTests", "BitTorrentProtocol", "Bencode", "TestSupport", nioCore),
         tests("TorrentLogicTests", "TorrentLogic", "BitTorrentProtocol"),
         tests("PieceStorageTests", "PieceStorage", "BitTorrentProtocol", nioCore, nioPosix),
         tests("StateStoreTests", "StateStore", "BitTorrentProtocol"),
         tests(
-            "TorrentEngineTests", "TorrentEngine", "TorrentLogic", "BitTorrentProtocol",
-            "Cryptography", "StateStore", "PieceStorage", nioCore, nioPosix, logging),
+            "TorrentEngineTests",
+            "TorrentEngine",
+            "TorrentLogic",
+            "BitTorrentProtocol",
+            "Cryptography",
+            "StateStore",
+            "PieceStorage",
+            nioCore,
+            nioPosix,
+            logging
+        ),
         tests(
-            "VirtualTreeTests", "VirtualTree", "TorrentEngine", "BitTorrentProtocol",
-            "StateStore", nioCore, nioEmbedded),
-        tests("ONCRPCTests", "ONCRPC", "CTirpcSystem", nioCore),
-        tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", "CTirpcSystem", nioCore),
+            "VirtualTreeTests",
+            "VirtualTree",
+            "TorrentEngine",
+            "BitTorrentProtocol",
+            "StateStore",
+            nioCore,
+            nioEmbedded
+        ),
+        tests("ONCRPCTests", "ONCRPC", "CTirpcSystem", "TestSupport", nioCore),
+        tests("NFSProtocolTests", "NFSProtocol", "ONCRPC", "CTirpcSystem", "TestSupport", nioCore),
         tests(
-            "NFSExposureTests", "NFSExposure", "NFSProtocol", "ONCRPC", "VirtualTree",
-            "BitTorrentProtocol", nioCore, nioPosix, nioEmbedded, logging),
+            "NFSExposureTests",
+            "NFSExposure",
+            "NFSProtocol",
+            "ONCRPC",
+            "VirtualTree",
+            "BitTorrentProtocol",
+            nioCore,
+            nioPosix,
+            nioEmbedded,
+            logging
+        ),
         tests("SluiceTests", "sluice", "BitTorrentProtocol", "NFSExposure", logging),
     ]
 )

@@ -1,6 +1,7 @@
 import NFSProtocol
 import NIOCore
 import ONCRPC
+import TestSupport
 import Testing
 
 @Suite struct CodecTests {
@@ -47,7 +48,7 @@ import Testing
         for round in 0..<40_000 {
             let sample = Sample.arguments[round % Sample.arguments.count]
             let other = Sample.arguments[
-                Int(mutator.generator.next() % UInt64(Sample.arguments.count))
+                Int(mutator.next() % UInt64(Sample.arguments.count))
             ]
             _ = try? other.recode(mutator.mutate(sample.bytes))
         }

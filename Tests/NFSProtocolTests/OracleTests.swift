@@ -2,6 +2,7 @@ import CTirpcSystem
 import NFSProtocol
 import NIOCore
 import ONCRPC
+import TestSupport
 import Testing
 
 /// The layouts of RFC 1813, spelled out in calls of libtirpc.

@@ -1,6 +1,7 @@
 import NFSProtocol
 import NIOCore
 import ONCRPC
+import TestSupport
 import Testing
 
 /// The data of READ and WRITE, which are never part of an encoded value.

@@ -1,6 +1,7 @@
 import CTirpcSystem
 import NIOCore
 import ONCRPC
+import TestSupport
 import Testing
 
 @Suite struct RPCCallTests {

@@ -1,5 +1,6 @@
 import NIOCore
 import ONCRPC
+import TestSupport
 import Testing
 
 @Suite struct RecordDecoderTests {
@@ -124,7 +125,7 @@ import Testing
         for _ in 0..<100_000 {
             var decoder = RecordDecoder(maximumRecordSize: 300, maximumFragmentCount: 8)
             let bytes = mutator.mutate(stream)
-            let cut = Int.random(in: 0...bytes.count, using: &mutator.generator)
+            let cut = Int.random(in: 0...bytes.count, using: &mutator)
             var total = 0
             do throws(RecordError) {
                 for part in [bytes[..<cut], bytes[cut...]] {

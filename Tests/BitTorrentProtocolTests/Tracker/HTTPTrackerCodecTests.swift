@@ -1,5 +1,6 @@
 import Bencode
 import BitTorrentProtocol
+import TestSupport
 import Testing
 
 @Suite struct HTTPTrackerCodecTests {
