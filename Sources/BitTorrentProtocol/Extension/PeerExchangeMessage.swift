@@ -4,7 +4,7 @@ import Bencode
 package struct PeerExchangeMessage: Equatable, Sendable {
     /// Peers added, and peers dropped, that one message sends (BEP 11).
     package static let maximumSentCount = 50
-    /// Peers that are taken from each list of a message; some clients send more than BEP 11 allows.
+    /// Peers that are taken from each list of a message: twice what BEP 11 allows.
     package static let maximumReceivedCount = 100
     private static let limits = BencodeLimits(byteCount: 64 * 1024, depth: 8, valueCount: 100)
 

@@ -122,7 +122,7 @@ package struct UDPTrackerPacket: Equatable, Sendable {
         let byteCount =
             isIPv6 ? PeerAddress.compactIPv6ByteCount : PeerAddress.compactIPv4ByteCount
         let list = bytes[20...]
-        // A rest that is no whole entry is left over, as other clients have it.
+        // A rest that is no whole entry takes nothing from those before it.
         let whole = list.prefix(list.count / byteCount * byteCount)
         var response = AnnounceResponse()
         response.peers =
