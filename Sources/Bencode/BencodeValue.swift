@@ -68,7 +68,9 @@ package struct BencodeValue: Sendable {
     /// Looks at one entry after another.
     package subscript(key: String) -> BencodeValue? {
         guard let dictionary else { return nil }
-        for (candidate, value) in dictionary where candidate.elementsEqual(key.utf8) {
+        let key = key.utf8
+        for (candidate, value) in dictionary
+        where candidate.count == key.count && candidate.elementsEqual(key) {
             return value
         }
         return nil
@@ -92,6 +94,8 @@ package struct BencodeValue: Sendable {
     /// Keys and values that follow one another.
     package struct Entries: Sequence, IteratorProtocol, Sendable {
         var elements: Elements
+
+        package var isEmpty: Bool { elements.isEmpty }
 
         package mutating func next() -> (key: ArraySlice<UInt8>, value: BencodeValue)? {
             guard let key = elements.next()?.string, let value = elements.next() else { return nil }

@@ -18,7 +18,7 @@ package struct PeerID: Hashable, Sendable {
         bytes =
             Self.prefix
             + (Self.prefix.count..<Self.byteCount).map { _ in
-                alphabet[Int.random(in: 0..<alphabet.count, using: &generator)]
+                alphabet[Int(generator.next(upperBound: UInt(alphabet.count)))]
             }
     }
 }

@@ -86,6 +86,10 @@ struct InfoParser {
         var paths: Set<[[UInt8]]> = []
         var duplicates = 0
         var offset: Int64 = 0
+        // No file takes fewer than 20 bytes: a list of something else must not claim memory.
+        let count = min(list.reduce(0) { count, _ in count + 1 }, info.range.count / 20)
+        files.reserveCapacity(count)
+        paths.reserveCapacity(count)
         for (number, value) in list.enumerated() {
             let entry = try FileEntry(value, number: number, pathDepth: limits.pathDepth)
             guard entry.length <= limits.totalLength - offset else { throw .totalTooLong }

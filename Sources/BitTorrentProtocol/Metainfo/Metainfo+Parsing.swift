@@ -3,7 +3,7 @@ import Bencode
 extension Metainfo {
     /// Reads a `.torrent` file.
     ///
-    /// Of a hybrid torrent (BEP 52) the v1 description is used. Bytes after the dictionary are ignored, as every client does.
+    /// Of a hybrid torrent (BEP 52) the v1 description is used. Bytes after the dictionary are ignored.
     package init(
         parsing bytes: [UInt8],
         limits: MetainfoLimits = MetainfoLimits()

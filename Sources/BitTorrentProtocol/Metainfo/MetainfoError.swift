@@ -1,6 +1,7 @@
 package import Bencode
 
-/// Why a `.torrent` file or an info dictionary is refused; `description` is written for its user.
+/// Why a `.torrent` file or an info dictionary is refused; `description` is written for its user,
+/// who counts files from one.
 package enum MetainfoError: Error, Equatable, CustomStringConvertible {
     case notBencode(BencodeError)
     case notDictionary
@@ -43,10 +44,10 @@ package enum MetainfoError: Error, Equatable, CustomStringConvertible {
         case .tooManyPieces(let count): "\(count) pieces are too many"
         case .missingFiles: "the torrent has no files"
         case .bothLengthAndFiles: "the torrent says both that it is one file and that it is many"
-        case .malformedFile(let number): "file \(number) is malformed"
-        case .malformedLength(let number): "file \(number) has no valid length"
-        case .malformedPath(let number): "file \(number) has no valid path"
-        case .pathTooDeep(let number): "file \(number) lies in too many directories"
+        case .malformedFile(let number): "file \(number + 1) is malformed"
+        case .malformedLength(let number): "file \(number + 1) has no valid length"
+        case .malformedPath(let number): "file \(number + 1) has no valid path"
+        case .pathTooDeep(let number): "file \(number + 1) lies in too many directories"
         case .totalTooLong: "the files are too long"
         case .noContent: "all files are empty"
         case .tooManyDuplicatePaths: "too many files have the same path"

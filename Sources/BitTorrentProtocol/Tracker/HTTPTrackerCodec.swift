@@ -196,7 +196,7 @@ package enum HTTPTrackerCodec {
     private static func count(_ top: BencodeValue, _ key: String) throws(AnnounceError) -> Int? {
         guard let value = top[key] else { return nil }
         guard let count = value.integer else { throw .malformed(key: key) }
-        // Some trackers write -1 for what they do not know.
+        // A negative count says nothing; it is no reason to lose the peers.
         return count < 0 ? nil : Int(count)
     }
 
@@ -212,7 +212,7 @@ package enum HTTPTrackerCodec {
     private static func retry(_ value: BencodeValue?) -> AnnounceError.Retry? {
         guard let value else { return nil }
         if value.text == "never" { return .never }
-        // Some trackers write the number as a string.
+        // The number may be written as a string, as "never" is.
         guard let minutes = value.integer ?? value.text.flatMap({ Int64($0) }), minutes > 0 else {
             return nil
         }

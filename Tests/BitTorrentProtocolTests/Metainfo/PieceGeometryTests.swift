@@ -1,0 +1,32 @@
+import BitTorrentProtocol
+import Testing
+
+@Suite struct PieceGeometryTests {
+    @Test func cutsTheLastPieceAndTheLastBlock() {
+        let geometry = PieceGeometry(pieceLength: 40_000, totalLength: 100_001)
+        #expect(geometry.pieceCount == 3)
+        #expect(geometry.length(of: PieceIndex(2)) == 20_001)
+        #expect(geometry.blockCount(of: PieceIndex(0)) == 3)
+        #expect(geometry.block(2, of: PieceIndex(0)).length == 40_000 - 32_768)
+        #expect(geometry.blockCount(of: PieceIndex(2)) == 2)
+        #expect(geometry.pieces(covering: 39_999..<80_001) == 0..<3)
+        #expect(geometry.pieces(covering: 40_000..<80_000) == 1..<2)
+        #expect(geometry.piece(containing: 80_000) == PieceIndex(2))
+    }
+
+    @Test func knowsOnlyWholeBlocks() {
+        let geometry = PieceGeometry(pieceLength: 40_000, totalLength: 100_001)
+        #expect(geometry.block(piece: 0, offset: 16_384, length: 16_384) != nil)
+        #expect(geometry.block(piece: 0, offset: 32_768, length: 7_232) != nil)
+        #expect(geometry.block(piece: 0, offset: 32_768, length: 16_384) == nil)
+        #expect(geometry.block(piece: 0, offset: 1, length: 16_384) == nil)
+        #expect(geometry.block(piece: 3, offset: 0, length: 16_384) == nil)
+        #expect(geometry.block(piece: .max, offset: .max, length: .max) == nil)
+    }
+
+    @Test func holdsTheLargestTorrent() {
+        let geometry = PieceGeometry(pieceLength: 32767 * 16 * 1024, totalLength: 1 << 48)
+        let last = PieceIndex(geometry.pieceCount - 1)
+        #expect(geometry.range(of: last).upperBound == 1 << 48)
+    }
+}
