@@ -128,7 +128,11 @@ package struct DHTLookup: Sendable {
             // Known by address alone: it only shows the way.
             entries[index].state = .failed
         }
-        for contact in nodes.prefix(2 * Self.resultCount) { add(contact) }
+        // From afar nobody may send us into our own network.
+        for contact in nodes.prefix(2 * Self.resultCount)
+        where contact.address.network != nil || address.network == nil {
+            add(contact)
+        }
         return true
     }
 

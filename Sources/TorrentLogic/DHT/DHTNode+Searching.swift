@@ -251,6 +251,7 @@ extension DHTNode {
         var new: [PeerAddress] = []
         for peer in response.peers ?? []
         where !peer.isUnspecified && !peer.isMulticast
+            && (peer.network != nil || address.network == nil)
             && search.found.count < Self.maximumFoundCount
         {
             if search.found.insert(peer).inserted { new.append(peer) }

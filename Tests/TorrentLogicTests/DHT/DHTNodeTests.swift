@@ -270,6 +270,37 @@ import Testing
         #expect(try sent(&node).count == 1)
     }
 
+    @Test func namesNodesOfTheFamiliesThatAreWanted() throws {
+        var node = node { $0.families = [.ipv4, .ipv6] }
+        let near = [try address("20.1.1.1:5"), try address("[2001:db8::1]:5")]
+        for address in near {
+            node.heardOf(address, now: start)
+            let ping = try #require(try sent(&node).first)
+            node.received(pong(ping, id: other), from: address, now: start)
+        }
+        #expect(node.nodeCount == 2)
+        for (wants, counts) in [
+            ([], [1, nil]), (.ipv4, [1, nil]), (.ipv6, [nil, 1]), ([.ipv4, .ipv6], [1, 1]),
+        ] as [(KRPCQuery.Families, [Int?])] {
+            let query = KRPCQuery(
+                sender: own.sharing(bitCount: 9, using: &node.generator),
+                method: .findNode(target: other),
+                wants: wants,
+                isReadOnly: true
+            )
+            node.received(
+                KRPCMessage(transactionID: [1], body: .query(query)).encode(),
+                from: try address("20.1.1.9:5"),
+                now: start
+            )
+            guard case .response(let response)? = try sent(&node).first?.body else {
+                Issue.record("no answer")
+                return
+            }
+            #expect([response.nodes?.count, response.nodes6?.count] == counts)
+        }
+    }
+
     @Test func survivesDamagedPackets() throws {
         var random = SeededGenerator(seed: 3)
         var node = node { $0.bytesPerSecond = 1 << 30 }

@@ -169,6 +169,26 @@ import Testing
     }
 }
 
+@Suite struct DHTLocalAddressTests {
+    @Test func aNodeFromAfarCannotSendALookupIntoTheLocalNetwork() throws {
+        var random = SeededGenerator(seed: 1)
+        let own = NodeID(using: &random)
+        let local = NodeContact(
+            id: NodeID(using: &random),
+            address: try #require(PeerAddress("192.168.1.1:53"))
+        )
+        for (text, isFollowed) in [("20.0.0.1:9", false), ("192.168.1.7:9", true)] {
+            var lookup = DHTLookup(target: own, ownID: own, from: [])
+            let start = try #require(PeerAddress(text))
+            lookup.add(address: start)
+            _ = lookup.next()
+            _ = lookup.answered(start, id: local.id, nodes: [local], token: nil)
+            let next = lookup.next()
+            #expect((next?.address == local.address) == isFollowed)
+        }
+    }
+}
+
 @Suite struct DHTTokensTests {
     @Test func aTokenIsGoodForTenMinutesAndOneHost() throws {
         var random = SeededGenerator(seed: 1)
