@@ -118,10 +118,12 @@ package struct PeerExchange: Sendable {
         for address in message.dropped where connection.hosts[address.host] == address.port {
             connection.hosts[address.host] = nil
         }
-        let allowsLocal = allowsLocalAddresses || connection.peer?.address.isLocal == true
+        let allowsLocal =
+            allowsLocalAddresses || connection.peer.map { Self.isLocal($0.address) } == true
         return message.added.filter { peer in
             let address = peer.address
-            guard !address.isUnspecified, !address.isMulticast, allowsLocal || !address.isLocal,
+            guard !address.isUnspecified, !address.isMulticast,
+                allowsLocal || !Self.isLocal(address),
                 connection.hosts[address.host] == nil,
                 connection.hosts.count < Self.maximumCountPerSource
             else { return false }
@@ -129,8 +131,8 @@ package struct PeerExchange: Sendable {
             return true
         }
     }
-}
 
-extension PeerAddress {
-    fileprivate var isLocal: Bool { isLoopback || isLinkLocal || isPrivate }
+    private static func isLocal(_ address: PeerAddress) -> Bool {
+        address.isLoopback || address.isLinkLocal || address.isPrivate
+    }
 }
