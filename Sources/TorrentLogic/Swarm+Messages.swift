@@ -8,11 +8,13 @@ extension Swarm {
         peers[index].lastReceived = now
         let mayBeBitfield = peers[index].mayStillSendBitfield
         switch message {
-        case .keepAlive, .unknown: return
+        case .keepAlive, .extended, .port, .unknown: return
         default: peers[index].mayStillSendBitfield = false
         }
         switch message {
-        case .keepAlive, .unknown: break
+        case .keepAlive, .extended, .port, .unknown: break
+        // Not offered in our handshake (BEP 6).
+        case .suggest, .haveAll, .haveNone, .reject, .allowedFast: break
         case .bitfield(let bytes):
             guard mayBeBitfield else {
                 return violation(index, "bitfield after another message", now: now)

@@ -131,6 +131,7 @@ extension SessionConfiguration {
         listenHost = configuration.bitTorrent.address
         listenPort = UInt16(configuration.bitTorrent.port)
         limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
+        encryption = configuration.bitTorrent.encryption
         allowsLoopback = configuration.bitTorrent.allowsLoopback
     }
 }

@@ -1,7 +1,7 @@
 package import NIOCore
 
 extension PeerMessage {
-    /// The ids of BEP 3.
+    /// The ids of BEP 3, BEP 5, BEP 6 and BEP 10.
     enum ID: UInt8 {
         case choke = 0
         case unchoke = 1
@@ -12,12 +12,18 @@ extension PeerMessage {
         case request = 6
         case piece = 7
         case cancel = 8
+        case port = 9
+        case suggest = 13
+        case haveAll = 14
+        case haveNone = 15
+        case reject = 16
+        case allowedFast = 17
+        case extended = 20
     }
 
     /// Writes the message with its length prefix (BEP 3).
     ///
-    /// A message with an unknown id is written
-    /// with as many zeros as it had bytes.
+    /// A message with an unknown id is written with as many zeros as it had bytes.
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .keepAlive: buffer.writeInteger(UInt32(0))
@@ -25,9 +31,12 @@ extension PeerMessage {
         case .unchoke: Self.writeHeader(.unchoke, bodyByteCount: 0, into: &buffer)
         case .interested: Self.writeHeader(.interested, bodyByteCount: 0, into: &buffer)
         case .notInterested: Self.writeHeader(.notInterested, bodyByteCount: 0, into: &buffer)
-        case .have(let piece):
-            Self.writeHeader(.have, bodyByteCount: 4, into: &buffer)
-            buffer.writeInteger(piece)
+        case .haveAll: Self.writeHeader(.haveAll, bodyByteCount: 0, into: &buffer)
+        case .haveNone: Self.writeHeader(.haveNone, bodyByteCount: 0, into: &buffer)
+        case .have(let piece): Self.write(.have, piece, into: &buffer)
+        case .suggest(let piece): Self.write(.suggest, piece, into: &buffer)
+        case .allowedFast(let piece): Self.write(.allowedFast, piece, into: &buffer)
+        case .port(let port): Self.write(.port, port, into: &buffer)
         case .bitfield(let bytes):
             Self.writeHeader(.bitfield, bodyByteCount: bytes.count, into: &buffer)
             buffer.writeBytes(bytes)
@@ -35,6 +44,8 @@ extension PeerMessage {
             Self.write(.request, block, into: &buffer)
         case .cancel(let block):
             Self.write(.cancel, block, into: &buffer)
+        case .reject(let block):
+            Self.write(.reject, block, into: &buffer)
         case .piece(let piece, let offset, let payload):
             Self.encodePieceHeader(
                 piece: piece,
@@ -42,6 +53,10 @@ extension PeerMessage {
                 payloadByteCount: payload.readableBytes,
                 into: &buffer
             )
+            buffer.writeImmutableBuffer(payload)
+        case .extended(let id, let payload):
+            Self.writeHeader(.extended, bodyByteCount: 1 + payload.readableBytes, into: &buffer)
+            buffer.writeInteger(id)
             buffer.writeImmutableBuffer(payload)
         case .unknown(let id, let byteCount):
             buffer.writeMultipleIntegers(UInt32(byteCount + 1), id)
@@ -62,6 +77,15 @@ extension PeerMessage {
     ) {
         writeHeader(.piece, bodyByteCount: 8 + payloadByteCount, into: &buffer)
         buffer.writeMultipleIntegers(piece, offset)
+    }
+
+    private static func write<Number: FixedWidthInteger>(
+        _ id: ID,
+        _ number: Number,
+        into buffer: inout ByteBuffer
+    ) {
+        writeHeader(id, bodyByteCount: Number.bitWidth / 8, into: &buffer)
+        buffer.writeInteger(number)
     }
 
     private static func write(_ id: ID, _ block: BlockRequest, into buffer: inout ByteBuffer) {

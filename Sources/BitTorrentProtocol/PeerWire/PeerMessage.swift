@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// A message between peers after the handshake (BEP 3).
+/// A message between peers after the handshake (BEP 3, BEP 5, BEP 6, BEP 10).
 package enum PeerMessage: Equatable, Sendable {
     case keepAlive
     case choke
@@ -12,6 +12,20 @@ package enum PeerMessage: Equatable, Sendable {
     case request(BlockRequest)
     case piece(piece: UInt32, offset: UInt32, payload: ByteBuffer)
     case cancel(BlockRequest)
+    /// The UDP port of the sender's DHT node (BEP 5).
+    case port(UInt16)
+    /// A piece that the sender would like to give (BEP 6).
+    case suggest(piece: UInt32)
+    /// In place of a bitfield (BEP 6).
+    case haveAll
+    /// In place of a bitfield (BEP 6).
+    case haveNone
+    /// The request will not be served (BEP 6).
+    case reject(BlockRequest)
+    /// A piece that may be requested while choked (BEP 6).
+    case allowedFast(piece: UInt32)
+    /// The id is one that the receiver has named for an extension, or 0, the handshake (BEP 10).
+    case extended(id: UInt8, payload: ByteBuffer)
     /// An id that this program does not speak; it is ignored (BEP 3).
     case unknown(id: UInt8, byteCount: Int)
 }

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// Takes the messages after the handshake off a stream of bytes (BEP 3).
+/// Takes the messages after the handshake off a stream of bytes (BEP 3, 5, 6, 10).
 ///
 /// Nothing is allocated for a length that a peer announces: what has arrived is all that there is.
 package struct PeerMessageDecoder: Sendable {
@@ -13,7 +13,7 @@ package struct PeerMessageDecoder: Sendable {
 
     package init() {}
 
-    /// Takes one message off the front of `buffer`; the payload of a piece shares its memory.
+    /// Takes one message off the front of `buffer`; a payload shares its memory.
     ///
     /// - Returns: `nil`, and leaves the buffer, while bytes of the message are missing.
     /// - Throws: as soon as the length or the id shows that the message cannot be right.
@@ -39,11 +39,13 @@ package struct PeerMessageDecoder: Sendable {
 
     private func check(id: UInt8, byteCount: Int) throws(PeerWireError) {
         switch PeerMessage.ID(rawValue: id) {
-        case .choke, .unchoke, .interested, .notInterested:
+        case .choke, .unchoke, .interested, .notInterested, .haveAll, .haveNone:
             guard byteCount == 1 else { throw .wrongLength(id: id, byteCount: byteCount) }
-        case .have:
+        case .have, .suggest, .allowedFast:
             guard byteCount == 5 else { throw .wrongLength(id: id, byteCount: byteCount) }
-        case .request, .cancel:
+        case .port:
+            guard byteCount == 3 else { throw .wrongLength(id: id, byteCount: byteCount) }
+        case .request, .cancel, .reject:
             guard byteCount == 13 else { throw .wrongLength(id: id, byteCount: byteCount) }
         case .bitfield:
             guard byteCount <= Self.maximumBitfieldByteCount + 1 else {
@@ -54,6 +56,8 @@ package struct PeerMessageDecoder: Sendable {
             guard byteCount <= Self.maximumBlockByteCount + 9 else {
                 throw .messageTooLong(id: id, byteCount: byteCount)
             }
+        case .extended:
+            guard byteCount >= 2 else { throw .wrongLength(id: id, byteCount: byteCount) }
         case nil: break
         }
     }
@@ -79,6 +83,17 @@ package struct PeerMessageDecoder: Sendable {
                 let payload = buffer.readSlice(length: bodyByteCount - 8)
             else { return nil }
             return .piece(piece: piece, offset: offset, payload: payload)
+        case .port: return buffer.readInteger().map { .port($0) }
+        case .suggest: return buffer.readInteger().map { .suggest(piece: $0) }
+        case .haveAll: return .haveAll
+        case .haveNone: return .haveNone
+        case .reject: return blockRequest(in: &buffer).map { .reject($0) }
+        case .allowedFast: return buffer.readInteger().map { .allowedFast(piece: $0) }
+        case .extended:
+            guard let id = buffer.readInteger(as: UInt8.self),
+                let payload = buffer.readSlice(length: bodyByteCount - 1)
+            else { return nil }
+            return .extended(id: id, payload: payload)
         case nil:
             buffer.moveReaderIndex(forwardBy: bodyByteCount)
             return .unknown(id: id, byteCount: bodyByteCount)

@@ -93,6 +93,7 @@ final class PeerConnection: ChannelDuplexHandler {
         timeout?.cancel()
         switch phase {
         case .open(let torrent, let key): torrent.run { $0.disconnected(key) }
+        case .handshake(let received) where received.readableBytes == 0: reportUnansweredDial()
         case .handshake, .closed: reportFailedDial()
         }
         phase = .closed
@@ -203,6 +204,13 @@ final class PeerConnection: ChannelDuplexHandler {
         let address = context.remoteAddress.map { "\($0)" } ?? "?"
         logger.debug("closing a peer: \(reason)", metadata: ["peer": "\(address)"])
         context.close(promise: nil)
+    }
+
+    /// It may understand nothing but encrypted handshakes, or nothing but plain ones.
+    private func reportUnansweredDial() {
+        if case .outgoing(let torrent, let address) = side {
+            torrent.run { $0.dialUnanswered(address) }
+        }
     }
 
     private func reportFailedDial() {

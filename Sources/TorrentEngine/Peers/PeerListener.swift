@@ -27,6 +27,11 @@ final class PeerListener: Sendable {
                         throw ChannelError.inappropriateOperationForState
                     }
                     channel.closeFuture.whenComplete { _ in connections.giveBack() }
+                    if configuration.encryption != .disable {
+                        try channel.pipeline.syncOperations.addHandler(
+                            PeerCipher(dialling: nil, resources: resources)
+                        )
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         PeerConnection(side: .incoming(find), resources: resources)
                     )

@@ -184,6 +184,7 @@ package final class Session: Sendable {
         guard let torrent = state.withLock({ $0.torrents.removeValue(forKey: infoHash) }) else {
             return
         }
+        resources.obfuscatedInfoHashes.remove(infoHash)
         await torrent.remove()
         let (store, cache, journal) = (store, resources.cache, resources.journal)
         try await resources.pool.run {
@@ -218,6 +219,7 @@ package final class Session: Sendable {
             // Somebody else may have added it meanwhile.
             if let other = state.torrents[metainfo.infoHash] { return other }
             state.torrents[metainfo.infoHash] = torrent
+            resources.obfuscatedInfoHashes.insert(metainfo.infoHash)
             return torrent
         }
     }

@@ -19,6 +19,8 @@ package struct SessionConfiguration: Sendable {
     ///
     /// Peers given to `addPeers` always may.
     package var allowsLoopback = false
+    /// Whether connections to peers are encrypted.
+    package var encryption = EncryptionPolicy.prefer
     /// Time for a connection to a peer to stand, and again for its handshake.
     package var connectTimeout = Duration.seconds(10)
     /// Time for an announce in all.

@@ -15,5 +15,6 @@ struct SessionResources: Sendable {
     let tracker: HTTPTracker
     let addresses: AddressFilter
     let listenPort: ListenPort
+    let obfuscatedInfoHashes = ObfuscatedInfoHashes()
     let logger: Logger
 }

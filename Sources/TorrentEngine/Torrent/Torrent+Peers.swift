@@ -14,11 +14,17 @@ extension Torrent {
     /// Reports a failure not within this turn, in which actions are still being performed.
     func dial(_ address: PeerAddress) {
         let resources = resources
+        let infoHash = dialsEncrypted(address) ? infoHash : nil
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(resources.configuration.connectTimeout))
             .peerChannelOptions()
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let infoHash {
+                        try channel.pipeline.syncOperations.addHandler(
+                            PeerCipher(dialling: infoHash, resources: resources)
+                        )
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         PeerConnection(side: .outgoing(self, address), resources: resources)
                     )

@@ -38,6 +38,8 @@ package actor Torrent {
     var buffers = PieceBuffers()
     var waits = ReaderWaits()
     var announcing: Announcing
+    /// Where a handshake without encryption got no answer.
+    var encryptedAddresses: Set<PeerAddress> = []
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0

@@ -1,3 +1,5 @@
+import TorrentEngine
+
 /// What `config.yaml` says: one value, made whole or not at all.
 ///
 /// The initial values are the defaults; the shipped `config.yaml` repeats each of them, with its
@@ -31,6 +33,7 @@ struct Configuration: Equatable, Sendable {
         var address = "0.0.0.0"
         var port = 6881
         var peersPerTorrent = 50
+        var encryption = EncryptionPolicy.prefer
         /// Whether trackers and peers that a torrent names may be on this machine.
         var allowsLoopback = false
     }

@@ -11,7 +11,11 @@ import Testing
         .piece(piece: 7, offset: 0x8000, payload: ByteBuffer(string: "payload")),
         .piece(piece: 7, offset: 0, payload: ByteBuffer()),
         .cancel(BlockRequest(piece: .max, offset: .max, length: .max)),
-        .unknown(id: 9, byteCount: 2), .unknown(id: 255, byteCount: 0),
+        .port(6881), .suggest(piece: 3), .haveAll, .haveNone, .allowedFast(piece: .max),
+        .reject(BlockRequest(piece: 1, offset: 0x4000, length: 0x4000)),
+        .extended(id: 0, payload: ByteBuffer(string: "de")),
+        .extended(id: 255, payload: ByteBuffer()),
+        .unknown(id: 200, byteCount: 2), .unknown(id: 255, byteCount: 0),
     ]
 
     let decoder = PeerMessageDecoder()
@@ -50,6 +54,16 @@ import Testing
         #expect(
             encoded(.request(BlockRequest(piece: 1, offset: 2, length: 3)))
                 == [0, 0, 0, 13, 6, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]
+        )
+        #expect(encoded(.port(0x1ae1)) == [0, 0, 0, 3, 9, 0x1a, 0xe1])
+        #expect(encoded(.haveAll) == [0, 0, 0, 1, 14])
+        #expect(encoded(.allowedFast(piece: 258)) == [0, 0, 0, 5, 17, 0, 0, 1, 2])
+        #expect(
+            encoded(.reject(BlockRequest(piece: 1, offset: 2, length: 3)))
+                == [0, 0, 0, 13, 16, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]
+        )
+        #expect(
+            encoded(.extended(id: 3, payload: ByteBuffer(bytes: [9]))) == [0, 0, 0, 3, 20, 3, 9]
         )
         #expect(
             encoded(.piece(piece: 1, offset: 2, payload: ByteBuffer(bytes: [9])))
@@ -99,7 +113,7 @@ import Testing
         arguments: [
             (0, 2), (1, 5), (2, 2), (3, 1024), (4, 1), (4, 4), (4, 6), (6, 12), (6, 14), (7, 1),
             (7, 8),
-            (8, 5), (8, 17),
+            (8, 5), (8, 17), (9, 2), (9, 5), (13, 4), (14, 2), (15, 2), (16, 12), (17, 6), (20, 1),
         ] as [(UInt8, UInt32)]
     )
     func refusesWrongLengths(id: UInt8, byteCount: UInt32) {

@@ -24,6 +24,7 @@ class LibtorrentSeed:
         torrents: list[Torrent],
         directory: Path,
         upload_limit: int = 0,
+        settings: dict | None = None,
     ):
         self.address = network.take_swarm_address()
         self._tracker = tracker
@@ -35,6 +36,7 @@ class LibtorrentSeed:
                 "port": SEED_PORT,
                 "upload_limit": upload_limit,
                 "seed": True,
+                "session": settings or {},
             },
             directory / f"libtorrent-{self.address}.log",
         )

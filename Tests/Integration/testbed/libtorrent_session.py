@@ -1,8 +1,8 @@
 """A program: one libtorrent session that seeds, or downloads and says how long that took.
 
 Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
-`port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads). It prints
-`ready`, and `complete SECONDS` (counted from the first byte) once everything is there. Runs with
+`port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads), and if need
+be `peers` to dial and `session`, settings of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted from the first byte) once everything is there. Runs with
 any libtorrent from 2.0 and imports nothing else of the test bed.
 """
 
@@ -33,6 +33,7 @@ def main(settings: dict) -> None:
             "max_out_request_queue": 1000,
             "max_allowed_in_request_queue": 4000,
             "alert_mask": 0,
+            **settings.get("session", {}),
         }
     )
     # Private addresses are exempt from the rate limits as long as they are a peer class.

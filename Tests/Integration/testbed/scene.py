@@ -89,15 +89,21 @@ class SceneTestCase(unittest.TestCase):
             self.directory / name, name, size, piece_length, [[ANNOUNCE_URL]]
         )
 
-    def seed_by_libtorrent(self, *seeded: Torrent, upload_limit: int = 0) -> LibtorrentSeed:
+    def seed_by_libtorrent(
+        self, *seeded: Torrent, upload_limit: int = 0, settings: dict | None = None
+    ) -> LibtorrentSeed:
         seed = LibtorrentSeed(
-            self.network, self.tracker, list(seeded), self.directory, upload_limit
+            self.network, self.tracker, list(seeded), self.directory, upload_limit, settings
         )
         self.addCleanup(seed.stop)
         return seed
 
-    def seed_by_transmission(self, *seeded: Torrent) -> TransmissionSeed:
-        seed = TransmissionSeed(self.network, self.tracker, list(seeded), self.directory)
+    def seed_by_transmission(
+        self, *seeded: Torrent, settings: dict | None = None
+    ) -> TransmissionSeed:
+        seed = TransmissionSeed(
+            self.network, self.tracker, list(seeded), self.directory, settings
+        )
         self.addCleanup(seed.stop)
         return seed
 
@@ -106,8 +112,8 @@ class SceneTestCase(unittest.TestCase):
         self.addCleanup(seed.stop)
         return seed
 
-    def serve(self, *routes: Route) -> SluiceServer:
-        server = SluiceServer(self.network, self.directory / "server", list(routes))
+    def serve(self, *routes: Route, bittorrent: dict | None = None) -> SluiceServer:
+        server = SluiceServer(self.network, self.directory / "server", list(routes), bittorrent)
         server.start()
         self.addCleanup(self.end, server)
         return server

@@ -37,15 +37,24 @@ class SluiceServer(NFSServer):
 
     peer_port = 6881
 
-    def __init__(self, network: Network, directory: Path, routes: list[Route]):
+    def __init__(
+        self,
+        network: Network,
+        directory: Path,
+        routes: list[Route],
+        bittorrent: dict | None = None,
+    ):
+        """`bittorrent` holds further settings of that section."""
         super().__init__(network, directory)
         self._executable = program(os.environ.get("SLUICE_CONFIGURATION", "debug"))
         self.configuration = directory / "config.yaml"
         self.state = directory / "state"
         exports = directory / "exports"
         exports.write_text(f"{self.export} *(ro,insecure)\n")
+        settings = self._settings(routes, exports)
+        settings["bittorrent"] |= bittorrent or {}
         # JSON is YAML, and needs no quoting rules of its own.
-        self.configuration.write_text(json.dumps(self._settings(routes, exports), indent=2))
+        self.configuration.write_text(json.dumps(settings, indent=2))
 
     def arguments(self) -> list[str]:
         return [str(self._executable), "serve", "--config", str(self.configuration)]

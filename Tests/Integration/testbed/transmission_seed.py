@@ -21,7 +21,12 @@ class TransmissionSeed:
     """Seeds `torrents` once it has verified their files and the tracker knows it."""
 
     def __init__(
-        self, network: Network, tracker: Tracker, torrents: list[Torrent], directory: Path
+        self,
+        network: Network,
+        tracker: Tracker,
+        torrents: list[Torrent],
+        directory: Path,
+        settings: dict | None = None,
     ):
         self.address = network.take_swarm_address()
         self._tracker = tracker
@@ -29,7 +34,8 @@ class TransmissionSeed:
         self._session = ""
         configuration = directory / f"transmission-{self.address}"
         configuration.mkdir(parents=True)
-        (configuration / "settings.json").write_text(json.dumps(self._settings(configuration)))
+        given = self._settings(configuration) | (settings or {})
+        (configuration / "settings.json").write_text(json.dumps(given))
         self.process = Process(
             ["transmission-daemon", "--foreground", "--config-dir", str(configuration)],
             directory / f"transmission-{self.address}.log",

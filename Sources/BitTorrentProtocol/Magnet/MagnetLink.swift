@@ -1,0 +1,80 @@
+/// How to find a torrent by its hash, without a file: a magnet link (BEP 9, BEP 53).
+package struct MagnetLink: Hashable, Sendable {
+    /// Bytes of a link that are read before it is refused.
+    package static let maximumByteCount = 64 * 1024
+    /// Entries of each kind that are kept; more are left out.
+    package static let maximumEntryCount = 256
+    /// File numbers that `so` may name are below this.
+    static let maximumFileCount = 1 << 24
+    /// SHA-256.
+    package static let version2HashByteCount = 32
+
+    /// `xt=urn:btih:`, the SHA-1 of the info dictionary.
+    package let infoHash: InfoHash?
+    /// `xt=urn:btmh:1220`, the SHA-256 of a v2 info dictionary (BEP 52): 32 bytes.
+    package let version2Hash: [UInt8]?
+    /// `dn`, for display only: anybody could have written it.
+    package var displayName: String?
+    /// `tr`: URLs, none twice.
+    package var trackers: [String] = []
+    /// `ws`: URLs of web seeds (BEP 19).
+    package var webSeeds: [String] = []
+    /// `xs`: URLs of the `.torrent` file.
+    package var exactSources: [String] = []
+    /// `as`: URLs of the `.torrent` file to fall back on.
+    package var acceptableSources: [String] = []
+    /// `x.pe`, those given as numbers.
+    package var peers: [PeerAddress] = []
+    /// `x.pe`, those given by a host name.
+    package var namedPeers: [AnnounceResponse.NamedPeer] = []
+    /// `so` (BEP 53): the only files wanted, ascending and apart; `nil` means every file.
+    package var selectedFiles: [ClosedRange<Int>]?
+
+    /// - Returns: `nil` if there is no hash, or `version2Hash` is not 32 bytes.
+    package init?(infoHash: InfoHash?, version2Hash: [UInt8]? = nil) {
+        guard infoHash != nil || version2Hash != nil,
+            version2Hash.map({ $0.count == Self.version2HashByteCount }) ?? true
+        else { return nil }
+        self.infoHash = infoHash
+        self.version2Hash = version2Hash
+    }
+
+    /// The hashes under which trackers, peers and the DHT know the torrent: one or two.
+    ///
+    /// That of v2 is cut to 20 bytes (BEP 52).
+    package var swarmHashes: [InfoHash] {
+        [infoHash, version2Hash.flatMap { InfoHash(bytes: $0.prefix(InfoHash.byteCount)) }]
+            .compactMap { $0 }
+    }
+}
+
+extension MagnetLink: CustomStringConvertible {
+    /// The link as text, which `init(_:)` reads back to an equal value.
+    package var description: String {
+        var fields: [String] = []
+        if let infoHash { fields.append("xt=urn:btih:\(infoHash.hex)") }
+        if let version2Hash {
+            fields.append("xt=urn:btmh:1220\(hexadecimalText(version2Hash))")
+        }
+        func add(_ name: String, _ values: [String]) {
+            fields += values.map { "\(name)=\(percentEncoded($0.utf8))" }
+        }
+        add("dn", displayName.map { [$0] } ?? [])
+        add("tr", trackers)
+        add("ws", webSeeds)
+        add("xs", exactSources)
+        add("as", acceptableSources)
+        // The colon and brackets of an address may stand unescaped in a query.
+        fields += peers.map { "x.pe=\($0)" }
+        fields += namedPeers.map { "x.pe=\(percentEncoded($0.hostName.utf8)):\($0.port)" }
+        if let selectedFiles {
+            fields.append("so=" + selectedFiles.map(Self.text).joined(separator: ","))
+        }
+        return "magnet:?" + fields.joined(separator: "&")
+    }
+
+    private static func text(_ files: ClosedRange<Int>) -> String {
+        files.count == 1
+            ? "\(files.lowerBound)" : "\(files.lowerBound)-\(files.upperBound)"
+    }
+}
