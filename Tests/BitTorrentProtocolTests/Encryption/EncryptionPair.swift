@@ -1,5 +1,6 @@
 import BitTorrentProtocol
 import NIOCore
+import TestSupport
 import Testing
 
 /// Both sides of an encrypted handshake, made from a seed, and the bytes that honest sides exchange.

@@ -1,5 +1,6 @@
 import BitTorrentProtocol
 import NIOCore
+import TestSupport
 import Testing
 
 @Suite struct EncryptionRefusalTests {
