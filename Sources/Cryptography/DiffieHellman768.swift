@@ -25,9 +25,7 @@ package struct DiffieHellman768: Sendable {
 
     /// - Parameter generator: must be unpredictable, except in tests.
     package init(using generator: inout some RandomNumberGenerator) {
-        var key = (0..<Self.privateByteCount).map { _ in
-            UInt8.random(in: 0...255, using: &generator)
-        }
+        var key = generator.bytes(Self.privateByteCount)
         // Never a short exponent, and never zero.
         key[0] |= 0x80
         privateKey = key

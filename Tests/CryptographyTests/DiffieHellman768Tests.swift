@@ -2,7 +2,7 @@ import Cryptography
 import Testing
 
 @Suite struct DiffieHellman768Tests {
-    /// Counts up, so that the private key is 0x80 and the bytes after it are known.
+    /// Counts up in every byte.
     struct Counter: RandomNumberGenerator {
         var value: UInt64 = 0
 

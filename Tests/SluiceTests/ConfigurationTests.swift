@@ -57,6 +57,22 @@ import Testing
         #expect(try Configuration(yaml: "cache_directory: null", file: "c.yaml") == Configuration())
     }
 
+    @Test(arguments: ["prefer", "require", "disable"])
+    func readsThePolicyOfEncryption(policy: String) throws {
+        let yaml = "bittorrent: { encryption: \(policy) }"
+        let configuration = try Configuration(yaml: yaml, file: "c.yaml")
+        #expect("\(configuration.bitTorrent.encryption)" == policy)
+    }
+
+    @Test func refusesAnotherPolicyOfEncryption() {
+        #expect(
+            problems("bittorrent: { encryption: always }") == [
+                "c.yaml:1: bittorrent: encryption is “always”; it must be one of "
+                    + "prefer, require, disable"
+            ]
+        )
+    }
+
     @Test func readsRoutes() throws {
         let configuration = try Configuration(
             yaml: """

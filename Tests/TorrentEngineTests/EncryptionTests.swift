@@ -1,4 +1,6 @@
 import BitTorrentProtocol
+import NIOCore
+import NIOPosix
 import Testing
 
 @testable import TorrentEngine
@@ -90,5 +92,46 @@ import Testing
             await node.session.shutdown()
             await seed.session.shutdown()
         }
+    }
+
+    @Test func aSilentPeerIsDialledAgainWithEncryption() async throws {
+        try await withTimeLimit {
+            let (openings, opened) = AsyncStream<StreamOpening>.makeStream()
+            let silent = try await ServerBootstrap(group: Node.group)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            SilentPeer { opened.yield($0) }
+                        )
+                    }
+                }
+                .bind(host: "127.0.0.1", port: 0).get()
+            let sample = try Sample(byteCount: 100_000, pieceLength: 1 << 14)
+            let node = try await Node(try TemporaryDirectory()) {
+                $0.connectTimeout = .milliseconds(200)
+            }
+            let torrent = try await node.session.add(sample.metainfo, addedTime: 1)
+            await node.session.addPeers(sample.infoHash, [silent.peerAddress].compactMap(\.self))
+            torrent.noteRead(sample.range, of: 0, by: 1)
+            var iterator = openings.makeAsyncIterator()
+            #expect(await iterator.next() == .plaintext)
+            #expect(await iterator.next() == .encrypted)
+            await node.session.shutdown()
+            try await silent.close()
+        }
+    }
+}
+
+/// Says how a connection begins, and nothing else ever.
+private final class SilentPeer: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private var note: ((StreamOpening) -> Void)?
+
+    init(note: @escaping (StreamOpening) -> Void) { self.note = note }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        note?(StreamOpening(of: unwrapInboundIn(data)))
+        note = nil
     }
 }

@@ -31,8 +31,7 @@ enum EncryptionHandshake {
     /// - Parameter generator: decides how many bytes, and which: they must look like the key before
     ///   them.
     static func padding(using generator: inout some RandomNumberGenerator) -> [UInt8] {
-        let count = Int.random(in: 0...maximumPaddingByteCount, using: &generator)
-        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        generator.bytes(Int.random(in: 0...maximumPaddingByteCount, using: &generator))
     }
 
     /// - Throws: `paddingTooLong`.

@@ -8,6 +8,8 @@ package struct SessionConfiguration: Sendable {
     package var listenHost = "0.0.0.0"
     /// TCP port on which peers are awaited; 0 takes any free one.
     package var listenPort: UInt16 = 6881
+    /// Whether connections to peers are encrypted.
+    package var encryption = EncryptionPolicy.prefer
     /// Bounds of each torrent: peers, memory, upload slots.
     package var limits = SwarmLimits()
     /// Peers asked for in an announce (`numwant`).
@@ -19,8 +21,6 @@ package struct SessionConfiguration: Sendable {
     ///
     /// Peers given to `addPeers` always may.
     package var allowsLoopback = false
-    /// Whether connections to peers are encrypted.
-    package var encryption = EncryptionPolicy.prefer
     /// Time for a connection to a peer to stand, and again for its handshake.
     package var connectTimeout = Duration.seconds(10)
     /// Time for an announce in all.

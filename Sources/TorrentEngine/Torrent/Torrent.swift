@@ -33,13 +33,13 @@ package actor Torrent {
 
     var swarm: Swarm
     var links: [PeerKey: PeerLink] = [:]
+    /// Where a handshake without encryption got no answer.
+    var encryptedAddresses: Set<PeerAddress> = []
     /// Peers for whom something gathered that is not flushed.
     var unflushed: Set<PeerKey> = []
     var buffers = PieceBuffers()
     var waits = ReaderWaits()
     var announcing: Announcing
-    /// Where a handshake without encryption got no answer.
-    var encryptedAddresses: Set<PeerAddress> = []
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
