@@ -25,7 +25,7 @@ package struct SwarmLimits: Sendable {
     /// Peers unchoked at a time, the optimistic one included.
     package var uploadSlots = 8
     /// Requests of one peer that wait to be served; more are ignored.
-    package var maximumQueuedRequests = 500
+    package var maximumQueuedRequests = 2000
     /// Blocks given to the owner for one peer and not reported `served`.
     package var maximumServesInFlight = 32
     /// Longest block that is served.

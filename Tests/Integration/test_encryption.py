@@ -95,8 +95,7 @@ class Encryption(SceneTestCase):
                 "upload_limit": 0,
                 "seed": False,
                 "peers": [[SERVER_ADDRESS, SluiceServer.peer_port]],
-                # No more than what every client keeps of a peer's requests.
-                "session": {"max_out_request_queue": 250, **settings},
+                "session": settings,
             },
             self.directory / f"download-{address}.log",
         )
