@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .network import SERVER_ADDRESS, Network
 from .nfs_server import NFSServer
-from .processes import TestbedError
+from .processes import TestbedError, wait_until
 from .torrents import Torrent
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -58,6 +58,16 @@ class SluiceServer(NFSServer):
 
     def arguments(self) -> list[str]:
         return [str(self._executable), "serve", "--config", str(self.configuration)]
+
+    def start(self, timeout: float = 30) -> float:
+        """As every server; clients that ask rpcbind for the ports find them, too."""
+        registrations = self._registrations() if self.process else 0
+        seconds = super().start(timeout)
+        wait_until(lambda: self._registrations() > registrations, timeout, "rpcbind registration")
+        return seconds
+
+    def _registrations(self) -> int:
+        return self.log().count("registered with rpcbind")
 
     def path(self, route: str, torrent: Torrent, file: str | None = None) -> str:
         """Where a torrent's file lies below the export."""
