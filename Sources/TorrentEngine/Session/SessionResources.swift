@@ -11,6 +11,7 @@ struct SessionResources: Sendable {
     let announceKey: UInt32
     let cache: CacheDirectory
     let pool: DiskPool
+    let store: StateStore
     let journal: CompletionJournal
     let tracker: HTTPTracker
     let addresses: AddressFilter
