@@ -11,6 +11,14 @@ package struct Bitfield: Equatable, Sendable {
         bytes = [UInt8](repeating: 0, count: (count + 7) / 8)
     }
 
+    /// Every piece.
+    package init(full count: Int) {
+        self.count = count
+        setCount = count
+        bytes = [UInt8](repeating: 0xff, count: (count + 7) / 8)
+        if count % 8 != 0 { bytes[bytes.count - 1] = 0xff << (8 - UInt8(count % 8)) }
+    }
+
     /// - Returns: `nil` if the length is wrong or a spare bit at the end is set (BEP 3).
     package init?(bytes: [UInt8], count: Int) {
         guard bytes.count == (count + 7) / 8 else { return nil }

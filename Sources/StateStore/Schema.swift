@@ -31,6 +31,7 @@ enum Schema {
             )
         }
         registerRoutes(in: &migrator)
+        registerMagnets(in: &migrator)
         return migrator
     }
 }

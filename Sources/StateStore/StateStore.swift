@@ -65,6 +65,8 @@ package final class StateStore: Sendable {
     /// Registers a torrent; one that is registered already keeps its record, with its first added
     /// time, and takes over the trackers of `metainfo`.
     ///
+    /// A magnet link of it is done with.
+    ///
     /// - Parameter addedTime: seconds since 1970.
     package func register(
         _ metainfo: Metainfo,
@@ -84,6 +86,7 @@ package final class StateStore: Sendable {
                     metainfo.creationDate, addedTime,
                 ]
             )
+            try Self.removeMagnet(metainfo.infoHash, in: database)
             let row = try Row.fetchOne(
                 database,
                 sql: "SELECT * FROM torrent WHERE info_hash = ?",

@@ -7,5 +7,7 @@ package enum CloseReason: Error, Equatable, Sendable {
     case duplicateConnection
     /// The peer is this program itself.
     case ownConnection
+    /// It cannot give the metadata, which is all that is wanted of it.
+    case noMetadata
     case stopping
 }

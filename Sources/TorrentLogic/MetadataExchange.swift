@@ -298,13 +298,15 @@ package struct MetadataExchange: Sendable {
 
     // MARK: Serving
 
-    /// One pass over the metadata for each peer, and no more.
+    /// Two passes over the metadata for each peer, and no more: one that shared the blame with a liar
+    /// is asked for all of it again.
     private mutating func answer(_ block: Int, to key: PeerKey) {
         guard var peer = peers[key] else { return }
         defer { peers[key] = peer }
         let size = MetadataMessage.blockByteCount
-        if case .finished(let bytes, isShared: true) = state, block * size < bytes.count {
-            guard peer.servedCount < (bytes.count + size - 1) / size else { return }
+        if case .finished(let bytes, isShared: true) = state, block * size < bytes.count,
+            peer.servedCount < 2 * ((bytes.count + size - 1) / size)
+        {
             peer.servedCount += 1
             let payload = Array(bytes[block * size..<min((block + 1) * size, bytes.count)])
             actions.append(

@@ -10,8 +10,14 @@ struct Peer {
     var has: Bitfield
     /// Pieces that it has and we lack.
     var offerCount = 0
-    /// A bitfield is allowed only before any other message (BEP 3).
+    /// A bitfield is allowed only before any other message (BEP 3, BEP 6).
     var mayStillSendBitfield = true
+    /// Both sides speak the fast extension (BEP 6): what is not served is rejected.
+    let isFast: Bool
+    /// Pieces that may be requested though it chokes us (BEP 6), of those it has.
+    var allowedFast: Bitfield
+    /// It rejected a request: no other until then.
+    var restsUntil: ContinuousClock.Instant?
 
     var isChokingUs = true
     var isInterestedInUs = false
@@ -40,6 +46,7 @@ struct Peer {
     init(
         key: PeerKey,
         identity: PeerIdentity,
+        isFast: Bool,
         pieceCount: Int,
         limits: SwarmLimits,
         now: ContinuousClock.Instant
@@ -47,7 +54,9 @@ struct Peer {
         self.key = key
         self.identity = identity
         connectedAt = now
+        self.isFast = isFast
         has = Bitfield(count: pieceCount)
+        allowedFast = Bitfield(count: pieceCount)
         pipeline = RequestPipeline(
             maximumDepth: limits.maximumPipelineDepth,
             patience: limits.snubPatience,

@@ -50,7 +50,7 @@ package struct PeerExchange: Sendable {
         return actions
     }
 
-    package var nextDeadline: Instant? { connections.values.compactMap(\.nextMessage).min() }
+    package var nextDeadline: Instant? { connections.values.lazy.compactMap(\.nextMessage).min() }
 
     /// A connection is up; also called again when its listening address or flags become known.
     package mutating func connected(_ key: PeerKey, as peer: PeerExchangeMessage.Peer?) {

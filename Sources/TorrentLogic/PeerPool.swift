@@ -37,6 +37,9 @@ package struct PeerPool {
 
     package var knownCount: Int { known.count }
 
+    /// The addresses that have not failed.
+    package var promising: [PeerAddress] { known.filter { $0.failures == 0 }.map(\.address) }
+
     package mutating func found(_ addresses: [PeerAddress], now: Instant) {
         for address in addresses.map(\.unmapped) {
             guard address.isDiallable, indices[address] == nil, !own.contains(address),

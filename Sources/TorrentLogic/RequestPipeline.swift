@@ -33,7 +33,7 @@ package struct RequestPipeline {
     private var sampleStart: Instant
     private var sampleByteCount = 0
     private var wasIdle = true
-    private let maximumDepth: Int
+    private var maximumDepth: Int
     private let patience: Duration
 
     private static let initialDepth = 4
@@ -50,6 +50,15 @@ package struct RequestPipeline {
         depth = min(Self.initialDepth, maximumDepth)
         lastProgress = now
         sampleStart = now
+    }
+
+    /// The peer keeps no more requests than this waiting.
+    ///
+    /// - Precondition: `maximumDepth` is positive.
+    package mutating func limit(to maximumDepth: Int) {
+        precondition(maximumDepth > 0)
+        self.maximumDepth = maximumDepth
+        depth = min(depth, maximumDepth)
     }
 
     package var inFlight: ArraySlice<Request> { requests[head...] }

@@ -14,11 +14,14 @@ extension Swarm {
     ///
     /// For an incoming connection `address` is the remote end of the socket, whose port is not
     /// where the peer listens.
+    ///
+    /// - Parameter isFast: both sides speak the fast extension (BEP 6).
     package mutating func connected(
         _ key: PeerKey,
         address: PeerAddress,
         isIncoming: Bool,
         id: PeerID,
+        isFast: Bool = false,
         now: Instant
     ) {
         let identity = PeerIdentity(address: address, isIncoming: isIncoming, id: id)
@@ -32,12 +35,13 @@ extension Swarm {
             Peer(
                 key: key,
                 identity: identity,
+                isFast: isFast,
                 pieceCount: geometry.pieceCount,
                 limits: limits,
                 now: now
             )
         )
-        if !have.isEmpty { send(.bitfield(have.bytes), to: index, now: now) }
+        greet(index, now: now)
         reschedule(now: now)
     }
 

@@ -13,8 +13,10 @@ extension Swarm {
         }
         switch message {
         case .keepAlive, .extended, .port, .unknown: break
-        // Not offered in our handshake (BEP 6).
-        case .suggest, .haveAll, .haveNone, .reject, .allowedFast: break
+        case .suggest, .haveAll, .haveNone, .reject, .allowedFast:
+            // Else they were not offered.
+            guard peers[index].isFast else { break }
+            receivedFast(message, from: index, mayBeBitfield: mayBeBitfield, now: now)
         case .bitfield(let bytes):
             guard mayBeBitfield else {
                 return violation(index, "bitfield after another message", now: now)
@@ -23,6 +25,8 @@ extension Swarm {
         case .have(let piece): receivedHave(PieceIndex(rawValue: piece), from: index, now: now)
         case .choke:
             peers[index].isChokingUs = true
+            // With the fast extension each request is answered, with the block or a reject.
+            guard !peers[index].isFast else { break }
             giveBackRequests(of: index)
             requestMore(now: now)
         case .unchoke:
@@ -35,19 +39,30 @@ extension Swarm {
             setUnchoked(false, index, now: now)
         case .request(let request): receivedRequest(request, from: index, now: now)
         case .cancel(let request):
+            let count = peers[index].queuedRequests.count
             peers[index].queuedRequests.removeAll { BlockRequest($0) == request }
+            if peers[index].queuedRequests.count < count { reject(request, of: index, now: now) }
         case .piece: preconditionFailure("piece messages go to receivedBlock")
         }
     }
 
-    /// The payload of a `serve` action was written to the peer's socket, or could not be read.
+    /// The payload of a `serve` action was written to the peer's socket.
     package mutating func served(_ block: Block, to key: PeerKey, now: Instant) {
         guard let index = peers.index(of: key) else { return }
         precondition(peers[index].servesInFlight > 0, "served what was not to be served")
         peers[index].servesInFlight -= 1
         peers[index].servedInRound += UInt64(block.length)
         peers[index].lastSent = now
-        serveMore(to: index)
+        serveMore(to: index, now: now)
+    }
+
+    /// The payload of a `serve` action could not be read, so nothing was sent.
+    package mutating func serveFailed(_ block: Block, to key: PeerKey, now: Instant) {
+        guard let index = peers.index(of: key) else { return }
+        precondition(peers[index].servesInFlight > 0, "served what was not to be served")
+        peers[index].servesInFlight -= 1
+        reject(BlockRequest(block), of: index, now: now)
+        serveMore(to: index, now: now)
     }
 
     mutating func violation(_ index: Int, _ what: String, now: Instant) {
@@ -90,6 +105,11 @@ extension Swarm {
         guard let has = Bitfield(bytes: bytes, count: geometry.pieceCount) else {
             return violation(index, "bitfield of the wrong length or with spare bits", now: now)
         }
+        take(has, of: index, now: now)
+    }
+
+    /// The pieces that the peer says it has.
+    mutating func take(_ has: Bitfield, of index: Int, now: Instant) {
         peers[index].has = has
         peers[index].offerCount = zip(has.bytes, have.bytes).reduce(0) {
             $0 + ($1.0 & ~$1.1).nonzeroBitCount
@@ -118,9 +138,12 @@ extension Swarm {
     private mutating func setUnchoked(_ unchoked: Bool, _ index: Int, now: Instant) {
         guard peers[index].isUnchoked != unchoked else { return }
         peers[index].isUnchoked = unchoked
-        // Its requests are void (BEP 3); those already given to the owner cross the message.
-        if !unchoked { peers[index].queuedRequests.removeAll() }
         send(unchoked ? .unchoke : .choke, to: index, now: now)
+        guard !unchoked else { return }
+        // Its requests are void (BEP 3); those already given to the owner cross the message.
+        let dropped = peers[index].queuedRequests
+        peers[index].queuedRequests.removeAll()
+        for block in dropped { reject(BlockRequest(block), of: index, now: now) }
     }
 
     private mutating func receivedRequest(_ request: BlockRequest, from index: Int, now: Instant) {
@@ -134,19 +157,22 @@ extension Swarm {
         // A request may cross our choke, and we may have lost the piece: neither is a fault.
         guard peers[index].isUnchoked, have[piece],
             peers[index].queuedRequests.count < limits.maximumQueuedRequests
-        else { return }
+        else { return reject(request, of: index, now: now) }
         peers[index].queuedRequests.append(
             Block(piece: piece, offset: request.offset, length: request.length)
         )
-        serveMore(to: index)
+        serveMore(to: index, now: now)
     }
 
-    private mutating func serveMore(to index: Int) {
+    private mutating func serveMore(to index: Int, now: Instant) {
         while peers[index].servesInFlight < limits.maximumServesInFlight,
             !peers[index].queuedRequests.isEmpty
         {
             let block = peers[index].queuedRequests.removeFirst()
-            guard have[block.piece] else { continue }
+            guard have[block.piece] else {
+                reject(BlockRequest(block), of: index, now: now)
+                continue
+            }
             peers[index].servesInFlight += 1
             actions.append(.serve(block, to: peers[index].key))
         }

@@ -90,6 +90,7 @@ extension Swarm {
     mutating func tickFired(now: Instant) {
         tickAt = nil
         for index in peers.indices {
+            if let rest = peers[index].restsUntil, rest <= now { peers[index].restsUntil = nil }
             let returned = peers[index].pipeline.timerFired(now: now)
             for block in returned {
                 peers[index].void(block)
@@ -105,17 +106,20 @@ extension Swarm {
             .map(\.pipeline.predictedDelay).min()
         requestMore(now: now)
         duplicateLateRequests(now: now)
-        if peers.contains(where: { !$0.pipeline.isEmpty }) { tickAt = now + Self.tick }
+        if peers.contains(where: { !$0.pipeline.isEmpty || $0.restsUntil != nil }) {
+            tickAt = now + Self.tick
+        }
     }
 
     private mutating func requestOne(from index: Int, now: Instant) -> Bool {
-        guard missingCount > 0, !peers[index].isChokingUs, peers[index].pipeline.room > 0,
-            peers[index].offerCount > 0, !peers[index].pipeline.isSilent(now: now)
+        guard missingCount > 0, peers[index].pipeline.room > 0, peers[index].offerCount > 0,
+            !peers[index].isChokingUs || !peers[index].allowedFast.isEmpty,
+            peers[index].restsUntil == nil, !peers[index].pipeline.isSilent(now: now)
         else { return false }
         let faster = fasterPeers(than: index, now: now)
         let block = picker.nextBlock(
             for: peers[index].key,
-            peerHas: peers[index].has,
+            peerHas: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,
             have: have,
             acceptsUrgent: { piece in !faster.contains { $0[piece] } }
         )

@@ -10,11 +10,15 @@ package struct SwarmLimits: Sendable {
     package var initialBackoff = Duration.seconds(15)
     package var maximumBackoff = Duration.seconds(3600)
 
-    /// Requests in flight to one peer.
+    /// Requests in flight to one peer that does not say how many it keeps waiting.
     ///
     /// Clients drop what exceeds their own queue; 250 is the
     /// smallest queue that is common.
     package var maximumPipelineDepth = 250
+    /// Requests in flight to one peer, however many it says it keeps waiting (`reqq`, BEP 10).
+    package var maximumStatedPipelineDepth = 2000
+    /// A peer that rejected a request gets no other for so long.
+    package var rejectRest = Duration.seconds(1)
     /// A peer that owes blocks and sends none for so long is snubbed: its blocks go back.
     package var snubPatience = Duration.seconds(8)
     /// Bytes of blocks received or requested of pieces that are not verified yet.
@@ -24,7 +28,7 @@ package struct SwarmLimits: Sendable {
 
     /// Peers unchoked at a time, the optimistic one included.
     package var uploadSlots = 8
-    /// Requests of one peer that wait to be served; more are ignored.
+    /// Requests of one peer that wait to be served (our `reqq`); more are ignored, or rejected.
     package var maximumQueuedRequests = 2000
     /// Blocks given to the owner for one peer and not reported `served`.
     package var maximumServesInFlight = 32

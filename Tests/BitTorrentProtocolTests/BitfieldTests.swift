@@ -23,4 +23,11 @@ import Testing
         #expect(Bitfield(bytes: [0xff, 0, 0], count: 10) == nil)
         #expect(Bitfield(bytes: [0xff], count: 8)?.setCount == 8)
     }
+
+    @Test(arguments: [1, 7, 8, 9, 20])
+    func aFullOneHasEveryPieceAndNoSpareBit(count: Int) {
+        let full = Bitfield(full: count)
+        #expect(full.isComplete)
+        #expect(Bitfield(bytes: full.bytes, count: count) == full)
+    }
 }

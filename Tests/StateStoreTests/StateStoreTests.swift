@@ -30,6 +30,28 @@ import Testing
         )
     }
 
+    @Test func keepsAMagnetLinkUntilItsTorrentIsRegistered() throws {
+        var magnet = try MagnetLink("magnet:?xt=urn:btih:\(infoHash)&dn=first")
+        do {
+            let store = try StateStore(directory: directory.path)
+            #expect(try store.register(magnet, infoHash: infoHash, addedTime: 5).addedTime == 5)
+            magnet.trackers = ["http://a/"]
+            #expect(try store.register(magnet, infoHash: infoHash, addedTime: 6).addedTime == 5)
+        }
+        let store = try StateStore(directory: directory.path)
+        let records = try store.magnets()
+        #expect(records.map(\.infoHash) == [infoHash])
+        #expect(records.map(\.magnet) == [magnet])
+        #expect(records.map(\.addedTime) == [5])
+        #expect(try store.infoBytes(of: infoHash) == nil)
+        _ = try store.register(metainfo, addedTime: 7)
+        #expect(try store.magnets() == [])
+        #expect(try store.infoBytes(of: infoHash) == metainfo.infoBytes)
+        _ = try store.register(magnet, infoHash: infoHash, addedTime: 8)
+        try store.removeMagnet(infoHash)
+        #expect(try store.magnets() == [])
+    }
+
     @Test func keepsTorrentsAndSettingsOverAReopen() throws {
         do {
             let store = try StateStore(directory: directory.path)

@@ -85,10 +85,10 @@ import Testing
             let seed = try await Node(try TemporaryDirectory()) { $0.encryption = .require }
             _ = try await seed.session.addSeed(sample.metainfo, addedTime: 1, content: sample.bytes)
             let address = try seed.address
-            #expect(await !torrent.dialsEncrypted(address))
+            #expect(!torrent.resources.encryptedDials.encrypts(address))
             await node.session.addPeers(sample.infoHash, [address])
             #expect(try await torrent.bytes(sample.range, of: sample) == sample.bytes(sample.range))
-            #expect(await torrent.dialsEncrypted(address))
+            #expect(torrent.resources.encryptedDials.encrypts(address))
             await node.session.shutdown()
             await seed.session.shutdown()
         }

@@ -11,7 +11,9 @@ struct Sample: Sendable {
         byteCount: Int,
         pieceLength: Int,
         seed: UInt64 = 1,
-        trackers: [[String]] = []
+        name: String = "sample",
+        trackers: [[String]] = [],
+        isPrivate: Bool = false
     ) throws {
         var state = seed
         content = (0..<(byteCount + 7) / 8).flatMap { _ in
@@ -27,11 +29,12 @@ struct Sample: Sendable {
             hashes += SHA1.hash(content[start..<min(start + pieceLength, byteCount)])
         }
         let builder = MetainfoBuilder(
-            name: "sample",
+            name: name,
             files: [.init(path: [], length: UInt64(byteCount))],
             pieceLength: UInt32(pieceLength),
             pieceHashes: hashes,
-            trackerTiers: trackers
+            trackerTiers: trackers,
+            isPrivate: isPrivate
         )
         metainfo = try Metainfo(parsing: builder.metainfoBytes)
     }

@@ -185,13 +185,14 @@ import Testing
         #expect(exchange.progress?.received == block)
     }
 
-    @Test func servesEachPeerOnePassAndNoMore() {
+    @Test func servesEachPeerTwoPassesAndNoMore() {
         var exchange = MetadataExchange(serving: metadata, isShared: true)
         exchange.joined(key(1), claimedByteCount: nil, now: start)
         for _ in 0..<10 { exchange.received(.request(block: 0), from: key(1), now: start) }
         #expect(
             exchange.takeActions()
-                == Array(repeating: .send(data(0, of: metadata), to: key(1)), count: 3)
+                == Array(repeating: .send(data(0, of: metadata), to: key(1)), count: 6)
+                + Array(repeating: .send(.reject(block: 0), to: key(1)), count: 4)
         )
         exchange.joined(key(2), claimedByteCount: nil, now: start)
         exchange.received(.request(block: 2), from: key(2), now: start)

@@ -58,6 +58,8 @@ final class SimulatedNetwork {
     private var eventCount = 0
     private var keyCount: UInt64 = 0
     private let seed: UInt64
+    /// Whether peers speak the fast extension: half of all seeds.
+    private var isFast: Bool { seed % 2 == 0 }
 
     init(geometry: PieceGeometry, seed: UInt64) {
         self.geometry = geometry
@@ -200,11 +202,26 @@ final class SimulatedNetwork {
         let ids = (nodes[number].id, nodes[other].id)
         let source = localAddress(port: UInt16(40000 + keyCount % 20000))
         let address = nodes[other].address
+        let isFast = isFast
         tell(other) {
-            $0.connected(key, address: source, isIncoming: true, id: ids.0, now: $1)
+            $0.connected(
+                key,
+                address: source,
+                isIncoming: true,
+                id: ids.0,
+                isFast: isFast,
+                now: $1
+            )
         }
         tell(number) {
-            $0.connected(key, address: address, isIncoming: false, id: ids.1, now: $1)
+            $0.connected(
+                key,
+                address: address,
+                isIncoming: false,
+                id: ids.1,
+                isFast: isFast,
+                now: $1
+            )
         }
     }
 

@@ -3,10 +3,10 @@ import Logging
 import NIOCore
 import TorrentLogic
 
-/// A TCP connection to a peer: shakes hands, then hands messages to its torrent, a read burst at a
+/// A TCP connection to a peer: shakes hands, then hands messages to its owner, a read burst at a
 /// time.
 ///
-/// An outgoing connection lives on its torrent's event loop, so the torrent is called directly. An
+/// An outgoing connection lives on its owner's event loop, so the owner is called directly. An
 /// incoming one was accepted before anybody knew the torrent and may live on another loop: then a
 /// burst of it takes one hop, and no more than two bursts are on their way before the socket is
 /// left alone.
@@ -16,17 +16,19 @@ final class PeerConnection: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     enum Side {
-        case outgoing(Torrent, PeerAddress)
-        /// Finds the torrent that the peer asks for.
-        case incoming((InfoHash) -> Torrent?)
+        case outgoing(any PeerOwner, PeerAddress)
+        /// Finds who has the torrent that the peer asks for.
+        case incoming((InfoHash) -> (any PeerOwner)?)
     }
 
     private enum Phase {
         case handshake(ByteBuffer)
-        case open(Torrent, PeerKey)
+        case open(any PeerOwner, PeerKey)
         case closed
     }
 
+    /// What we can do beyond BEP 3.
+    private static let capabilities: PeerCapabilities = [.extensionProtocol, .fast]
     private static let maximumBurstsUnderWay = 2
 
     private let side: Side
@@ -35,7 +37,7 @@ final class PeerConnection: ChannelDuplexHandler {
     private let logger: Logger
 
     private var phase = Phase.handshake(ByteBuffer())
-    private var answered: Torrent?
+    private var answered: (any PeerOwner)?
     private var timeout: Scheduled<Void>?
     private var stream = PeerStream()
     private var burst: [PeerMessage] = []
@@ -54,7 +56,7 @@ final class PeerConnection: ChannelDuplexHandler {
         timeout = context.eventLoop.scheduleTask(in: handshakeTimeout) {
             channel.close(promise: nil)
         }
-        if case .outgoing(let torrent, _) = side { sendHandshake(for: torrent, context: context) }
+        if case .outgoing(let owner, _) = side { sendHandshake(for: owner, context: context) }
         context.fireChannelActive()
     }
 
@@ -92,7 +94,7 @@ final class PeerConnection: ChannelDuplexHandler {
     func channelInactive(context: ChannelHandlerContext) {
         timeout?.cancel()
         switch phase {
-        case .open(let torrent, let key): torrent.run { $0.disconnected(key) }
+        case .open(let owner, let key): owner.tell(.disconnected(key))
         case .handshake(let received) where received.readableBytes == 0: reportUnansweredDial()
         case .handshake, .closed: reportFailedDial()
         }
@@ -106,11 +108,12 @@ final class PeerConnection: ChannelDuplexHandler {
 
     // MARK: Handshake
 
-    private func sendHandshake(for torrent: Torrent, context: ChannelHandlerContext) {
+    private func sendHandshake(for owner: any PeerOwner, context: ChannelHandlerContext) {
         var bytes = context.channel.allocator.buffer(capacity: Handshake.byteCount)
-        Handshake(capabilities: [], infoHash: torrent.infoHash, peerID: ownID).encode(into: &bytes)
+        Handshake(capabilities: Self.capabilities, infoHash: owner.infoHash, peerID: ownID)
+            .encode(into: &bytes)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
-        answered = torrent
+        answered = owner
     }
 
     private func shakeHands(_ received: ByteBuffer, context: ChannelHandlerContext) throws {
@@ -118,75 +121,59 @@ final class PeerConnection: ChannelDuplexHandler {
         if answered == nil, case .incoming(let find) = side,
             let infoHash = try Handshake.infoHash(in: received)
         {
-            guard let torrent = find(infoHash) else {
+            guard let owner = find(infoHash) else {
                 return close(context: context, because: "no torrent \(infoHash)")
             }
-            sendHandshake(for: torrent, context: context)
+            sendHandshake(for: owner, context: context)
         }
-        guard let handshake = try Handshake(consuming: &received), let torrent = answered else {
+        guard let handshake = try Handshake(consuming: &received), let owner = answered else {
             phase = .handshake(received)
             return
         }
-        guard handshake.infoHash == torrent.infoHash else {
+        guard handshake.infoHash == owner.infoHash else {
             return close(context: context, because: "it answers for \(handshake.infoHash)")
         }
         guard let remote = context.remoteAddress.flatMap({ PeerAddress($0) }) else {
             return close(context: context, because: "it has no address")
         }
-        open(torrent, handshake: handshake, remote: remote, context: context)
+        open(owner, handshake: handshake, remote: remote, context: context)
         try stream.append(received) { burst.append($0) }
     }
 
     private func open(
-        _ torrent: Torrent,
+        _ owner: any PeerOwner,
         handshake: Handshake,
         remote: PeerAddress,
         context: ChannelHandlerContext
     ) {
         timeout?.cancel()
-        let key = torrent.makePeerKey()
-        phase = .open(torrent, key)
-        let channel = context.channel
-        switch side {
-        case .outgoing(_, let address):
-            torrent.run { torrent in
-                torrent.connected(
-                    key,
-                    over: channel,
-                    to: address,
-                    isIncoming: false,
-                    id: handshake.peerID
-                )
-            }
-        case .incoming:
-            torrent.run { torrent in
-                torrent.connected(
-                    key,
-                    over: channel,
-                    to: remote,
-                    isIncoming: true,
-                    id: handshake.peerID
-                )
-            }
-        }
+        let key = owner.makePeerKey()
+        phase = .open(owner, key)
+        let (address, isIncoming) =
+            if case .outgoing(_, let address) = side { (address, false) } else { (remote, true) }
+        let peer = ConnectedPeer(
+            channel: context.channel,
+            address: address,
+            isIncoming: isIncoming,
+            id: handshake.peerID,
+            capabilities: handshake.capabilities.intersection(Self.capabilities)
+        )
+        owner.tell(.connected(key, peer))
     }
 
     // MARK: Messages
 
     private func deliverBurst(context: ChannelHandlerContext) {
-        guard !burst.isEmpty, case .open(let torrent, let key) = phase else { return }
+        guard !burst.isEmpty, case .open(let owner, let key) = phase else { return }
         let messages = burst
         burst.removeAll(keepingCapacity: false)
-        if torrent.loop.inEventLoop {
-            torrent.assumeIsolated { $0.received(messages, from: key) }
-            return
-        }
+        if owner.loop.inEventLoop { return owner.take(.received(messages, from: key)) }
         burstsUnderWay += 1
         let loop = context.eventLoop
         let connection = NIOLoopBound(self, eventLoop: loop)
         let boundContext = NIOLoopBound(context, eventLoop: loop)
-        torrent.loop.execute {
-            torrent.assumeIsolated { $0.received(messages, from: key) }
+        owner.loop.execute {
+            owner.take(.received(messages, from: key))
             loop.execute { connection.value.burstEnded(context: boundContext.value) }
         }
     }
@@ -208,14 +195,13 @@ final class PeerConnection: ChannelDuplexHandler {
 
     /// It may understand nothing but encrypted handshakes, or nothing but plain ones.
     private func reportUnansweredDial() {
-        if case .outgoing(let torrent, let address) = side {
-            torrent.run { $0.dialUnanswered(address) }
-        }
+        guard case .outgoing(let owner, let address) = side else { return }
+        guard owner.resources.encryptedDials.retries(address) else { return reportFailedDial() }
+        owner.logger.debug("dialling again, encrypted", metadata: ["peer": "\(address)"])
+        owner.dial(address)
     }
 
     private func reportFailedDial() {
-        if case .outgoing(let torrent, let address) = side {
-            torrent.run { $0.dialFailed(address) }
-        }
+        if case .outgoing(let owner, let address) = side { owner.tell(.dialFailed(address)) }
     }
 }

@@ -10,6 +10,8 @@ import TorrentLogic
 package final class Session: Sendable {
     private struct State {
         var torrents: [InfoHash: Torrent] = [:]
+        /// Torrents whose metadata has not come yet.
+        var fetches: [InfoHash: MagnetFetch] = [:]
         var listener: PeerListener?
         var isStopped = false
     }
@@ -17,9 +19,13 @@ package final class Session: Sendable {
     /// The id by which peers know us, new with every session.
     package let ownID: PeerID
 
-    private let group: any EventLoopGroup
-    private let store: StateStore
-    private let resources: SessionResources
+    /// Yields whenever magnet links have become torrents.
+    package let metadataArrivals: AsyncStream<Void>
+
+    let group: any EventLoopGroup
+    let store: StateStore
+    let resources: SessionResources
+    let arrivals: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -36,6 +42,9 @@ package final class Session: Sendable {
         ownID = PeerID(using: &generator)
         self.group = group
         self.store = store
+        (metadataArrivals, arrivals) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingNewest(1)
+        )
         let key = try store.setting(
             .announceKey,
             orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
@@ -47,12 +56,14 @@ package final class Session: Sendable {
             announceKey: key.reduce(0) { $0 << 8 | UInt32($1) },
             cache: try CacheDirectory(path: configuration.cacheDirectory),
             pool: DiskPool(size: configuration.diskThreadCount),
+            store: store,
             journal: CompletionJournal(store: store) { error in
                 logger.error("verified pieces are not recorded: \(error)")
             },
             tracker: HTTPTracker(group: group, addresses: addresses),
             addresses: addresses,
             listenPort: ListenPort(),
+            encryptedDials: EncryptedDials(policy: configuration.encryption),
             logger: logger
         )
     }
@@ -68,10 +79,11 @@ package final class Session: Sendable {
         do {
             try await takeUpRegistered()
             let listener = try await PeerListener(group: group, resources: resources) {
-                [weak self] in self?.torrent($0)
+                [weak self] in self?.owner(of: $0)
             }
             resources.listenPort.value = listener.port
             state.withLock { $0.listener = listener }
+            try await takeUpMagnets()
             resources.logger.info(
                 "listening for peers",
                 metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
@@ -107,17 +119,22 @@ package final class Session: Sendable {
     ///
     /// The session cannot be started again.
     package func shutdown() async {
-        let (listener, torrents) = state.withLock { state in
+        let (listener, torrents, fetches) = state.withLock { state in
             defer {
                 state.listener = nil
                 state.torrents = [:]
+                state.fetches = [:]
                 state.isStopped = true
             }
-            return (state.listener, Array(state.torrents.values))
+            return (
+                state.listener, Array(state.torrents.values), Array(state.fetches.values)
+            )
         }
+        arrivals.finish()
         await listener?.close()
         await withTaskGroup { group in
             for torrent in torrents { group.addTask { await torrent.stop() } }
+            for fetch in fetches { group.addTask { await fetch.stop() } }
         }
         // Jobs that run end first, and what they wrote is recorded.
         let journal = resources.journal
@@ -145,7 +162,9 @@ package final class Session: Sendable {
         let record = try await resources.pool.run {
             try store.register(metainfo, addedTime: addedTime)
         }
-        return try await take(metainfo, addedTime: record.addedTime)
+        let torrent = try await take(metainfo, addedTime: record.addedTime)
+        await forgetFetch(of: metainfo.infoHash)?.stop()
+        return torrent
     }
 
     /// Adds a torrent whose content this program has: fills the cache with it and seeds it.
@@ -177,10 +196,11 @@ package final class Session: Sendable {
         return torrent
     }
 
-    /// Forgets a torrent, its pieces and its cache file.
+    /// Forgets a torrent, its pieces and its cache file; or a magnet link.
     ///
     /// Its readers are told.
     package func remove(_ infoHash: InfoHash) async throws {
+        try await removeMagnet(infoHash)
         guard let torrent = state.withLock({ $0.torrents.removeValue(forKey: infoHash) }) else {
             return
         }
@@ -197,9 +217,10 @@ package final class Session: Sendable {
     /// Tells a torrent where peers are.
     package func addPeers(_ infoHash: InfoHash, _ addresses: [PeerAddress]) async {
         await torrent(infoHash)?.found(addresses)
+        await fetch(of: infoHash)?.found(addresses)
     }
 
-    private func take(
+    func take(
         _ metainfo: Metainfo,
         addedTime: Int64
     ) async throws -> Torrent {
@@ -221,6 +242,39 @@ package final class Session: Sendable {
             state.torrents[metainfo.infoHash] = torrent
             resources.obfuscatedInfoHashes.insert(metainfo.infoHash)
             return torrent
+        }
+    }
+
+    // MARK: Magnet links
+
+    func fetch(of infoHash: InfoHash) -> MagnetFetch? {
+        state.withLock { $0.fetches[infoHash] }
+    }
+
+    /// The torrents whose metadata has not come yet.
+    package var pendingMagnets: [InfoHash] { state.withLock { Array($0.fetches.keys) } }
+
+    /// - Returns: false if the torrent has its metadata or is looked for already.
+    func begin(_ fetch: MagnetFetch) throws(SessionError) -> Bool {
+        let begun = state.withLock { state -> Bool? in
+            guard !state.isStopped else { return nil }
+            guard state.torrents[fetch.infoHash] == nil, state.fetches[fetch.infoHash] == nil
+            else { return false }
+            state.fetches[fetch.infoHash] = fetch
+            return true
+        }
+        guard let begun else { throw .stopped }
+        return begun
+    }
+
+    func forgetFetch(of infoHash: InfoHash) -> MagnetFetch? {
+        state.withLock { $0.fetches.removeValue(forKey: infoHash) }
+    }
+
+    private func owner(of infoHash: InfoHash) -> (any PeerOwner)? {
+        state.withLock { state -> (any PeerOwner)? in
+            if let torrent = state.torrents[infoHash] { return torrent }
+            return state.fetches[infoHash]
         }
     }
 }

@@ -11,10 +11,12 @@ struct SessionResources: Sendable {
     let announceKey: UInt32
     let cache: CacheDirectory
     let pool: DiskPool
+    let store: StateStore
     let journal: CompletionJournal
     let tracker: HTTPTracker
     let addresses: AddressFilter
     let listenPort: ListenPort
+    let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
     let logger: Logger
 }

@@ -24,4 +24,11 @@ struct Announcing {
         schedule = AnnounceSchedule(tiers: tiers, seed: seed)
         hasTrackers = tiers.contains { !$0.isEmpty }
     }
+
+    /// Scheme, host and port: the path of an announce URL may hold a secret.
+    static func name(of tracker: String) -> String {
+        guard let scheme = tracker.firstRange(of: "://") else { return "?" }
+        let end = tracker[scheme.upperBound...].firstIndex { $0 == "/" || $0 == "?" }
+        return String(tracker[..<(end ?? tracker.endIndex)])
+    }
 }

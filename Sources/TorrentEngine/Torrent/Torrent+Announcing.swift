@@ -126,15 +126,13 @@ extension Torrent {
 
     /// Scheme, host and port: the path of an announce URL may hold a secret.
     private func trackerName(_ tracker: String) -> String {
-        guard let scheme = tracker.firstRange(of: "://") else { return "?" }
-        let end = tracker[scheme.upperBound...].firstIndex { $0 == "/" || $0 == "?" }
-        return String(tracker[..<(end ?? tracker.endIndex)])
+        Announcing.name(of: tracker)
     }
 }
 
 extension AnnounceRequest.Event {
     /// `nil` for a regular announce, which has no event.
-    fileprivate init?(_ event: AnnounceSchedule.Event) {
+    init?(_ event: AnnounceSchedule.Event) {
         switch event {
         case .update: return nil
         case .started: self = .started

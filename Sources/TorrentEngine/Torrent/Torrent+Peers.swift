@@ -1,43 +1,24 @@
 import BitTorrentProtocol
 import Logging
 import NIOCore
-import NIOPosix
 import TorrentLogic
 
-extension Torrent {
+extension Torrent: PeerOwner {
+    nonisolated func take(_ event: PeerEvent) {
+        assumeIsolated { torrent in
+            switch event {
+            case .connected(let key, let peer): torrent.connected(key, to: peer)
+            case .received(let messages, let key): torrent.received(messages, from: key)
+            case .disconnected(let key): torrent.disconnected(key)
+            case .dialFailed(let address): torrent.dialFailed(address)
+            }
+        }
+    }
+
     /// Adds addresses where peers may be found.
     func found(_ addresses: [PeerAddress]) {
         guard !isStopped, !addresses.isEmpty else { return }
         turn { now in swarm.found(addresses, now: now) }
-    }
-
-    /// Reports a failure not within this turn, in which actions are still being performed.
-    func dial(_ address: PeerAddress) {
-        let resources = resources
-        let infoHash = dialsEncrypted(address) ? infoHash : nil
-        let bootstrap = ClientBootstrap(group: loop)
-            .connectTimeout(TimeAmount(resources.configuration.connectTimeout))
-            .peerChannelOptions()
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let infoHash {
-                        try channel.pipeline.syncOperations.addHandler(
-                            PeerCipher(dialling: infoHash, resources: resources)
-                        )
-                    }
-                    try channel.pipeline.syncOperations.addHandler(
-                        PeerConnection(side: .outgoing(self, address), resources: resources)
-                    )
-                }
-            }
-        do {
-            bootstrap.connect(to: try address.socketAddress).whenFailure { error in
-                self.logger.debug("cannot reach a peer: \(error)", metadata: ["peer": "\(address)"])
-                self.loop.execute { self.run { $0.dialFailed(address) } }
-            }
-        } catch {
-            loop.execute { self.run { $0.dialFailed(address) } }
-        }
     }
 
     func dialFailed(_ address: PeerAddress) {
@@ -45,19 +26,21 @@ extension Torrent {
         turn { now in swarm.dialFailed(address, now: now) }
     }
 
-    /// - Parameter address: where we dialled; of an incoming connection its remote end.
-    func connected(
-        _ key: PeerKey,
-        over channel: any Channel,
-        to address: PeerAddress,
-        isIncoming: Bool,
-        id: PeerID
-    ) {
-        guard !isStopped else { return channel.close(promise: nil) }
-        links[key] = PeerLink(channel: channel, address: address, isIncoming: isIncoming)
-        logger.debug("connected", metadata: ["peer": "\(address)", "client": "\(id)"])
+    func connected(_ key: PeerKey, to peer: ConnectedPeer) {
+        let (address, isIncoming) = (peer.address, peer.isIncoming)
+        guard !isStopped else { return peer.channel.close(promise: nil) }
+        links[key] = PeerLink(channel: peer.channel, address: address, isIncoming: isIncoming)
+        logger.debug("connected", metadata: ["peer": "\(address)", "client": "\(peer.id)"])
         turn { now in
-            swarm.connected(key, address: address, isIncoming: isIncoming, id: id, now: now)
+            swarm.connected(
+                key,
+                address: address,
+                isIncoming: isIncoming,
+                id: peer.id,
+                isFast: peer.capabilities.contains(.fast),
+                now: now
+            )
+            beginExtensions(key, to: peer)
         }
     }
 
@@ -68,10 +51,13 @@ extension Torrent {
         for message in messages {
             // The swarm closed the connection: the rest is ignored.
             guard links[key] != nil else { break }
-            if case .piece(let piece, let offset, let payload) = message {
+            switch message {
+            case .piece(let piece, let offset, let payload):
                 receivedBlock(piece, offset, payload, from: key, now: now)
-            } else {
+            case .extended(let id, let payload):
                 swarm.received(message, from: key, now: now)
+                extensions.received(id: id, Array(payload.readableBytesView), from: key, now: now)
+            default: swarm.received(message, from: key, now: now)
             }
             // Before the next message, because a discarded piece may be begun anew by it.
             performActions()
@@ -106,12 +92,16 @@ extension Torrent {
         // One that the swarm closed is forgotten already.
         guard let link = links.removeValue(forKey: key), !isStopped else { return }
         logger.debug("disconnected", metadata: ["peer": "\(link.address)"])
-        turn { now in swarm.disconnected(key, now: now) }
+        turn { now in
+            extensions.disconnected(key, now: now)
+            swarm.disconnected(key, now: now)
+        }
     }
 
     func close(_ key: PeerKey, because reason: CloseReason) {
         guard let link = links.removeValue(forKey: key) else { return }
         logger.debug("closing a peer: \(reason)", metadata: ["peer": "\(link.address)"])
+        extensions.disconnected(key, now: .now)
         link.flush()
         link.channel.close(promise: nil)
     }

@@ -112,7 +112,8 @@ extension Torrent {
             links[key]?.flush()
         case .failure(let error):
             logger.error("a block cannot be served: \(error)")
-            served(block, to: key)
+            guard links[key] != nil, !isStopped else { return }
+            turn { now in swarm.serveFailed(block, to: key, now: now) }
         }
     }
 

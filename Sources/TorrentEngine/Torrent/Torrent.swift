@@ -32,9 +32,8 @@ package actor Torrent {
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
 
     var swarm: Swarm
+    var extensions: PeerExtensions
     var links: [PeerKey: PeerLink] = [:]
-    /// Where a handshake without encryption got no answer.
-    var encryptedAddresses: Set<PeerAddress> = []
     /// Peers for whom something gathered that is not flushed.
     var unflushed: Set<PeerKey> = []
     var buffers = PieceBuffers()
@@ -77,6 +76,14 @@ package actor Torrent {
             seed: UInt64.random(in: 0 ... .max),
             now: .now
         )
+        extensions = PeerExtensions(
+            metadata: .stored(
+                byteCount: metainfo.infoBytes.count,
+                isPrivate: metainfo.info.isPrivate
+            ),
+            maximumRequestCount: resources.configuration.limits.maximumQueuedRequests,
+            allowsLocalAddresses: resources.addresses.allowsLoopback
+        )
         announcing = Announcing(
             tiers: metainfo.trackerTiers,
             seed: UInt64.random(in: 0 ... .max)
@@ -106,8 +113,13 @@ package actor Torrent {
         endTurn(now)
     }
 
-    /// Performs what the swarm decided; to be followed by `endTurn`.
+    /// Performs what was decided; to be followed by `endTurn`.
     func performActions() {
+        performSwarmActions()
+        if performExtensionActions() { performSwarmActions() }
+    }
+
+    private func performSwarmActions() {
         for action in swarm.takeActions() {
             switch action {
             case .send(let message, let key):
@@ -139,7 +151,10 @@ package actor Torrent {
     ///
     /// One that is set too early is left alone, because deadlines move with every block.
     private func setTimer(_ now: Swarm.Instant) {
-        let deadlines = [isStopped ? nil : swarm.nextDeadline, announcing.schedule.nextDeadline]
+        let deadlines = [
+            isStopped ? nil : swarm.nextDeadline, extensions.nextDeadline,
+            announcing.schedule.nextDeadline,
+        ]
         guard let deadline = deadlines.compactMap(\.self).min(), !isStopped else {
             timer?.task.cancel()
             timer = nil
@@ -158,6 +173,9 @@ package actor Torrent {
         timer = nil
         let now = Swarm.Instant.now
         if let deadline = swarm.nextDeadline, deadline <= now { swarm.timerFired(now: now) }
+        if let deadline = extensions.nextDeadline, deadline <= now {
+            extensions.timerFired(now: now)
+        }
         if let deadline = announcing.schedule.nextDeadline, deadline <= now {
             announcing.schedule.timerFired(now: now)
         }

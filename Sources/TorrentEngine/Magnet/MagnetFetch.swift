@@ -1,0 +1,276 @@
+import BitTorrentProtocol
+import Cryptography
+import Logging
+import NIOCore
+import PieceStorage
+import StateStore
+import Synchronization
+import TorrentLogic
+
+/// A torrent that is known by its magnet link alone, while its metadata is looked for: performs what
+/// its `MetadataSwarm` decides.
+///
+/// Confined to one event loop, as a `Torrent` is, into which it turns.
+actor MagnetFetch {
+    /// Who goes on once the metadata is here, and addresses where the peers may be found.
+    typealias Completion = @Sendable (Metainfo, [PeerAddress]) async -> Void
+
+    nonisolated let infoHash: InfoHash
+    nonisolated let loop: any EventLoop
+    nonisolated let resources: SessionResources
+    nonisolated let logger: Logger
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        loop.executor.asUnownedSerialExecutor()
+    }
+
+    private nonisolated let lastPeerKey = Atomic<UInt64>(0)
+    private let trackerTiers: [[String]]
+    private let completion: Completion
+
+    private var swarm: MetadataSwarm
+    private var links: [PeerKey: PeerLink] = [:]
+    private var unflushed: Set<PeerKey> = []
+    var announcing: Announcing
+    var isStopped = false
+    private var timer: (deadline: MetadataSwarm.Instant, task: Scheduled<Void>)?
+    private var reminder: Scheduled<Void>?
+
+    private static let reminderDelay = TimeAmount.seconds(60)
+
+    /// - Parameter completion: called once, as soon as metadata with the right hash is here.
+    init(
+        _ magnet: MagnetLink,
+        infoHash: InfoHash,
+        resources: SessionResources,
+        loop: any EventLoop,
+        completion: @escaping Completion
+    ) {
+        self.infoHash = infoHash
+        self.resources = resources
+        self.loop = loop
+        self.completion = completion
+        var logger = resources.logger
+        logger[metadataKey: "torrent"] = "\(infoHash)"
+        if let name = magnet.displayName {
+            // Anybody could have written it.
+            logger[metadataKey: "name"] = "\(name.prefix(80))"
+        }
+        self.logger = logger
+        trackerTiers = magnet.trackers.map { [$0] }
+        announcing = Announcing(tiers: trackerTiers, seed: UInt64.random(in: 0 ... .max))
+        swarm = MetadataSwarm(
+            ownID: resources.ownID,
+            limits: resources.configuration.limits,
+            allowsLocalAddresses: resources.addresses.allowsLoopback,
+            seed: UInt64.random(in: 0 ... .max)
+        )
+    }
+
+    // MARK: Life
+
+    /// Begins to look for peers: those of the link, and those that the trackers know.
+    func start(with peers: [PeerAddress]) {
+        guard !isStopped else { return }
+        reminder = loop.scheduleTask(in: Self.reminderDelay) { [weak self] () -> Void in
+            self?.assumeIsolated { $0.remind() }
+        }
+        turn { now in
+            announcing.schedule.start(now: now)
+            swarm.found(peers, now: now)
+        }
+    }
+
+    /// Adds addresses where peers may be found.
+    func found(_ addresses: [PeerAddress]) {
+        guard !isStopped, !addresses.isEmpty else { return }
+        turn { now in swarm.found(addresses, now: now) }
+    }
+
+    /// Closes every connection and tells the trackers, within the session's farewell timeout.
+    func stop() async {
+        end()
+        await sayFarewell()
+    }
+
+    private func end() {
+        guard !isStopped else { return }
+        isStopped = true
+        swarm.stop()
+        performActions()
+        timer?.task.cancel()
+        reminder?.cancel()
+    }
+
+    private func remind() {
+        guard !isStopped else { return }
+        logger.notice(
+            "no metadata after a minute; the search goes on",
+            metadata: ["peers": "\(swarm.peerCount)", "trackers": "\(trackerTiers.count)"]
+        )
+    }
+
+    // MARK: Turns
+
+    /// Hands an event to the swarm and does all that follows from it.
+    func turn(_ event: (MetadataSwarm.Instant) -> Void) {
+        let now = MetadataSwarm.Instant.now
+        event(now)
+        performActions()
+        for key in unflushed { links[key]?.flush() }
+        unflushed.removeAll(keepingCapacity: true)
+        announceAsNeeded(usablePeerCount: swarm.usablePeerCount, now)
+        setTimer(now)
+    }
+
+    /// Addresses that a tracker gave.
+    func foundByTracker(_ addresses: [PeerAddress], now: MetadataSwarm.Instant) {
+        swarm.found(addresses.filter(resources.addresses.allows), now: now)
+    }
+
+    private func performActions() {
+        for action in swarm.takeActions() {
+            switch action {
+            case .send(let id, let payload, let key):
+                links[key]?.send(.extended(id: id, payload: ByteBuffer(bytes: payload)))
+                unflushed.insert(key)
+            case .sendHaveNone(let key):
+                links[key]?.send(.haveNone)
+                unflushed.insert(key)
+            case .dial(let address):
+                // Peers tell of others.
+                if resources.addresses.allows(address) {
+                    dial(address)
+                } else {
+                    loop.execute { self.take(.dialFailed(address)) }
+                }
+            case .close(let key, let reason): close(key, because: reason)
+            case .complete(let bytes): verify(bytes)
+            case .banned(let address):
+                logger.warning(
+                    "banned a peer that sent wrong metadata",
+                    metadata: ["peer": "\(address)"]
+                )
+            }
+        }
+    }
+
+    private func close(_ key: PeerKey, because reason: CloseReason) {
+        guard let link = links.removeValue(forKey: key) else { return }
+        logger.debug("closing a peer: \(reason)", metadata: ["peer": "\(link.address)"])
+        link.channel.close(promise: nil)
+    }
+
+    private func setTimer(_ now: MetadataSwarm.Instant) {
+        timer?.task.cancel()
+        timer = nil
+        let deadlines = [swarm.nextDeadline, announcing.schedule.nextDeadline]
+        guard !isStopped, let deadline = deadlines.compactMap(\.self).min() else { return }
+        let delay = TimeAmount(max(.zero, now.duration(to: deadline)))
+        let task = loop.scheduleTask(in: delay) { [weak self] () -> Void in
+            self?.assumeIsolated { $0.timerFired() }
+        }
+        timer = (deadline, task)
+    }
+
+    private func timerFired() {
+        timer = nil
+        guard !isStopped else { return }
+        turn { now in
+            swarm.timerFired(now: now)
+            announcing.schedule.timerFired(now: now)
+        }
+    }
+
+    // MARK: Metadata
+
+    private enum Verdict: Sendable {
+        case wrong
+        case right(Metainfo)
+        /// The hash is right, but the metadata describes nothing that can be read.
+        case unusable(MetainfoError)
+    }
+
+    private func verify(_ bytes: [UInt8]) {
+        let (infoHash, tiers) = (infoHash, trackerTiers)
+        let verdict = resources.pool.run(on: loop) { () -> Verdict in
+            guard InfoHash(ofInfoDictionary: bytes) == infoHash else { return .wrong }
+            do throws(MetainfoError) {
+                return .right(try Metainfo(infoBytes: bytes, trackerTiers: tiers))
+            } catch {
+                return .unusable(error)
+            }
+        }
+        verdict.whenComplete { result in
+            self.assumeIsolated { $0.finish(result) }
+        }
+    }
+
+    private func finish(_ verdict: Result<Verdict, any Error>) {
+        guard !isStopped else { return }
+        switch verdict {
+        case .success(.right(let metainfo)):
+            let peers = swarm.promisingAddresses
+            end()
+            Task { await completion(metainfo, peers) }
+        case .success(.wrong): turn { now in swarm.refused(now: now) }
+        case .success(.unusable(let error)):
+            logger.error("the metadata is here, but the torrent cannot be shown: \(error)")
+            end()
+            Task { await sayFarewell() }
+        // The pool has ended, and the session with it.
+        case .failure: end()
+        }
+    }
+}
+
+extension MagnetFetch: PeerOwner {
+    nonisolated func makePeerKey() -> PeerKey {
+        PeerKey(rawValue: lastPeerKey.wrappingAdd(1, ordering: .relaxed).newValue)
+    }
+
+    nonisolated func take(_ event: PeerEvent) {
+        assumeIsolated { $0.taken(event) }
+    }
+
+    private func taken(_ event: PeerEvent) {
+        switch event {
+        case .connected(let key, let peer): connected(key, to: peer)
+        case .received(let messages, let key):
+            guard links[key] != nil, !isStopped else { return }
+            turn { now in
+                for case .extended(let id, let payload) in messages {
+                    swarm.received(id: id, Array(payload.readableBytesView), from: key, now: now)
+                }
+            }
+        case .disconnected(let key):
+            // One that the swarm closed is forgotten already.
+            guard links.removeValue(forKey: key) != nil, !isStopped else { return }
+            turn { now in swarm.disconnected(key, now: now) }
+        case .dialFailed(let address):
+            guard !isStopped else { return }
+            turn { now in swarm.dialFailed(address, now: now) }
+        }
+    }
+
+    private func connected(_ key: PeerKey, to peer: ConnectedPeer) {
+        guard !isStopped else { return peer.channel.close(promise: nil) }
+        links[key] = PeerLink(
+            channel: peer.channel,
+            address: peer.address,
+            isIncoming: peer.isIncoming
+        )
+        turn { now in
+            swarm.connected(
+                key,
+                address: peer.address,
+                isIncoming: peer.isIncoming,
+                id: peer.id,
+                isExtended: peer.capabilities.contains(.extensionProtocol),
+                isFast: peer.capabilities.contains(.fast),
+                listenPort: resources.listenPort.value,
+                now: now
+            )
+        }
+    }
+}

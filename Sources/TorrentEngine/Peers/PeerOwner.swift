@@ -1,0 +1,83 @@
+import BitTorrentProtocol
+import Logging
+import NIOCore
+import NIOPosix
+import TorrentLogic
+
+/// What a connection tells its owner.
+enum PeerEvent: Sendable {
+    /// The handshake is done both ways.
+    case connected(PeerKey, ConnectedPeer)
+    /// The messages of one read burst.
+    case received([PeerMessage], from: PeerKey)
+    case disconnected(PeerKey)
+    case dialFailed(PeerAddress)
+}
+
+/// A peer whose handshake is done.
+struct ConnectedPeer: Sendable {
+    let channel: any Channel
+    /// Where we dialled; of an incoming connection its remote end.
+    let address: PeerAddress
+    let isIncoming: Bool
+    let id: PeerID
+    /// What both sides can do.
+    let capabilities: PeerCapabilities
+}
+
+/// Who has our end of the connections of one info-hash, on one event loop: a torrent, or what looks
+/// for its metadata.
+protocol PeerOwner: AnyObject, Sendable {
+    var infoHash: InfoHash { get }
+    var loop: any EventLoop { get }
+    var resources: SessionResources { get }
+    var logger: Logger { get }
+
+    /// Never the same twice.
+    func makePeerKey() -> PeerKey
+
+    /// To be called on `loop`.
+    func take(_ event: PeerEvent)
+}
+
+extension PeerOwner {
+    /// Hands over an event: now if this is the owner's loop, else soon.
+    func tell(_ event: PeerEvent) {
+        if loop.inEventLoop {
+            take(event)
+        } else {
+            loop.execute { self.take(event) }
+        }
+    }
+
+    /// Connects and shakes hands.
+    ///
+    /// Reports a failure not within this turn, in which actions are still being performed.
+    func dial(_ address: PeerAddress) {
+        let resources = resources
+        let infoHash = resources.encryptedDials.encrypts(address) ? infoHash : nil
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(TimeAmount(resources.configuration.connectTimeout))
+            .peerChannelOptions()
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let infoHash {
+                        try channel.pipeline.syncOperations.addHandler(
+                            PeerCipher(dialling: infoHash, resources: resources)
+                        )
+                    }
+                    try channel.pipeline.syncOperations.addHandler(
+                        PeerConnection(side: .outgoing(self, address), resources: resources)
+                    )
+                }
+            }
+        do {
+            bootstrap.connect(to: try address.socketAddress).whenFailure { error in
+                self.logger.debug("cannot reach a peer: \(error)", metadata: ["peer": "\(address)"])
+                self.loop.execute { self.take(.dialFailed(address)) }
+            }
+        } catch {
+            loop.execute { self.take(.dialFailed(address)) }
+        }
+    }
+}

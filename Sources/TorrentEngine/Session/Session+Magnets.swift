@@ -1,0 +1,87 @@
+package import BitTorrentProtocol
+import Logging
+import NIOCore
+import PieceStorage
+import StateStore
+import TorrentLogic
+
+extension Session {
+    /// Registers a magnet link and begins to look for its metadata; once that is here the torrent is
+    /// among the `torrents`, and `metadataArrivals` yields.
+    ///
+    /// One whose torrent or link is there already is left as it is.
+    ///
+    /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
+    /// - Returns: the torrent, or `nil` while its metadata is not here.
+    /// - Throws: `SessionError.noVersion1Hash` for a link of a v2 torrent alone.
+    @discardableResult
+    package func add(_ magnet: MagnetLink, addedTime: Int64) async throws -> Torrent? {
+        guard let infoHash = magnet.infoHash else { throw SessionError.noVersion1Hash }
+        if let torrent = torrent(infoHash) { return torrent }
+        guard fetch(of: infoHash) == nil else { return nil }
+        let store = store
+        let record = try await resources.pool.run {
+            try store.register(magnet, infoHash: infoHash, addedTime: addedTime)
+        }
+        try await fetch(record)
+        return torrent(infoHash)
+    }
+
+    func takeUpMagnets() async throws {
+        let store = store
+        for record in try await resources.pool.run({ try store.magnets() }) {
+            try await fetch(record)
+        }
+    }
+
+    func removeMagnet(_ infoHash: InfoHash) async throws {
+        guard let fetch = forgetFetch(of: infoHash) else { return }
+        await fetch.stop()
+        let store = store
+        try await resources.pool.run { try store.removeMagnet(infoHash) }
+    }
+
+    private func fetch(_ record: StateStore.MagnetRecord) async throws {
+        let fetch = MagnetFetch(
+            record.magnet,
+            infoHash: record.infoHash,
+            resources: resources,
+            loop: group.next()
+        ) { [weak self] metainfo, peers in
+            await self?.arrived(metainfo, addedTime: record.addedTime, from: peers)
+        }
+        guard try begin(fetch) else { return }
+        await fetch.start(with: record.magnet.peers.filter(resources.addresses.allows))
+    }
+
+    /// The metadata is here: it is made durable first, then the torrent is an ordinary one.
+    private func arrived(
+        _ metainfo: Metainfo,
+        addedTime: Int64,
+        from peers: [PeerAddress]
+    ) async {
+        var logger = resources.logger
+        logger[metadataKey: "torrent"] = "\(metainfo.infoHash)"
+        do {
+            let store = store
+            let record = try await resources.pool.run {
+                try store.register(metainfo, addedTime: addedTime)
+            }
+            let torrent = try await take(metainfo, addedTime: record.addedTime)
+            await torrent.found(peers)
+            logger.notice(
+                "the metadata has come",
+                metadata: [
+                    "bytes": "\(metainfo.infoBytes.count)", "files": "\(metainfo.info.files.count)",
+                ]
+            )
+            arrivals.yield()
+        } catch SessionError.stopped {
+            // What was registered is taken up by the next session.
+        } catch {
+            logger.error("the metadata has come, but the torrent cannot be taken up: \(error)")
+        }
+        // No farewell: the torrent announces itself to the same trackers.
+        _ = forgetFetch(of: metainfo.infoHash)
+    }
+}

@@ -1,0 +1,91 @@
+import BitTorrentProtocol
+
+// The fast extension (BEP 6). Suggestions are not followed: readers say what is needed. Nobody is
+// allowed to request while choked.
+extension Swarm {
+    /// The peer keeps so many requests waiting and drops more (`reqq`, BEP 10).
+    ///
+    /// - Precondition: `count` is positive.
+    package mutating func limitRequests(of key: PeerKey, to count: Int, now: Instant) {
+        guard let index = peers.index(of: key) else { return }
+        peers[index].pipeline.limit(to: min(count, limits.maximumStatedPipelineDepth))
+        requestMore(from: index, now: now)
+    }
+
+    /// The first message: the pieces we have, which only the fast extension can say in short.
+    mutating func greet(_ index: Int, now: Instant) {
+        if peers[index].isFast, have.isEmpty {
+            send(.haveNone, to: index, now: now)
+        } else if peers[index].isFast, have.isComplete {
+            send(.haveAll, to: index, now: now)
+        } else if !have.isEmpty {
+            send(.bitfield(have.bytes), to: index, now: now)
+        }
+    }
+
+    mutating func receivedFast(
+        _ message: PeerMessage,
+        from index: Int,
+        mayBeBitfield: Bool,
+        now: Instant
+    ) {
+        switch message {
+        case .haveAll, .haveNone:
+            guard mayBeBitfield else {
+                return violation(index, "have-all or have-none after another message", now: now)
+            }
+            guard message == .haveAll else { return }
+            take(Bitfield(full: geometry.pieceCount), of: index, now: now)
+        case .reject(let request): receivedReject(request, from: index, now: now)
+        case .allowedFast(let number):
+            let piece = PieceIndex(rawValue: number)
+            guard geometry.contains(piece) else {
+                return violation(index, "allowed-fast of a piece out of range", now: now)
+            }
+            // It may be said of pieces that the peer does not have.
+            guard peers[index].has[piece] else { return }
+            peers[index].allowedFast[piece] = true
+            requestMore(from: index, now: now)
+        default: break
+        }
+    }
+
+    /// Tells a peer that its request is dropped; without the fast extension it has to guess.
+    mutating func reject(_ request: BlockRequest, of index: Int, now: Instant) {
+        guard peers[index].isFast else { return }
+        send(.reject(request), to: index, now: now)
+    }
+
+    private mutating func receivedReject(
+        _ request: BlockRequest,
+        from index: Int,
+        now: Instant
+    ) {
+        let block = geometry.block(
+            piece: request.piece,
+            offset: request.offset,
+            length: request.length
+        )
+        guard let block else {
+            return violation(index, "reject of what is no block of the torrent", now: now)
+        }
+        guard peers[index].pipeline.withdraw(block) else {
+            // A reject may cross our cancel, or follow a block that did: a few are no fault.
+            guard peers[index].voided.remove(block) == nil else { return }
+            peers[index].unsolicitedByteCount += UInt64(block.length)
+            if peers[index].unsolicitedByteCount > limits.maximumUnsolicitedByteCount {
+                violation(index, "rejects of what was never requested", now: now)
+            }
+            return
+        }
+        picker.gaveBack(block)
+        picker.releaseParole(of: peers[index].key)
+        peers[index].allowedFast[block.piece] = false
+        if !peers[index].isChokingUs {
+            // The same request would be rejected again.
+            peers[index].restsUntil = now + limits.rejectRest
+            if tickAt == nil { tickAt = now + Self.tick }
+        }
+        requestMore(now: now)
+    }
+}

@@ -1,0 +1,184 @@
+import BitTorrentProtocol
+import Testing
+import TorrentLogic
+
+@Suite struct PeerExtensionsTests {
+    typealias Action = PeerExtensions.Action
+    let start = ContinuousClock.now
+    let alice = PeerKey(rawValue: 1)
+    let bob = PeerKey(rawValue: 2)
+    let metadata = (0..<20_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+
+    private func extensions(_ metadata: PeerExtensions.Metadata) -> PeerExtensions {
+        PeerExtensions(metadata: metadata, maximumRequestCount: 500, allowsLocalAddresses: true)
+    }
+    private func connect(
+        _ extensions: inout PeerExtensions,
+        _ key: PeerKey,
+        isIncoming: Bool = false,
+        isExtended: Bool = true
+    ) {
+        extensions.connected(
+            key,
+            address: localAddress(port: UInt16(6000 + key.rawValue)),
+            isIncoming: isIncoming,
+            isExtended: isExtended,
+            greeting: .init(listenPort: 6881, isUploadOnly: false)
+        )
+    }
+    /// The peer names its ids: 21 for `ut_pex`, 22 for `ut_metadata`.
+    private func greet(
+        _ extensions: inout PeerExtensions,
+        as key: PeerKey,
+        _ change: (inout ExtensionHandshake) -> Void = { _ in }
+    ) {
+        var handshake = ExtensionHandshake()
+        handshake.messageIDs = ["ut_pex": 21, "ut_metadata": 22]
+        change(&handshake)
+        extensions.received(id: 0, handshake.encode(), from: key, now: start)
+    }
+    private func ask(_ extensions: inout PeerExtensions, _ block: Int, as key: PeerKey) {
+        let request = MetadataMessage.request(block: block)
+        extensions.received(
+            id: PeerExtension.metadata.localID,
+            request.encode(),
+            from: key,
+            now: start
+        )
+    }
+    private func handshake(in actions: [Action]) throws -> ExtensionHandshake {
+        guard case .send(id: 0, let payload, alice)? = actions.first, actions.count == 1 else {
+            throw Missing()
+        }
+        return try ExtensionHandshake(decoding: payload)
+    }
+    private struct Missing: Error {}
+
+    @Test func tellsWhatItCanDo() throws {
+        var extensions = extensions(.stored(byteCount: 20_000, isPrivate: false))
+        connect(&extensions, alice)
+        let handshake = try handshake(in: extensions.takeActions())
+        #expect(Set(handshake.messageIDs.keys) == ["ut_pex", "ut_metadata", "upload_only"])
+        #expect(handshake.client == "Sluice 0.1")
+        #expect(handshake.port == 6881)
+        #expect(handshake.maximumRequestCount == 500)
+        #expect(handshake.metadataByteCount == 20_000)
+        #expect(handshake.receiverHost == [127, 0, 0, 1])
+    }
+
+    @Test func aPrivateTorrentOffersAndGivesNothing() throws {
+        var extensions = extensions(.stored(byteCount: 20_000, isPrivate: true))
+        connect(&extensions, alice)
+        let handshake = try handshake(in: extensions.takeActions())
+        #expect(Set(handshake.messageIDs.keys) == ["upload_only"])
+        #expect(handshake.metadataByteCount == nil)
+        connect(&extensions, bob)
+        greet(&extensions, as: bob)
+        greet(&extensions, as: alice)
+        _ = extensions.takeActions()
+        ask(&extensions, 0, as: alice)
+        #expect(
+            extensions.takeActions()
+                == [.send(id: 22, MetadataMessage.reject(block: 0).encode(), to: alice)]
+        )
+        let told = PeerExchangeMessage(added: [.init(address: localAddress(port: 9))])
+        extensions.received(id: 1, told.encode(), from: alice, now: start)
+        #expect(extensions.takeActions() == [])
+        #expect(extensions.nextDeadline == nil)
+    }
+
+    @Test func saysNothingToAPeerWithoutExtensions() {
+        var extensions = extensions(.unknown)
+        connect(&extensions, alice, isExtended: false)
+        #expect(extensions.takeActions() == [])
+    }
+
+    @Test func loadsItsMetadataWhenAPeerAsksAndServesItUnderThePeersID() {
+        var extensions = extensions(.stored(byteCount: 20_000, isPrivate: false))
+        connect(&extensions, alice)
+        greet(&extensions, as: alice)
+        _ = extensions.takeActions()
+        ask(&extensions, 1, as: alice)
+        ask(&extensions, 5, as: alice)
+        #expect(extensions.takeActions() == [.loadMetadata])
+        extensions.loaded(metadata, now: start)
+        let data = MetadataMessage.data(
+            block: 1,
+            totalByteCount: 20_000,
+            payload: Array(metadata[16384...])
+        )
+        #expect(
+            extensions.takeActions() == [
+                .send(id: 22, data.encode(), to: alice),
+                .send(id: 22, MetadataMessage.reject(block: 5).encode(), to: alice),
+            ]
+        )
+        // Once the last peer is gone, so is the metadata.
+        extensions.disconnected(alice, now: start)
+        connect(&extensions, bob)
+        greet(&extensions, as: bob)
+        _ = extensions.takeActions()
+        ask(&extensions, 0, as: bob)
+        #expect(extensions.takeActions() == [.loadMetadata])
+        extensions.loaded(nil, now: start)
+        #expect(
+            extensions.takeActions()
+                == [.send(id: 22, MetadataMessage.reject(block: 0).encode(), to: bob)]
+        )
+    }
+
+    @Test func passesOnHowManyRequestsAPeerKeeps() {
+        var extensions = extensions(.stored(byteCount: 1, isPrivate: false))
+        connect(&extensions, alice)
+        _ = extensions.takeActions()
+        greet(&extensions, as: alice) { $0.maximumRequestCount = 77 }
+        #expect(extensions.takeActions() == [.limitRequests(77, of: alice)])
+    }
+
+    @Test func tellsPeersOfEachOtherByWhereTheyListen() {
+        var extensions = extensions(.stored(byteCount: 1, isPrivate: false))
+        connect(&extensions, alice)
+        connect(&extensions, bob, isIncoming: true)
+        _ = extensions.takeActions()
+        greet(&extensions, as: bob) {
+            $0.port = 7777
+            $0.isUploadOnly = true
+        }
+        let aboutAlice = PeerExchangeMessage(
+            added: [.init(address: localAddress(port: 6001), flags: .reachable)]
+        )
+        #expect(extensions.takeActions() == [.send(id: 21, aboutAlice.encode(), to: bob)])
+        greet(&extensions, as: alice)
+        let aboutBob = PeerExchangeMessage(
+            added: [.init(address: localAddress(port: 7777), flags: .uploadOnly)]
+        )
+        #expect(extensions.takeActions() == [.send(id: 21, aboutBob.encode(), to: alice)])
+        #expect(extensions.nextDeadline == start + .seconds(60))
+    }
+
+    @Test func findsPeersOfWhichOthersTell() {
+        var extensions = extensions(.unknown)
+        connect(&extensions, alice)
+        greet(&extensions, as: alice)
+        _ = extensions.takeActions()
+        let told = PeerExchangeMessage(added: [.init(address: localAddress(port: 9))])
+        extensions.received(id: 1, told.encode(), from: alice, now: start)
+        #expect(extensions.takeActions() == [.found([localAddress(port: 9)])])
+    }
+
+    @Test func ignoresWhatItCannotRead() {
+        var extensions = extensions(.unknown)
+        connect(&extensions, alice)
+        greet(&extensions, as: alice)
+        _ = extensions.takeActions()
+        var generator = SeededGenerator(seed: 1)
+        for id in UInt8(0)...9 {
+            for length in 0..<200 {
+                let payload = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
+                extensions.received(id: id, payload, from: alice, now: start)
+            }
+            extensions.received(id: id, Array("de".utf8), from: bob, now: start)
+        }
+        #expect(extensions.takeActions() == [])
+    }
+}
