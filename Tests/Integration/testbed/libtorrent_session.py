@@ -1,6 +1,7 @@
 """A program: one libtorrent session that seeds, or downloads and says how long that took.
 
-Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
+Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `magnets`
+(pairs of link and data directory), `peers` (pairs of address and port), `address`,
 `port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads). It prints
 `ready`, and `complete SECONDS` (counted from the first byte) once everything is there. Runs with
 any libtorrent from 2.0 and imports nothing else of the test bed.
@@ -46,10 +47,15 @@ def main(settings: dict) -> None:
             parameters.flags |= libtorrent.torrent_flags.seed_mode
         else:
             os.makedirs(data, exist_ok=True)
-        handle = session.add_torrent(parameters)
+        handles.append(session.add_torrent(parameters))
+    for magnet, data in settings.get("magnets", []):
+        parameters = libtorrent.parse_magnet_uri(magnet)
+        parameters.save_path = data
+        os.makedirs(data, exist_ok=True)
+        handles.append(session.add_torrent(parameters))
+    for handle in handles:
         for address, port in settings.get("peers", []):
             handle.connect_peer((address, port))
-        handles.append(handle)
     print("ready", flush=True)
     first_byte = None
     while settings["seed"] or not all(handle.status().is_seeding for handle in handles):
