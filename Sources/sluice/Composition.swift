@@ -105,6 +105,7 @@ struct Composition {
                     cacheUsage: cacheUsage,
                     interval: .seconds(settings.configuration.folderScanSeconds)
                 ),
+                Arriving(session: session, loader: loader),
                 Reloading(
                     file: file,
                     server: server,

@@ -1,6 +1,7 @@
 import Logging
 import NFSExposure
 import ServiceLifecycle
+import TorrentEngine
 import UnixSignals
 
 /// The NFS server, from the first call to the last.
@@ -33,6 +34,18 @@ struct Watching: Service {
                 await loader.look()
                 cacheUsage.measure()
             }
+        }
+    }
+}
+
+/// Shows the torrents of magnet links as soon as their metadata has come.
+struct Arriving: Service {
+    let session: Session
+    let loader: RouteLoader
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in session.metadataArrivals { await loader.look() }
         }
     }
 }

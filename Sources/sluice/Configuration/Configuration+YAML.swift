@@ -1,3 +1,4 @@
+import BitTorrentProtocol
 import Yams
 
 extension Configuration {
@@ -157,7 +158,14 @@ extension Configuration.Source {
         default:
             reader.string(value, name) { link, _ in
                 made = .magnet(link)
-                return link.hasPrefix("magnet:?") ? nil : "must begin with “magnet:?”"
+                guard link.hasPrefix("magnet:?") else { return "must begin with “magnet:?”" }
+                do throws(MagnetError) {
+                    let magnet = try MagnetLink(link)
+                    return magnet.infoHash == nil
+                        ? "names no torrent of version 1: it must have “xt=urn:btih:”" : nil
+                } catch {
+                    return "cannot be read: \(error)"
+                }
             }
         }
         guard let made else { return nil }

@@ -18,6 +18,8 @@ actor RouteLoader {
     private struct ShownRoute: Equatable {
         let name: [UInt8]
         var torrents: [InfoHash] = []
+        /// Magnet links whose metadata has not come.
+        var pending: [InfoHash] = []
     }
 
     private let session: Session
@@ -78,6 +80,17 @@ actor RouteLoader {
                 shown.torrents += infoHash.map { [$0] } ?? []
                 hasFault = hasFault || infoHash == nil
             }
+            for case .magnet(let link) in route.torrents {
+                guard let infoHash = await torrent(of: link) else {
+                    hasFault = true
+                    continue
+                }
+                if session.torrent(infoHash) == nil {
+                    shown.pending.append(infoHash)
+                } else {
+                    shown.torrents.append(infoHash)
+                }
+            }
             wanted.append(shown)
         }
         for path in before.keys {
@@ -87,7 +100,7 @@ actor RouteLoader {
         guard wanted != shown else { return }
         show(wanted)
         // A disk that is not mounted must not cost the cache of all its torrents.
-        if !hasFault { await forgetAll(but: Set(wanted.flatMap(\.torrents))) }
+        if !hasFault { await forgetAll(but: Set(wanted.flatMap { $0.torrents + $0.pending })) }
     }
 
     private func paths(of route: Configuration.Route, _ hasFault: inout Bool) -> [String] {
@@ -103,13 +116,7 @@ actor RouteLoader {
                     hasFault = true
                     report(error.path, "cannot be listed: \(error.reason)")
                 }
-            case .magnet(let link):
-                if faults.updateValue("", forKey: link) == nil {
-                    logger.notice(
-                        "magnet links are not supported yet; this one is not shown",
-                        metadata: ["route": "\(route.name)", "magnet": "\(link.prefix(80))"]
-                    )
-                }
+            case .magnet: break
             }
         }
         return paths
@@ -144,6 +151,21 @@ actor RouteLoader {
             report(path, "cannot be taken up: \(error)")
         }
         return nil
+    }
+
+    /// The torrent of a magnet link, which the session has taken up: at once or when its metadata
+    /// has come.
+    private func torrent(of link: String) async -> InfoHash? {
+        let place = String(link.prefix(80))
+        do {
+            let magnet = try MagnetLink(link)
+            try await session.add(magnet, addedTime: Int64(Timestamp.now.seconds))
+            faults[place] = nil
+            return magnet.infoHash
+        } catch {
+            report(place, "\(error)")
+            return nil
+        }
     }
 
     private func demoTorrent() async -> InfoHash? {
@@ -185,17 +207,18 @@ actor RouteLoader {
     }
 
     private func forgetAll(but wanted: Set<InfoHash>) async {
-        for torrent in session.torrents where !wanted.contains(torrent.infoHash) {
+        let known = session.torrents.map(\.infoHash) + session.pendingMagnets
+        for infoHash in known where !wanted.contains(infoHash) {
             do {
-                try await session.remove(torrent.infoHash)
+                try await session.remove(infoHash)
                 logger.info(
                     "forgot a torrent that no route has",
-                    metadata: ["torrent": "\(torrent.infoHash)"]
+                    metadata: ["torrent": "\(infoHash)"]
                 )
             } catch {
                 logger.error(
                     "a torrent cannot be forgotten: \(error)",
-                    metadata: ["torrent": "\(torrent.infoHash)"]
+                    metadata: ["torrent": "\(infoHash)"]
                 )
             }
         }

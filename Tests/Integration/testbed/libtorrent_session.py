@@ -2,7 +2,9 @@
 
 Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
 `port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads), and if need
-be `peers` to dial and `session`, settings of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted from the first byte) once everything is there. Runs with
+be `magnets` (pairs of link and data directory), `peers` to dial (pairs of address and port) and
+`session`, settings of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted
+from the first byte) once everything is there. Runs with
 any libtorrent from 2.0 and imports nothing else of the test bed.
 """
 
@@ -47,10 +49,15 @@ def main(settings: dict) -> None:
             parameters.flags |= libtorrent.torrent_flags.seed_mode
         else:
             os.makedirs(data, exist_ok=True)
-        handle = session.add_torrent(parameters)
+        handles.append(session.add_torrent(parameters))
+    for magnet, data in settings.get("magnets", []):
+        parameters = libtorrent.parse_magnet_uri(magnet)
+        parameters.save_path = data
+        os.makedirs(data, exist_ok=True)
+        handles.append(session.add_torrent(parameters))
+    for handle in handles:
         for address, port in settings.get("peers", []):
             handle.connect_peer((address, port))
-        handles.append(handle)
     print("ready", flush=True)
     first_byte = None
     while settings["seed"] or not all(handle.status().is_seeding for handle in handles):

@@ -25,11 +25,12 @@ def program(configuration: str = "debug") -> Path:
 
 @dataclass
 class Route:
-    """One directory below the export: torrents by path, and folders of them."""
+    """One directory below the export: torrents by path, folders of them, and magnet links."""
 
     name: str
     torrents: list[Torrent | Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
+    magnets: list[str] = field(default_factory=list)
 
 
 class SluiceServer(NFSServer):
@@ -89,7 +90,8 @@ class SluiceServer(NFSServer):
                         {"torrent_path": str(getattr(torrent, "metainfo", torrent))}
                         for torrent in route.torrents
                     ]
-                    + [{"torrent_folder": str(folder)} for folder in route.folders],
+                    + [{"torrent_folder": str(folder)} for folder in route.folders]
+                    + [{"magnet": magnet} for magnet in route.magnets],
                 }
                 for route in routes
             ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import libtorrent
 
@@ -34,6 +35,11 @@ class Torrent:
     @property
     def size(self) -> int:
         return sum(file.size for file in self.files)
+
+    def magnet(self, *trackers: str) -> str:
+        """A link that names the torrent by its hash alone."""
+        parts = [f"xt=urn:btih:{self.info_hash.hex()}", f"dn={quote(self.name)}"]
+        return "magnet:?" + "&".join(parts + [f"tr={quote(url, safe='')}" for url in trackers])
 
     def content_path(self, file: TorrentFile) -> Path:
         return self.data / self.name if self.single_file else self.data / self.name / file.path

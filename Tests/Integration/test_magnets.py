@@ -1,0 +1,84 @@
+"""Magnet links: the metadata comes from peers, and then the torrent is one like any other."""
+
+from __future__ import annotations
+
+from testbed.content import sha256_of
+from testbed.libnfs_client import LibnfsClient
+from testbed.libtorrent_seed import SEED_PORT, start_session
+from testbed.processes import wait_until
+from testbed.scene import MIB, SceneTestCase
+from testbed.sluice_server import Route, SluiceServer
+from testbed.torrents import Torrent
+from testbed.tracker import ANNOUNCE_URL, nonsense_url
+
+
+class Magnets(SceneTestCase):
+    def test_a_magnet_link_is_read_like_any_torrent(self) -> None:
+        film = self.make_film("film.mkv", 24 * MIB, piece_length=16 << 10)
+        self.seed_by_libtorrent(film)
+        # The first tracker is of no use.
+        magnet = film.magnet(nonsense_url("page"), ANNOUNCE_URL)
+        server = self.serve(Route("films", magnets=[magnet]))
+        client = self.await_film(server, film)
+        self.assertEqual(client.list("films"), {film.name: film.size})
+        self.assertEqual(client.sha256(f"films/{film.name}"), film.files[0].sha256)
+        log = server.process.log()
+        self.assertEqual(log.count("the metadata has come"), 1, log)
+
+    def test_seeded_by_transmission(self) -> None:
+        film = self.make_film("film.mkv", 8 * MIB, piece_length=16 << 10)
+        self.seed_by_transmission(film)
+        server = self.serve(Route("films", magnets=[film.magnet(ANNOUNCE_URL)]))
+        client = self.await_film(server, film)
+        self.assertEqual(client.sha256(f"films/{film.name}"), film.files[0].sha256)
+
+    def test_a_dead_magnet_delays_nothing_and_lives_up_after_a_restart(self) -> None:
+        film = self.make_film("film.mkv", 8 * MIB)
+        other = self.make_film("other.mkv", MIB)
+        self.seed_by_libtorrent(other)
+        server = self.serve(
+            Route("films", magnets=[film.magnet(ANNOUNCE_URL)]), Route("others", [other])
+        )
+        client = LibnfsClient(server.address, server.export)
+        self.assertEqual(client.list("films"), {})
+        self.assertEqual(client.sha256(f"others/{other.name}"), other.files[0].sha256)
+        server.kill()
+        self.seed_by_libtorrent(film)
+        server.start()
+        client = self.await_film(server, film)
+        server.kill()
+        server.start()
+        # Metadata that has come once is there at once.
+        self.assertEqual(client.list("films"), {film.name: film.size})
+        self.assertEqual(client.sha256(f"films/{film.name}"), film.files[0].sha256)
+
+    def test_gives_metadata_and_pieces_to_others(self) -> None:
+        film = self.make_film("film.mkv", 8 * MIB, piece_length=16 << 10)
+        seed = self.seed_by_libtorrent(film)
+        server = self.serve(Route("films", magnets=[film.magnet(ANNOUNCE_URL)]))
+        client = self.await_film(server, film)
+        self.assertEqual(client.sha256(f"films/{film.name}"), film.files[0].sha256)
+        seed.stop()
+        address = self.network.take_swarm_address()
+        data = self.directory / "downloaded"
+        session = start_session(
+            "/usr/bin/python3",
+            {
+                "torrents": [],
+                "magnets": [[film.magnet(), str(data)]],
+                "peers": [[server.address, server.peer_port]],
+                "address": address,
+                "port": SEED_PORT,
+                "upload_limit": 0,
+                "seed": False,
+            },
+            self.directory / "leech.log",
+        )
+        self.addCleanup(session.kill)
+        wait_until(lambda: "complete" in session.log(), 60, "download by libtorrent")
+        self.assertEqual(sha256_of(data / film.name), film.files[0].sha256)
+
+    def await_film(self, server: SluiceServer, film: Torrent) -> LibnfsClient:
+        client = LibnfsClient(server.address, server.export)
+        wait_until(lambda: film.name in client.list("films"), 30, "metadata of the film")
+        return client
