@@ -50,7 +50,11 @@ package final class Session: Sendable {
             journal: CompletionJournal(store: store) { error in
                 logger.error("verified pieces are not recorded: \(error)")
             },
-            tracker: HTTPTracker(group: group, addresses: addresses),
+            tracker: Trackers(
+                group: group,
+                listenHost: configuration.listenHost,
+                addresses: addresses
+            ),
             addresses: addresses,
             listenPort: ListenPort(),
             logger: logger

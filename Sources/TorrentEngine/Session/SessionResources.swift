@@ -12,7 +12,7 @@ struct SessionResources: Sendable {
     let cache: CacheDirectory
     let pool: DiskPool
     let journal: CompletionJournal
-    let tracker: HTTPTracker
+    let tracker: Trackers
     let addresses: AddressFilter
     let listenPort: ListenPort
     let logger: Logger

@@ -77,6 +77,7 @@ package actor Torrent {
         )
         announcing = Announcing(
             tiers: metainfo.trackerTiers,
+            isPrivate: metainfo.info.isPrivate,
             seed: UInt64.random(in: 0 ... .max)
         )
     }

@@ -5,34 +5,21 @@ import NIOHTTP1
 
 /// Carries announces over HTTP and HTTPS.
 final class HTTPTracker: Sendable {
-    /// What went wrong beyond the answer itself.
-    enum Failure: Error, Equatable, CustomStringConvertible {
-        case status(UInt)
-        case forbiddenHost(String)
-
-        var description: String {
-            switch self {
-            case .status(let code): "it answers with HTTP status \(code)"
-            case .forbiddenHost(let host): "its host \(host) is not allowed by the configuration"
-            }
-        }
-    }
-
     private static let maximumRedirectCount = 5
 
     private let client: HTTPClient
+    private let loop: any EventLoop
     private let addresses: AddressFilter
 
     init(group: any EventLoopGroup, addresses: AddressFilter) {
         var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .follow(
-            max: Self.maximumRedirectCount,
-            allowCycles: false
-        )
+        // Followed here, so that every host on the way is looked at.
+        configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(20))
         configuration.httpVersion = .http1Only
         configuration.connectionPool.idleTimeout = .seconds(5)
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        loop = group.next()
         self.addresses = addresses
     }
 
@@ -42,18 +29,57 @@ final class HTTPTracker: Sendable {
         _ announce: AnnounceRequest,
         timeout: Duration
     ) async throws -> AnnounceResponse {
-        let url = try HTTPTrackerCodec.url(announce: tracker, request: announce)
-        let host = Self.host(of: url)
-        guard addresses.allows(host: host) else { throw Failure.forbiddenHost(host) }
-        var request = HTTPClientRequest(url: url)
-        request.headers.add(name: "User-Agent", value: "Sluice")
+        var url = try HTTPTrackerCodec.url(announce: tracker, request: announce)
         let deadline = NIODeadline.now() + TimeAmount(timeout)
-        let response = try await client.execute(request, deadline: deadline)
-        guard response.status == .ok else { throw Failure.status(response.status.code) }
-        let body = try await response.body.collect(
-            upTo: HTTPTrackerCodec.maximumResponseByteCount
+        for _ in 0...Self.maximumRedirectCount {
+            try await check(url, timeout: timeout)
+            var request = HTTPClientRequest(url: url)
+            request.headers.add(name: "User-Agent", value: "Sluice")
+            let response = try await client.execute(request, deadline: deadline)
+            if [301, 302, 303, 307, 308].contains(response.status.code) {
+                let location = response.headers.first(name: "Location")
+                url = try Self.url(redirected: location, from: url)
+                continue
+            }
+            guard response.status == .ok else {
+                throw TrackerFailure.status(response.status.code)
+            }
+            let body = try await response.body.collect(
+                upTo: HTTPTrackerCodec.maximumResponseByteCount
+            )
+            return try HTTPTrackerCodec.response(parsing: Array(body.readableBytesView))
+        }
+        throw TrackerFailure.badRedirect
+    }
+
+    /// Refuses a host that the filter forbids, by its name or by what its name stands for.
+    ///
+    /// The client looks the name up once more: a name server that answers differently the second
+    /// time is not caught.
+    private func check(_ url: String, timeout: Duration) async throws {
+        let host = Self.host(of: url)
+        guard addresses.allows(host: host) else { throw TrackerFailure.forbiddenHost(host) }
+        guard !addresses.allowsLoopback, host.first != "[" else { return }
+        _ = try await HostResolver.addresses(
+            of: host,
+            port: 1,
+            allowedBy: addresses,
+            on: loop,
+            within: timeout
         )
-        return try HTTPTrackerCodec.response(parsing: Array(body.readableBytesView))
+    }
+
+    private static func url(redirected location: String?, from url: String) throws -> String {
+        guard let location, location.utf8.allSatisfy({ (0x21..<0x7f).contains($0) }) else {
+            throw TrackerFailure.badRedirect
+        }
+        let start = location.lowercased()
+        if start.hasPrefix("http://") || start.hasPrefix("https://") { return location }
+        guard location.hasPrefix("/"), !location.hasPrefix("//"),
+            let scheme = url.firstRange(of: "://")
+        else { throw TrackerFailure.badRedirect }
+        let end = url[scheme.upperBound...].firstIndex { "/?#".contains($0) } ?? url.endIndex
+        return url[..<end] + location
     }
 
     func shutdown() async { try? await client.shutdown() }
