@@ -11,7 +11,8 @@ struct Sample: Sendable {
         byteCount: Int,
         pieceLength: Int,
         seed: UInt64 = 1,
-        trackers: [[String]] = []
+        trackers: [[String]] = [],
+        isPrivate: Bool = false
     ) throws {
         var state = seed
         content = (0..<(byteCount + 7) / 8).flatMap { _ in
@@ -31,7 +32,8 @@ struct Sample: Sendable {
             files: [.init(path: [], length: UInt64(byteCount))],
             pieceLength: UInt32(pieceLength),
             pieceHashes: hashes,
-            trackerTiers: trackers
+            trackerTiers: trackers,
+            isPrivate: isPrivate
         )
         metainfo = try Metainfo(parsing: builder.metainfoBytes)
     }

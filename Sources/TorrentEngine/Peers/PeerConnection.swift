@@ -107,7 +107,11 @@ final class PeerConnection: ChannelDuplexHandler {
 
     private func sendHandshake(for torrent: Torrent, context: ChannelHandlerContext) {
         var bytes = context.channel.allocator.buffer(capacity: Handshake.byteCount)
-        Handshake(capabilities: [], infoHash: torrent.infoHash, peerID: ownID).encode(into: &bytes)
+        Handshake(
+            capabilities: torrent.dhtCapability,
+            infoHash: torrent.infoHash,
+            peerID: ownID
+        ).encode(into: &bytes)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         answered = torrent
     }
@@ -168,6 +172,7 @@ final class PeerConnection: ChannelDuplexHandler {
                 )
             }
         }
+        if handshake.capabilities.contains(.dht) { torrent.run { $0.sendDHTPort(to: key) } }
     }
 
     // MARK: Messages

@@ -14,6 +14,7 @@ struct SessionResources: Sendable {
     let journal: CompletionJournal
     let tracker: Trackers
     let addresses: AddressFilter
+    let discovery: Discovery
     let listenPort: ListenPort
     let logger: Logger
 }

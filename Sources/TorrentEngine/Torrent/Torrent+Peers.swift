@@ -62,6 +62,7 @@ extension Torrent {
         for message in messages {
             // The swarm closed the connection: the rest is ignored.
             guard links[key] != nil else { break }
+            if case .port(let port) = message { heardDHTPort(port, from: key) }
             if case .piece(let piece, let offset, let payload) = message {
                 receivedBlock(piece, offset, payload, from: key, now: now)
             } else {

@@ -38,6 +38,7 @@ package actor Torrent {
     var buffers = PieceBuffers()
     var waits = ReaderWaits()
     var announcing: Announcing
+    var discoveryNeed: Discovery.Need?
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
@@ -131,6 +132,7 @@ package actor Torrent {
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
         announceAsNeeded(now)
+        discoverAsNeeded()
         setTimer(now)
     }
 
@@ -170,6 +172,7 @@ package actor Torrent {
     func stop() async {
         guard !isStopped else { return }
         isStopped = true
+        endDiscovery()
         swarm.stop(now: .now)
         performActions()
         buffers.discardAll()
