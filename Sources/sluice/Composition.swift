@@ -132,6 +132,9 @@ extension SessionConfiguration {
         listenPort = UInt16(configuration.bitTorrent.port)
         limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
         allowsLoopback = configuration.bitTorrent.allowsLoopback
+        usesDHT = configuration.dht.isEnabled
+        dhtBootstrap = configuration.dht.bootstrap.compactMap { BootstrapName($0) }
+        usesLocalDiscovery = configuration.findsPeersOnLocalNetwork
     }
 }
 
