@@ -1,7 +1,8 @@
 """A program: one libtorrent session that seeds, or downloads and says how long that took.
 
 Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
-`port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads). It prints
+`port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads), `settings` (of libtorrent, over those
+below). It prints
 `ready`, and `complete SECONDS` (counted from the first byte) once everything is there. Runs with
 any libtorrent from 2.0 and imports nothing else of the test bed.
 """
@@ -34,6 +35,7 @@ def main(settings: dict) -> None:
             "max_allowed_in_request_queue": 4000,
             "alert_mask": 0,
         }
+        | settings.get("settings", {})
     )
     # Private addresses are exempt from the rate limits as long as they are a peer class.
     session.set_peer_class_filter(libtorrent.ip_filter())

@@ -33,11 +33,14 @@ class Route:
 
 
 class SluiceServer(NFSServer):
-    """Configured for one test; state, configuration and log lie in `directory`."""
+    """Configured for one test; state, configuration and log lie in `directory`.
+
+    Peers are found by trackers alone, unless `settings` say otherwise.
+    """
 
     peer_port = 6881
 
-    def __init__(self, network: Network, directory: Path, routes: list[Route]):
+    def __init__(self, network: Network, directory: Path, routes: list[Route], settings: dict = {}):
         super().__init__(network, directory)
         self._executable = program(os.environ.get("SLUICE_CONFIGURATION", "debug"))
         self.configuration = directory / "config.yaml"
@@ -45,7 +48,7 @@ class SluiceServer(NFSServer):
         exports = directory / "exports"
         exports.write_text(f"{self.export} *(ro,insecure)\n")
         # JSON is YAML, and needs no quoting rules of its own.
-        self.configuration.write_text(json.dumps(self._settings(routes, exports), indent=2))
+        self.configuration.write_text(json.dumps(self._settings(routes, exports) | settings, indent=2))
 
     def arguments(self) -> list[str]:
         return [str(self._executable), "serve", "--config", str(self.configuration)]
@@ -62,6 +65,8 @@ class SluiceServer(NFSServer):
             "state_directory": str(self.state),
             "folder_scan_seconds": 1,
             "nfs": {"address": "0.0.0.0", "port": self.port, "exports": str(exports)},
+            "dht": {"enabled": False},
+            "local_discovery": False,
             "bittorrent": {"address": SERVER_ADDRESS, "port": self.peer_port},
             "routes": [
                 {
