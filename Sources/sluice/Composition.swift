@@ -134,6 +134,9 @@ extension SessionConfiguration {
         limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
         encryption = configuration.bitTorrent.encryption
         allowsLoopback = configuration.bitTorrent.allowsLoopback
+        usesDHT = configuration.dht.isEnabled
+        dhtBootstrap = configuration.dht.bootstrap.compactMap { BootstrapName($0) }
+        usesLocalDiscovery = configuration.findsPeersOnLocalNetwork
     }
 }
 

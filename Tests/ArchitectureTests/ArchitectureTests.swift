@@ -34,7 +34,8 @@ import Testing
         "PieceStorage": ["Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "StateStore": ["Foundation", "Glibc", "GRDB", "Synchronization"],
         "TorrentEngine": [
-            "AsyncHTTPClient", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "Synchronization",
+            "AsyncHTTPClient", "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
+            "Synchronization",
         ],
         "VirtualTree": ["Logging", "NIOCore", "Synchronization"],
         "ONCRPC": ["NIOCore"],

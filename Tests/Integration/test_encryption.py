@@ -113,7 +113,9 @@ class Encryption(SceneTestCase):
         self.assertEqual(sha256_of(copy), self.film.files[0].sha256)
 
     def read_whole(self, policy: str) -> SluiceServer:
-        server = self.serve(Route("films", [self.film]), bittorrent={"encryption": policy})
+        server = self.serve(
+            Route("films", [self.film]), settings={"bittorrent": {"encryption": policy}}
+        )
         client = LibnfsClient(server.address, server.export)
         digest = client.sha256(server.path("films", self.film), timeout=60)
         self.assertEqual(digest, self.film.files[0].sha256)

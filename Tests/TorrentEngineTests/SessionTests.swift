@@ -7,6 +7,24 @@ import Testing
 @testable import TorrentEngine
 
 @Suite struct SessionTests {
+    @Test func peersOfBothFamiliesReachOneListener() async throws {
+        try await withTimeLimit {
+            let seed = try await Node(try TemporaryDirectory()) { $0.listenHost = "::" }
+            let sample = try Sample(byteCount: 100_000, pieceLength: 1 << 14)
+            _ = try await seed.session.addSeed(sample.metainfo, addedTime: 1, content: sample.bytes)
+            for host in ["127.0.0.1", "::1"] {
+                let node = try await Node(try TemporaryDirectory())
+                let torrent = try await node.session.add(sample.metainfo, addedTime: 1)
+                let address = try #require(PeerAddress(numericHost: host, port: seed.port))
+                await node.session.addPeers(sample.infoHash, [address])
+                let bytes = try await torrent.bytes(sample.range, of: sample)
+                #expect(bytes == sample.bytes(sample.range))
+                await node.session.shutdown()
+            }
+            await seed.session.shutdown()
+        }
+    }
+
     @Test func readsWhatAnotherSessionSeeds() async throws {
         try await withTimeLimit {
             let sample = try Sample(byteCount: 5_000_001, pieceLength: 1 << 18)

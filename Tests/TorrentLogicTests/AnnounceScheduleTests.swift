@@ -177,4 +177,90 @@ import TorrentLogic
         schedule.failed(tracker: "a", retryAfter: nil, now: after(5))
         #expect(schedule.nextDeadline == after(1800))
     }
+
+    // MARK: Trackers beside the regular one
+
+    /// Three tiers, the first being asked, a reader waiting.
+    func waiting(isPrivate: Bool = false) -> AnnounceSchedule {
+        var schedule = AnnounceSchedule(
+            tiers: [["a"], ["b"], ["c"]],
+            isPrivate: isPrivate,
+            seed: 1
+        )
+        schedule.start(now: start)
+        schedule.update(hasDemand: true, usablePeerCount: 0, now: start)
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .started)])
+        return schedule
+    }
+
+    @Test func asksFurtherTrackersEveryTwoSecondsWhileAReaderWaits() {
+        var schedule = waiting()
+        #expect(schedule.nextDeadline == after(2))
+        schedule.timerFired(now: after(1))
+        #expect(schedule.takeActions() == [])
+        schedule.timerFired(now: after(2))
+        #expect(schedule.takeActions() == [.announce(tracker: "b", event: .started)])
+        schedule.timerFired(now: after(4))
+        #expect(schedule.takeActions() == [.announce(tracker: "c", event: .started)])
+        #expect(schedule.nextDeadline == nil)
+    }
+
+    @Test func asksOneTrackerAtATimeForAPrivateTorrent() {
+        var schedule = waiting(isPrivate: true)
+        #expect(schedule.nextDeadline == nil)
+        schedule.timerFired(now: after(2))
+        #expect(schedule.takeActions() == [])
+    }
+
+    @Test func fivePeersAreEnough() {
+        var schedule = waiting()
+        schedule.update(hasDemand: true, usablePeerCount: 5, now: after(1))
+        #expect(schedule.nextDeadline == nil)
+        schedule.update(hasDemand: true, usablePeerCount: 4, now: after(3))
+        #expect(schedule.nextDeadline == after(5))
+    }
+
+    @Test func aTrackerAskedBesideIsNotAskedAgainBeforeItsInterval() {
+        var schedule = waiting()
+        schedule.timerFired(now: after(2))
+        succeed(&schedule, "b", interval: 600, at: 3)
+        schedule.timerFired(now: after(4))
+        schedule.failed(tracker: "c", retryAfter: .seconds(3600), now: after(5))
+        #expect(
+            schedule.takeActions() == [
+                .announce(tracker: "b", event: .started), .announce(tracker: "c", event: .started),
+            ]
+        )
+        #expect(schedule.nextDeadline == after(603))
+        schedule.timerFired(now: after(603))
+        #expect(schedule.takeActions() == [.announce(tracker: "b", event: .update)])
+    }
+
+    @Test func afterAFailureGoesOnWithTheOneThatAnsweredBeside() {
+        var schedule = waiting()
+        schedule.timerFired(now: after(2))
+        succeed(&schedule, "b", interval: 600, at: 3)
+        schedule.update(hasDemand: true, usablePeerCount: 5, now: after(3))
+        _ = schedule.takeActions()
+        schedule.failed(tracker: "a", retryAfter: .seconds(1200), now: after(30))
+        #expect(schedule.takeActions() == [])
+        #expect(schedule.nextDeadline == after(603))
+    }
+
+    @Test func stoppedGoesToAllThatKnowUs() {
+        var schedule = waiting()
+        schedule.timerFired(now: after(2))
+        succeed(&schedule, "b", interval: 600, at: 3)
+        succeed(&schedule, "a", interval: 600, at: 3)
+        _ = schedule.takeActions()
+        schedule.stop(now: after(4))
+        #expect(
+            schedule.takeActions() == [
+                .announce(tracker: "a", event: .stopped), .announce(tracker: "b", event: .stopped),
+            ]
+        )
+        #expect(schedule.nextDeadline == nil)
+        schedule.failed(tracker: "c", retryAfter: nil, now: after(5))
+        #expect(schedule.takeActions() == [])
+    }
 }

@@ -75,6 +75,11 @@ actor MagnetFetch {
         reminder = loop.scheduleTask(in: Self.reminderDelay) { [weak self] () -> Void in
             self?.assumeIsolated { $0.remind() }
         }
+        resources.discovery.want(infoHash, Discovery.Need(isUrgent: true, isSeed: false)) {
+            [weak self] peers in
+            guard let self else { return }
+            loop.execute { self.assumeIsolated { $0.found(peers) } }
+        }
         turn { now in
             announcing.schedule.start(now: now)
             swarm.found(peers, now: now)
@@ -96,6 +101,7 @@ actor MagnetFetch {
     private func end() {
         guard !isStopped else { return }
         isStopped = true
+        resources.discovery.drop(infoHash)
         swarm.stop()
         performActions()
         timer?.task.cancel()

@@ -110,8 +110,11 @@ final class PeerConnection: ChannelDuplexHandler {
 
     private func sendHandshake(for owner: any PeerOwner, context: ChannelHandlerContext) {
         var bytes = context.channel.allocator.buffer(capacity: Handshake.byteCount)
-        Handshake(capabilities: Self.capabilities, infoHash: owner.infoHash, peerID: ownID)
-            .encode(into: &bytes)
+        Handshake(
+            capabilities: Self.capabilities.union(owner.dhtCapability),
+            infoHash: owner.infoHash,
+            peerID: ownID
+        ).encode(into: &bytes)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         answered = owner
     }
@@ -151,12 +154,13 @@ final class PeerConnection: ChannelDuplexHandler {
         phase = .open(owner, key)
         let (address, isIncoming) =
             if case .outgoing(_, let address) = side { (address, false) } else { (remote, true) }
+        let capabilities = Self.capabilities.union(owner.dhtCapability)
         let peer = ConnectedPeer(
             channel: context.channel,
             address: address,
             isIncoming: isIncoming,
             id: handshake.peerID,
-            capabilities: handshake.capabilities.intersection(Self.capabilities)
+            capabilities: handshake.capabilities.intersection(capabilities)
         )
         owner.tell(.connected(key, peer))
     }

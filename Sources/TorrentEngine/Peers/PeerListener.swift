@@ -1,4 +1,6 @@
 import BitTorrentProtocol
+// For the codes of errors.
+import Glibc
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -39,10 +41,11 @@ final class PeerListener: Sendable {
             }
             .peerChannelOptions()
         do {
-            channel = try await bootstrap.bind(
+            channel = try await Self.bind(
+                bootstrap,
                 host: configuration.listenHost,
                 port: Int(configuration.listenPort)
-            ).get()
+            )
         } catch {
             throw .cannotListen(
                 host: configuration.listenHost,
@@ -50,6 +53,24 @@ final class PeerListener: Sendable {
                 reason: "\(error)"
             )
         }
+    }
+
+    /// A socket on `::` takes peers of both families, IPv4 ones under their mapped addresses; without
+    /// IPv6 it is one of IPv4 instead.
+    private static func bind(
+        _ bootstrap: ServerBootstrap,
+        host: String,
+        port: Int
+    ) async throws -> any Channel {
+        do {
+            return try await bootstrap.bind(host: host, port: port).get()
+        } catch let error as IOError where host == "::" && Self.meansNoIPv6(error) {
+            return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
+        }
+    }
+
+    private static func meansNoIPv6(_ error: IOError) -> Bool {
+        error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL
     }
 
     func close() async { try? await channel.close() }

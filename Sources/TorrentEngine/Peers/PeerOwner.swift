@@ -33,6 +33,9 @@ protocol PeerOwner: AnyObject, Sendable {
     var resources: SessionResources { get }
     var logger: Logger { get }
 
+    /// What our handshake says of the DHT (BEP 5).
+    var dhtCapability: PeerCapabilities { get }
+
     /// Never the same twice.
     func makePeerKey() -> PeerKey
 
@@ -41,6 +44,8 @@ protocol PeerOwner: AnyObject, Sendable {
 }
 
 extension PeerOwner {
+    var dhtCapability: PeerCapabilities { resources.discovery.dhtPort == 0 ? [] : .dht }
+
     /// Hands over an event: now if this is the owner's loop, else soon.
     func tell(_ event: PeerEvent) {
         if loop.inEventLoop {

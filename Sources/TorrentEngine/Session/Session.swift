@@ -50,18 +50,42 @@ package final class Session: Sendable {
             orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
         )
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
+        let cache = try CacheDirectory(path: configuration.cacheDirectory)
+        let pool = DiskPool(size: configuration.diskThreadCount)
+        let dht = DHTService(
+            configuration: configuration,
+            addresses: addresses,
+            store: store,
+            pool: pool,
+            loop: group.next(),
+            logger: logger
+        )
+        let local = LocalDiscovery(
+            listenHost: configuration.listenHost,
+            addresses: addresses,
+            loop: group.next(),
+            logger: logger
+        )
         resources = SessionResources(
             configuration: configuration,
             ownID: ownID,
             announceKey: key.reduce(0) { $0 << 8 | UInt32($1) },
-            cache: try CacheDirectory(path: configuration.cacheDirectory),
-            pool: DiskPool(size: configuration.diskThreadCount),
+            cache: cache,
+            pool: pool,
             store: store,
             journal: CompletionJournal(store: store) { error in
                 logger.error("verified pieces are not recorded: \(error)")
             },
-            tracker: HTTPTracker(group: group, addresses: addresses),
+            tracker: Trackers(
+                group: group,
+                listenHost: configuration.listenHost,
+                addresses: addresses
+            ),
             addresses: addresses,
+            discovery: Discovery(
+                dht: configuration.usesDHT ? dht : nil,
+                local: configuration.usesLocalDiscovery ? local : nil
+            ),
             listenPort: ListenPort(),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             logger: logger
@@ -84,6 +108,7 @@ package final class Session: Sendable {
             resources.listenPort.value = listener.port
             state.withLock { $0.listener = listener }
             try await takeUpMagnets()
+            await resources.discovery.start(port: listener.port)
             resources.logger.info(
                 "listening for peers",
                 metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
@@ -136,12 +161,16 @@ package final class Session: Sendable {
             for torrent in torrents { group.addTask { await torrent.stop() } }
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }
+        await resources.discovery.shutdown()
         // Jobs that run end first, and what they wrote is recorded.
         let journal = resources.journal
         try? await resources.pool.run { journal.flush() }
         try? await resources.pool.shutdown()
         await resources.tracker.shutdown()
     }
+
+    /// UDP port of our DHT node; 0 while there is none.
+    package var dhtPort: UInt16 { resources.discovery.dhtPort }
 
     // MARK: Torrents
 

@@ -21,6 +21,15 @@ package struct SessionConfiguration: Sendable {
     ///
     /// Peers given to `addPeers` always may.
     package var allowsLoopback = false
+    /// Whether peers are looked for in the DHT (BEP 5), and its questions answered.
+    package var usesDHT = false
+    /// Where the DHT is entered while no node is known.
+    package var dhtBootstrap: [BootstrapName] = []
+    /// Time between two searches in the DHT for a torrent that a reader waits for and that few peers
+    /// give.
+    package var urgentSearchInterval = Duration.seconds(20)
+    /// Whether peers are looked for on the local network (BEP 14).
+    package var usesLocalDiscovery = false
     /// Time for a connection to a peer to stand, and again for its handshake.
     package var connectTimeout = Duration.seconds(10)
     /// Time for an announce in all.

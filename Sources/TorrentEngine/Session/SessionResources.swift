@@ -13,8 +13,9 @@ struct SessionResources: Sendable {
     let pool: DiskPool
     let store: StateStore
     let journal: CompletionJournal
-    let tracker: HTTPTracker
+    let tracker: Trackers
     let addresses: AddressFilter
+    let discovery: Discovery
     let listenPort: ListenPort
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()

@@ -20,8 +20,8 @@ struct Announcing {
         let usablePeerCount: Int
     }
 
-    init(tiers: [[String]], seed: UInt64) {
-        schedule = AnnounceSchedule(tiers: tiers, seed: seed)
+    init(tiers: [[String]], isPrivate: Bool, seed: UInt64) {
+        schedule = AnnounceSchedule(tiers: tiers, isPrivate: isPrivate, seed: seed)
         hasTrackers = tiers.contains { !$0.isEmpty }
     }
 

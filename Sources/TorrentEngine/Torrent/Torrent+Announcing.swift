@@ -16,6 +16,7 @@ extension Torrent {
                 announcing.schedule.start(now: now)
             } else {
                 announcing.schedule.stop(now: now)
+                announcing.told = nil
             }
         }
         let situation = Announcing.Situation(

@@ -42,6 +42,7 @@ extension Torrent: PeerOwner {
             )
             beginExtensions(key, to: peer)
         }
+        if peer.capabilities.contains(.dht) { sendDHTPort(to: key) }
     }
 
     /// Takes the messages of one read burst.
@@ -52,6 +53,7 @@ extension Torrent: PeerOwner {
             // The swarm closed the connection: the rest is ignored.
             guard links[key] != nil else { break }
             switch message {
+            case .port(let port): heardDHTPort(port, from: key)
             case .piece(let piece, let offset, let payload):
                 receivedBlock(piece, offset, payload, from: key, now: now)
             case .extended(let id, let payload):

@@ -39,6 +39,7 @@ package actor Torrent {
     var buffers = PieceBuffers()
     var waits = ReaderWaits()
     var announcing: Announcing
+    var discoveryNeed: Discovery.Need?
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
@@ -86,6 +87,7 @@ package actor Torrent {
         )
         announcing = Announcing(
             tiers: metainfo.trackerTiers,
+            isPrivate: metainfo.info.isPrivate,
             seed: UInt64.random(in: 0 ... .max)
         )
     }
@@ -144,6 +146,7 @@ package actor Torrent {
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
         announceAsNeeded(now)
+        discoverAsNeeded()
         setTimer(now)
     }
 
@@ -189,6 +192,7 @@ package actor Torrent {
     func stop() async {
         guard !isStopped else { return }
         isStopped = true
+        endDiscovery()
         swarm.stop(now: .now)
         performActions()
         buffers.discardAll()

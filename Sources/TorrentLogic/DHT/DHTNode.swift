@@ -107,7 +107,7 @@ package struct DHTNode: Sendable {
     /// Client and version in each packet.
     static let version = Array("SL01".utf8)
 
-    let configuration: Configuration
+    var configuration: Configuration
     var generator: any RandomNumberGenerator & Sendable
     var tables: [Bool: DHTRoutingTable] = [:]
     var transactions: [UInt32: Transaction] = [:]
@@ -211,6 +211,23 @@ package struct DHTNode: Sendable {
             !isAsked(address)
         else { return }
         ask(.ping, at: address, contact: nil, purpose: .ping, now: now)
+    }
+
+    /// Where to start has become known, or is another place now.
+    ///
+    /// What looks for the first nodes goes there.
+    package mutating func setBootstrapAddresses(_ addresses: [PeerAddress], now: Instant) {
+        configuration.bootstrapAddresses = addresses
+        for isIPv6 in [false, true] {
+            guard let table = tables[isIPv6], table.count < DHTLookup.resultCount else { continue }
+            refresh(isIPv6: isIPv6, target: table.ownID, from: [], now: now)
+            for key in lookups.keys.sorted() where lookups[key]?.isIPv6 == isIPv6 {
+                for address in addresses where address.isIPv6 == isIPv6 {
+                    lookups[key]?.steps.add(address: address)
+                }
+            }
+        }
+        pump(now: now)
     }
 
     // MARK: Time

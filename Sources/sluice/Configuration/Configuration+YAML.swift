@@ -1,4 +1,5 @@
 import BitTorrentProtocol
+import TorrentEngine
 import Yams
 
 extension Configuration {
@@ -20,7 +21,7 @@ extension Configuration {
             "the configuration",
             keys: [
                 "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "nfs",
-                "bittorrent", "routes",
+                "bittorrent", "dht", "local_discovery", "routes",
             ]
         )
         reader.path(top["state_directory"], "state_directory") { stateDirectory = $0 }
@@ -31,6 +32,10 @@ extension Configuration {
         }
         if let node = top["nfs"] { nfs = NFS(node, &reader) }
         if let node = top["bittorrent"] { bitTorrent = BitTorrent(node, &reader) }
+        if let node = top["dht"] { dht = DHT(node, &reader) }
+        reader.boolean(top["local_discovery"], "local_discovery") {
+            findsPeersOnLocalNetwork = $0
+        }
         if let node = top["routes"] { routes = Self.routes(node, &reader) }
         guard reader.problems.isEmpty else {
             throw ConfigurationError(file: file, problems: reader.problemsInOrder)
@@ -117,6 +122,26 @@ extension Configuration.BitTorrent {
         reader.choice(keys["encryption"], "bittorrent: encryption") { encryption = $0 }
         reader.boolean(keys["allow_loopback"], "bittorrent: allow_loopback") {
             allowsLoopback = $0
+        }
+    }
+}
+
+extension Configuration.DHT {
+    fileprivate init(_ node: Node, _ reader: inout ConfigurationReader) {
+        self.init()
+        let keys = reader.mapping(node, "dht", keys: ["enabled", "bootstrap"])
+        reader.boolean(keys["enabled"], "dht: enabled") { isEnabled = $0 }
+        guard let list = keys["bootstrap"] else { return }
+        bootstrap = []
+        for node in reader.list(list, "dht: bootstrap") {
+            reader.string(node, "dht: bootstrap") { value, _ in
+                guard BootstrapName(value) != nil else {
+                    return "has “\(value)”; each must be a host and a UDP port, such as "
+                        + "router.example.org:6881"
+                }
+                bootstrap.append(value)
+                return nil
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ struct Configuration: Equatable, Sendable {
     var folderScanSeconds = 5
     var nfs = NFS()
     var bitTorrent = BitTorrent()
+    var dht = DHT()
+    var findsPeersOnLocalNetwork = true
     var routes: [Route] = []
 
     enum LogLevel: String, CaseIterable, Sendable {
@@ -30,12 +32,22 @@ struct Configuration: Equatable, Sendable {
     }
 
     struct BitTorrent: Equatable, Sendable {
-        var address = "0.0.0.0"
+        /// `::` is every address of both families.
+        var address = "::"
         var port = 6881
         var peersPerTorrent = 50
         var encryption = EncryptionPolicy.prefer
         /// Whether trackers and peers that a torrent names may be on this machine.
         var allowsLoopback = false
+    }
+
+    struct DHT: Equatable, Sendable {
+        var isEnabled = true
+        /// Where the DHT is entered while no node is known.
+        var bootstrap = [
+            "router.bittorrent.com:6881", "dht.transmissionbt.com:6881",
+            "router.utorrent.com:6881",
+        ]
     }
 
     /// A top directory of the share.

@@ -15,12 +15,12 @@ SEED_PORT = 6881
 
 
 class LibtorrentSeed:
-    """Seeds `torrents` from one address; ready once the tracker knows it."""
+    """Seeds `torrents` from one address; ready once the tracker, if there is one, knows it."""
 
     def __init__(
         self,
         network: Network,
-        tracker: Tracker,
+        tracker: Tracker | None,
         torrents: list[Torrent],
         directory: Path,
         upload_limit: int = 0,
@@ -43,14 +43,15 @@ class LibtorrentSeed:
 
         def announced() -> bool:
             require_running(self.process)
-            return all(tracker.knows(each.info_hash, self.address) for each in torrents)
+            return tracker is None or all(tracker.knows(each.info_hash, self.address) for each in torrents)
 
         wait_until(announced, 20, "announce of the libtorrent seed")
 
     def stop(self) -> None:
         """Gone without a word, as when the machine goes dark."""
         self.process.kill()
-        self._tracker.remove_peer(self.address)
+        if self._tracker is not None:
+            self._tracker.remove_peer(self.address)
 
 
 def start_session(python: str, settings: dict, log: Path, prefix: list[str] = []) -> Process:

@@ -112,8 +112,8 @@ class SceneTestCase(unittest.TestCase):
         self.addCleanup(seed.stop)
         return seed
 
-    def serve(self, *routes: Route, bittorrent: dict | None = None) -> SluiceServer:
-        server = SluiceServer(self.network, self.directory / "server", list(routes), bittorrent)
+    def serve(self, *routes: Route, settings: dict | None = None) -> SluiceServer:
+        server = SluiceServer(self.network, self.directory / "server", list(routes), settings)
         server.start()
         self.addCleanup(self.end, server)
         return server

@@ -34,7 +34,10 @@ class Route:
 
 
 class SluiceServer(NFSServer):
-    """Configured for one test; state, configuration and log lie in `directory`."""
+    """Configured for one test; state, configuration and log lie in `directory`.
+
+    Peers are found by trackers alone, unless `settings` say otherwise.
+    """
 
     peer_port = 6881
 
@@ -43,19 +46,23 @@ class SluiceServer(NFSServer):
         network: Network,
         directory: Path,
         routes: list[Route],
-        bittorrent: dict | None = None,
+        settings: dict | None = None,
     ):
-        """`bittorrent` holds further settings of that section."""
+        """`settings` are further ones of config.yaml; a section replaces its keys one by one."""
         super().__init__(network, directory)
         self._executable = program(os.environ.get("SLUICE_CONFIGURATION", "debug"))
         self.configuration = directory / "config.yaml"
         self.state = directory / "state"
         exports = directory / "exports"
         exports.write_text(f"{self.export} *(ro,insecure)\n")
-        settings = self._settings(routes, exports)
-        settings["bittorrent"] |= bittorrent or {}
         # JSON is YAML, and needs no quoting rules of its own.
-        self.configuration.write_text(json.dumps(settings, indent=2))
+        written = self._settings(routes, exports)
+        for key, value in (settings or {}).items():
+            if isinstance(value, dict):
+                written[key] = written.get(key, {}) | value
+            else:
+                written[key] = value
+        self.configuration.write_text(json.dumps(written, indent=2))
 
     def arguments(self) -> list[str]:
         return [str(self._executable), "serve", "--config", str(self.configuration)]
@@ -82,6 +89,8 @@ class SluiceServer(NFSServer):
             "state_directory": str(self.state),
             "folder_scan_seconds": 1,
             "nfs": {"address": "0.0.0.0", "port": self.port, "exports": str(exports)},
+            "dht": {"enabled": False},
+            "local_discovery": False,
             "bittorrent": {"address": SERVER_ADDRESS, "port": self.peer_port},
             "routes": [
                 {

@@ -1,0 +1,314 @@
+import BitTorrentProtocol
+import Logging
+import NIOCore
+import PieceStorage
+import StateStore
+import TorrentLogic
+
+/// This program's node of the DHT: performs what `DHTNode` decides, on one event loop, with a UDP
+/// socket for each address family.
+actor DHTService {
+    private struct Wish {
+        let isSeed: Bool
+        let found: Discovery.Found
+    }
+
+    private struct Search {
+        let infoHash: InfoHash
+        /// Nodes known when it began.
+        let nodeCount: Int
+    }
+
+    private static let interval = Duration.seconds(15 * 60)
+    private static let saveInterval = TimeAmount.minutes(5)
+    private static let resolveTimeout = Duration.seconds(20)
+    /// Nodes that find all others.
+    private static let enoughNodes = 8
+
+    /// UDP port of the node, 0 before it has started.
+    nonisolated let port = ListenPort()
+    private nonisolated let loop: any EventLoop
+    private let names: [BootstrapName]
+    private let hosts: ListenHosts
+    private let addresses: AddressFilter
+    private let store: StateStore
+    private let pool: DiskPool
+    private let logger: Logger
+
+    private var node: DHTNode?
+    private var sockets: [Bool: DatagramSocket] = [:]
+    private var tcpPort: UInt16 = 0
+    private var schedule: SearchSchedule
+    private var wishes: [InfoHash: Wish] = [:]
+    private var searches: [DHTNode.SearchKey: Search] = [:]
+    private var hasBootstrapAddresses = false
+    private var bootstrapFailures = 0
+    private var timer: Scheduled<Void>?
+    private var saving: RepeatedTask?
+    private var bootstrapping: Scheduled<Void>?
+    private var isStopped = false
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        loop.executor.asUnownedSerialExecutor()
+    }
+
+    init(
+        configuration: SessionConfiguration,
+        addresses: AddressFilter,
+        store: StateStore,
+        pool: DiskPool,
+        loop: any EventLoop,
+        logger: Logger
+    ) {
+        names = configuration.dhtBootstrap
+        schedule = SearchSchedule(
+            interval: Self.interval,
+            urgentInterval: configuration.urgentSearchInterval
+        )
+        hosts = ListenHosts(configuration.listenHost)
+        self.addresses = addresses
+        self.store = store
+        self.pool = pool
+        self.loop = loop
+        self.logger = logger
+    }
+
+    /// Runs `body` on the node's loop, soon.
+    nonisolated func run(_ body: @escaping @Sendable (isolated DHTService) -> Void) {
+        loop.execute { self.assumeIsolated(body) }
+    }
+
+    // MARK: Life
+
+    /// - Parameter port: TCP port on which peers find us; the node takes the UDP port of the same
+    ///   number if it is free.
+    func start(port: UInt16) async {
+        tcpPort = port
+        await openSockets(port: port)
+        let store = store
+        let bytes = try? await pool.run { try store.setting(.dhtState) }
+        guard !isStopped, !sockets.isEmpty else { return }
+        var configuration = DHTNode.Configuration()
+        configuration.families = []
+        if sockets[false] != nil { configuration.families.insert(.ipv4) }
+        if sockets[true] != nil { configuration.families.insert(.ipv6) }
+        node = DHTNode(
+            configuration: configuration,
+            saved: bytes.flatMap { DHTNode.SavedState(bytes: $0) } ?? DHTNode.SavedState(),
+            generator: SystemRandomNumberGenerator(),
+            now: .now
+        )
+        saving = loop.scheduleRepeatedTask(
+            initialDelay: Self.saveInterval,
+            delay: Self.saveInterval
+        ) { [weak self] _ in
+            self?.assumeIsolated { service in _ = service.save() }
+        }
+        bootstrap()
+        performActions()
+    }
+
+    private func openSockets(port: UInt16) async {
+        for isIPv6 in [false, true] {
+            guard let host = hosts[isIPv6: isIPv6] else { continue }
+            // Another program may have the port; TCP and UDP ports are taken apart.
+            for port in [port, 0] where sockets[isIPv6] == nil && !isStopped {
+                let socket = DatagramSocket(host: host, isIPv6: isIPv6, port: port, loop: loop) {
+                    [weak self] bytes, address in
+                    self?.assumeIsolated { $0.received(bytes, from: address) }
+                }
+                guard (try? await socket.open().get()) != nil, let bound = socket.port else {
+                    continue
+                }
+                sockets[isIPv6] = socket
+                if self.port.value == 0 { self.port.value = bound }
+                if port != bound {
+                    logger.notice("the DHT has another port", metadata: ["port": "\(bound)"])
+                }
+            }
+        }
+    }
+
+    /// Saves what the node knows; searches end.
+    func shutdown() async {
+        isStopped = true
+        timer?.cancel()
+        saving?.cancel()
+        bootstrapping?.cancel()
+        for socket in sockets.values { socket.close() }
+        try? await save()?.get()
+        wishes = [:]
+        node = nil
+    }
+
+    private func save() -> EventLoopFuture<Void>? {
+        // A node that found nobody has nothing to replace an earlier state with.
+        guard let node, node.nodeCount > 0 else { return nil }
+        let (store, logger, bytes) = (store, logger, node.savedState.bytes)
+        return pool.run(on: loop) {
+            do {
+                try store.setSetting(.dhtState, to: bytes)
+            } catch {
+                logger.error("the state of the DHT is not saved: \(error)")
+            }
+        }
+    }
+
+    // MARK: First nodes
+
+    /// Looks up where to start, and again as long as the node knows hardly anybody.
+    private func bootstrap() {
+        guard !names.isEmpty, !isStopped else { return }
+        let (names, loop) = (names, loop)
+        Task {
+            var found: [PeerAddress] = []
+            for name in names {
+                do {
+                    found += try await HostResolver.addresses(
+                        of: name.host,
+                        port: name.port,
+                        on: loop,
+                        within: Self.resolveTimeout
+                    )
+                } catch {
+                    logger.info("a DHT bootstrap node is not found: \(error)")
+                }
+                start(from: found)
+            }
+            tryAgainAsNeeded()
+        }
+    }
+
+    private func start(from found: [PeerAddress]) {
+        guard !isStopped, !found.isEmpty else { return }
+        hasBootstrapAddresses = true
+        node?.setBootstrapAddresses(found, now: .now)
+        performActions()
+    }
+
+    private func tryAgainAsNeeded() {
+        guard !isStopped else { return }
+        // From 15 s to 16 min.
+        let delay = TimeAmount.seconds(15 << Int64(min(bootstrapFailures, 6)))
+        bootstrapFailures += 1
+        bootstrapping = loop.scheduleTask(in: delay) { [weak self] in
+            self?.assumeIsolated { service in
+                if service.node.map({ $0.nodeCount < Self.enoughNodes }) ?? false {
+                    service.bootstrap()
+                } else {
+                    service.bootstrapFailures = 0
+                    service.tryAgainAsNeeded()
+                }
+            }
+        }
+    }
+
+    /// A peer has told that a node may be at this address.
+    func heardOf(_ address: PeerAddress) {
+        guard !isStopped, addresses.allows(address) else { return }
+        node?.heardOf(address, now: .now)
+        performActions()
+    }
+
+    // MARK: Searches
+
+    func want(_ infoHash: InfoHash, _ need: Discovery.Need, found: @escaping Discovery.Found) {
+        guard !isStopped else { return }
+        wishes[infoHash] = Wish(isSeed: need.isSeed, found: found)
+        schedule.want(infoHash, isUrgent: need.isUrgent)
+        performActions()
+    }
+
+    func drop(_ infoHash: InfoHash) {
+        guard wishes.removeValue(forKey: infoHash) != nil else { return }
+        schedule.drop(infoHash, now: .now)
+        for (key, search) in searches where search.infoHash == infoHash {
+            searches[key] = nil
+            node?.cancel(key, now: .now)
+        }
+        performActions()
+    }
+
+    /// As long as nobody is known, a search would find nobody.
+    private var canSearch: Bool {
+        node.map { $0.nodeCount > 0 || hasBootstrapAddresses } ?? false
+    }
+
+    private func beginDueSearches(now: ContinuousClock.Instant) {
+        guard canSearch, let nodeCount = node?.nodeCount else { return }
+        for infoHash in schedule.takeDue(now: now) {
+            let isUnderWay = searches.values.contains { $0.infoHash == infoHash }
+            guard !isUnderWay, let wish = wishes[infoHash] else { continue }
+            let key = node?.announce(infoHash, port: tcpPort, isSeed: wish.isSeed, now: now)
+            if let key { searches[key] = Search(infoHash: infoHash, nodeCount: nodeCount) }
+        }
+    }
+
+    private func found(_ peers: [PeerAddress], by key: DHTNode.SearchKey) {
+        guard let infoHash = searches[key]?.infoHash else { return }
+        let allowed = peers.filter(addresses.allows)
+        guard !allowed.isEmpty else { return }
+        wishes[infoHash]?.found(allowed)
+    }
+
+    private func finished(_ key: DHTNode.SearchKey) {
+        guard let search = searches.removeValue(forKey: key) else { return }
+        logger.debug("a DHT search has ended", metadata: ["torrent": "\(search.infoHash)"])
+        // Whoever knows few nodes finds little, and tells hardly anybody where he is.
+        if search.nodeCount < Self.enoughNodes { schedule.renew(search.infoHash) }
+    }
+
+    // MARK: Turns
+
+    private func received(_ bytes: [UInt8], from address: PeerAddress) {
+        guard !isStopped else { return }
+        node?.received(bytes, from: address, now: .now)
+        performActions()
+    }
+
+    private func performActions() {
+        guard node != nil, !isStopped else { return }
+        let now = ContinuousClock.now
+        var hasMore = true
+        while hasMore {
+            beginDueSearches(now: now)
+            let actions = node?.takeActions() ?? []
+            for action in actions { perform(action) }
+            hasMore = !actions.isEmpty
+        }
+        setTimer(now)
+    }
+
+    private func perform(_ action: DHTNode.Action) {
+        switch action {
+        case .send(let bytes, let address):
+            // One that may not be dialled is like one that does not answer.
+            guard addresses.allows(address) else { return }
+            sockets[address.isIPv6]?.send(bytes, to: address)
+        case .found(let peers, let key): found(peers, by: key)
+        case .finished(let key): finished(key)
+        }
+    }
+
+    private func setTimer(_ now: ContinuousClock.Instant) {
+        timer?.cancel()
+        let searching = canSearch ? schedule.nextDeadline : nil
+        guard let deadline = [node?.nextDeadline, searching].compactMap(\.self).min() else {
+            return
+        }
+        timer = loop.scheduleTask(in: TimeAmount(max(.zero, now.duration(to: deadline)))) {
+            [weak self] in
+            self?.assumeIsolated { $0.timerFired() }
+        }
+    }
+
+    private func timerFired() {
+        node?.timerFired(now: .now)
+        performActions()
+    }
+}
+
+extension StateStore.SettingKey {
+    /// Ids and nodes of the DHT, as `DHTNode.SavedState` writes them.
+    fileprivate static let dhtState = Self(rawValue: "dht_state")
+}

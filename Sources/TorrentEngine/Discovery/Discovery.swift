@@ -1,0 +1,45 @@
+import BitTorrentProtocol
+
+/// What finds peers without a tracker, as far as the configuration wants it.
+struct Discovery: Sendable {
+    /// What a torrent wants of it.
+    struct Need: Equatable, Sendable {
+        /// A reader waits and few peers give data.
+        let isUrgent: Bool
+        let isSeed: Bool
+    }
+
+    /// Takes peers that were found; called on any event loop.
+    typealias Found = @Sendable ([PeerAddress]) -> Void
+
+    let dht: DHTService?
+    let local: LocalDiscovery?
+
+    /// Nothing is looked for.
+    var isOff: Bool { dht == nil && local == nil }
+
+    /// UDP port of our DHT node; 0 while there is none.
+    var dhtPort: UInt16 { dht?.port.value ?? 0 }
+
+    /// Looks for peers of a torrent, now and again, until `drop`.
+    func want(_ infoHash: InfoHash, _ need: Need, found: @escaping Found) {
+        dht?.run { $0.want(infoHash, need, found: found) }
+        local?.run { $0.want(infoHash, need, found: found) }
+    }
+
+    func drop(_ infoHash: InfoHash) {
+        dht?.run { $0.drop(infoHash) }
+        local?.run { $0.drop(infoHash) }
+    }
+
+    /// - Parameter port: TCP port on which peers find us.
+    func start(port: UInt16) async {
+        await dht?.start(port: port)
+        await local?.start(port: port)
+    }
+
+    func shutdown() async {
+        await local?.shutdown()
+        await dht?.shutdown()
+    }
+}

@@ -1,0 +1,53 @@
+import BitTorrentProtocol
+import TorrentLogic
+
+extension Torrent {
+    /// Usable peers that are enough for a reader.
+    private static let enoughPeers = 5
+
+    /// Tells those who find peers without a tracker how things stand.
+    ///
+    /// A torrent wants peers while somebody reads it, or a peer is connected, or it is a seed; a
+    /// private one has its trackers only (BEP 27).
+    func discoverAsNeeded() {
+        guard !isStopped, !info.isPrivate, !resources.discovery.isOff else { return }
+        let hasDemand = swarm.hasDemand
+        let isInUse =
+            hasDemand || announcing.isSeed || (discoveryNeed != nil && swarm.peerCount > 0)
+        let isUrgent = hasDemand && swarm.usablePeerCount < Self.enoughPeers
+        let need =
+            isInUse ? Discovery.Need(isUrgent: isUrgent, isSeed: announcing.isSeed) : nil
+        guard need != discoveryNeed else { return }
+        discoveryNeed = need
+        guard let need else { return resources.discovery.drop(infoHash) }
+        resources.discovery.want(infoHash, need) { [weak self] peers in
+            self?.run { $0.found(peers) }
+        }
+    }
+
+    /// Nobody looks for peers of this torrent any more.
+    func endDiscovery() {
+        guard discoveryNeed != nil else { return }
+        discoveryNeed = nil
+        resources.discovery.drop(infoHash)
+    }
+
+    // MARK: Nodes of peers (BEP 5)
+
+    nonisolated var dhtCapability: PeerCapabilities {
+        !info.isPrivate && resources.discovery.dhtPort != 0 ? .dht : []
+    }
+
+    /// Tells a peer that knows the DHT, as we do, where our node is.
+    func sendDHTPort(to key: PeerKey) {
+        guard let link = links[key] else { return }
+        link.send(.port(resources.discovery.dhtPort))
+        link.flush()
+    }
+
+    /// A peer has told where its node is.
+    func heardDHTPort(_ port: UInt16, from key: PeerKey) {
+        guard !info.isPrivate, let address = links[key]?.address.withPort(port) else { return }
+        resources.discovery.dht?.run { $0.heardOf(address) }
+    }
+}

@@ -1,0 +1,88 @@
+"""Ways to find peers besides an HTTP tracker: each the only one that a torrent has."""
+
+from __future__ import annotations
+
+import hashlib
+
+from testbed import torrents
+from testbed.libtorrent_seed import LibtorrentSeed
+from testbed.scene import MIB, SceneTestCase
+from testbed.sluice_server import Route, SluiceServer
+from testbed.torrents import Torrent
+from testbed.udp_tracker import ANNOUNCE_URL, UDPTracker
+
+DHT = {
+    "dht_restrict_routing_ips": False,
+    "dht_restrict_search_ips": False,
+    "dht_ignore_dark_internet": False,
+    "dht_announce_interval": 5,
+}
+"""So that nodes of one network count as many."""
+
+
+class Discovery(SceneTestCase):
+    def film(self, trackers: list[list[str]]) -> Torrent:
+        return torrents.make_single_file(
+            self.directory / "film.mkv", "film.mkv", 4 * MIB, 256 << 10, trackers
+        )
+
+    def seed(self, film: Torrent, **settings) -> LibtorrentSeed:
+        """A seed that no tracker of ours hears of."""
+        seed = LibtorrentSeed(self.network, None, [film], self.directory, settings=settings)
+        self.addCleanup(seed.stop)
+        return seed
+
+    def serve_with(self, film: Torrent, settings: dict) -> SluiceServer:
+        server = SluiceServer(
+            self.network, self.directory / "server", [Route("films", [film])], settings
+        )
+        server.start()
+        self.addCleanup(self.end, server)
+        return server
+
+    def read(self, server: SluiceServer, film: Torrent) -> None:
+        with server.connect() as connection:
+            handle = connection.walk(server.root_handle(), f"films/{film.name}")
+            data = connection.read_range(handle, 0, film.size, timeout=60)
+        self.assertEqual(hashlib.sha256(data).hexdigest(), film.files[0].sha256)
+
+
+class ByUDPTracker(Discovery):
+    def setUp(self) -> None:
+        super().setUp()
+        self.udp_tracker = UDPTracker()
+        self.addCleanup(self.udp_tracker.stop)
+
+    def test_a_film_with_a_udp_tracker_alone_is_read(self) -> None:
+        film = self.film([[ANNOUNCE_URL]])
+        seed = self.seed(film)
+        self.udp_tracker.wait_for(film.info_hash, seed.address)
+        server = self.serve_with(film, {})
+        self.read(server, film)
+        server.terminate(timeout=5)
+        events = [
+            each.event
+            for each in self.udp_tracker.announces(film.info_hash)
+            if each.address != seed.address
+        ]
+        self.assertEqual(events[0], "started")
+        self.assertEqual(events[-1], "stopped")
+
+
+class ByDHT(Discovery):
+    def test_a_film_without_a_tracker_is_read(self) -> None:
+        film = self.film([])
+        first = self.seed(film, enable_dht=True, **DHT)
+        entry = f"{first.address}:6881"
+        for _ in range(3):
+            self.seed(film, enable_dht=True, dht_bootstrap_nodes=entry, **DHT)
+        settings = {"dht": {"enabled": True, "bootstrap": [entry]}}
+        self.read(self.serve_with(film, settings), film)
+
+
+class ByLocalDiscovery(Discovery):
+    def test_a_film_of_the_local_network_is_read(self) -> None:
+        film = self.film([])
+        self.seed(film, enable_lsd=True)
+        settings = {"local_discovery": True}
+        self.read(self.serve_with(film, settings), film)
