@@ -21,6 +21,7 @@ actor DHTService {
 
     private static let interval = Duration.seconds(15 * 60)
     private static let saveInterval = TimeAmount.minutes(5)
+    private static let maximumBootstrapFailures = 6
     private static let resolveTimeout = Duration.seconds(20)
     /// Nodes that find all others.
     private static let enoughNodes = 8
@@ -171,7 +172,7 @@ actor DHTService {
                         within: Self.resolveTimeout
                     )
                 } catch {
-                    logger.info("a DHT bootstrap node is not found: \(error)")
+                    logger.debug("a DHT bootstrap node is not found: \(error)")
                 }
                 start(from: found)
             }
@@ -188,15 +189,16 @@ actor DHTService {
 
     private func tryAgainAsNeeded() {
         guard !isStopped else { return }
-        // From 15 s to 16 min.
-        let delay = TimeAmount.seconds(15 << Int64(min(bootstrapFailures, 6)))
-        bootstrapFailures += 1
+        // From 15 s to 16 min, and the latter while all is well.
+        let isWell = (node?.nodeCount ?? 0) >= Self.enoughNodes
+        bootstrapFailures = isWell ? Self.maximumBootstrapFailures : bootstrapFailures
+        let delay = TimeAmount.seconds(15 << Int64(bootstrapFailures))
+        bootstrapFailures = min(bootstrapFailures + 1, Self.maximumBootstrapFailures)
         bootstrapping = loop.scheduleTask(in: delay) { [weak self] in
             self?.assumeIsolated { service in
                 if service.node.map({ $0.nodeCount < Self.enoughNodes }) ?? false {
                     service.bootstrap()
                 } else {
-                    service.bootstrapFailures = 0
                     service.tryAgainAsNeeded()
                 }
             }

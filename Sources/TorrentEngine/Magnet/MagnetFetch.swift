@@ -58,7 +58,11 @@ actor MagnetFetch {
         }
         self.logger = logger
         trackerTiers = magnet.trackers.map { [$0] }
-        announcing = Announcing(tiers: trackerTiers, seed: UInt64.random(in: 0 ... .max))
+        announcing = Announcing(
+            tiers: trackerTiers,
+            isPrivate: false,
+            seed: UInt64.random(in: 0 ... .max)
+        )
         swarm = MetadataSwarm(
             ownID: resources.ownID,
             limits: resources.configuration.limits,

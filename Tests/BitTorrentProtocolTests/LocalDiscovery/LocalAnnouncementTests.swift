@@ -1,4 +1,5 @@
 import BitTorrentProtocol
+import TestSupport
 import Testing
 
 @Suite struct LocalAnnouncementTests {
