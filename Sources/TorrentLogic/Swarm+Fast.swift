@@ -8,7 +8,7 @@ extension Swarm {
     /// - Precondition: `count` is positive.
     package mutating func limitRequests(of key: PeerKey, to count: Int, now: Instant) {
         guard let index = peers.index(of: key) else { return }
-        // Some count a request that they are serving, or are about to drop, among those that wait.
+        // Less than it says: at its very limit Transmission 3.00 was seen to pause for seconds.
         let safe = count - count / 8
         peers[index].pipeline.limit(to: min(safe, limits.maximumStatedPipelineDepth))
         requestMore(from: index, now: now)

@@ -10,7 +10,7 @@ from testbed.content import sha256_of, write_file
 from testbed.ganesha_server import GaneshaServer
 from testbed.libnfs_client import LibnfsClient
 from testbed.libtorrent_seed import start_session
-from testbed.processes import wait_until
+from testbed.processes import Process, wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.scripted_seed import Liar, ScriptedSeed
 from testbed.torrents import library_of_200_files, make_directory
