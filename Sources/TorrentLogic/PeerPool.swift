@@ -111,9 +111,12 @@ package struct PeerPool {
     }
 
     private mutating func backOff(_ index: Int, now: Instant) {
-        let factor = 1 << min(known[index].failures, 16)
+        let failures = known[index].failures
+        let backoff =
+            failures == 0
+            ? limits.firstRetry : limits.initialBackoff * (1 << min(failures - 1, 16))
         known[index].state = .idle
-        known[index].notBefore = now + min(limits.initialBackoff * factor, limits.maximumBackoff)
+        known[index].notBefore = now + min(backoff, limits.maximumBackoff)
         known[index].failures += 1
     }
 

@@ -6,7 +6,10 @@ package struct SwarmLimits: Sendable {
     package var maximumHalfOpen = 30
     /// Addresses remembered but not connected.
     package var maximumKnownAddresses = 1000
-    /// First back-off of an address that failed; doubles up to `maximumBackoff`.
+    /// Until an address that failed once is dialled again: a peer that has not noticed the end of
+    /// an earlier connection turns the next one away.
+    package var firstRetry = Duration.seconds(3)
+    /// Back-off of an address that failed again; doubles up to `maximumBackoff`.
     package var initialBackoff = Duration.seconds(15)
     package var maximumBackoff = Duration.seconds(3600)
 

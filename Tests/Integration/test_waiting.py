@@ -47,7 +47,9 @@ class WaitingBesideOthers(SceneTestCase):
         self.scene.figures.append(
             f"cat beside a waiting reader: {statistics.median(seconds) * 1000:.0f} ms"
         )
-        self.assertLess(statistics.median(seconds), 0.1)
+        # The quickest: what else the machine does must not count, and a server that is held up by
+        # the other READ would hold up all of them.
+        self.assertLess(min(seconds), 0.1)
         output = guest.run(f"sha256sum {path}").output
         self.assertTrue(output.startswith(self.cached.files[0].sha256))
         self.assertGreater(self.staller.tally.requests, 0)

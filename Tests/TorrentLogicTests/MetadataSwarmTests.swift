@@ -159,7 +159,7 @@ import TorrentLogic
             swarm.timerFired(now: now)
         }
         let intervals = zip(times.dropFirst(), times).map { $0 - $1 }
-        #expect(Array(intervals.prefix(4)) == [15, 30, 60, 120])
+        #expect(Array(intervals.prefix(4)) == [3, 15, 30, 60])
         #expect(intervals.last.map { (3599.9...3600.1).contains($0) } == true)
     }
 }

@@ -36,7 +36,7 @@ import TorrentLogic
             #expect(pool.dials(peerCount: 0, now: next - .seconds(1)) == [])
             now = next
         }
-        #expect(Array(waits.prefix(4)) == [15, 30, 60, 120].map { Duration.seconds($0) })
+        #expect(Array(waits.prefix(4)) == [3, 15, 30, 60].map { Duration.seconds($0) })
         #expect(waits.last == .seconds(3600))
     }
 
@@ -50,7 +50,7 @@ import TorrentLogic
         _ = pool.dials(peerCount: 0, now: after(100_000))
         pool.connected(peer(1))
         pool.disconnected(peer(1), wasUseful: true, now: after(100_000))
-        #expect(pool.nextDial == after(100_015))
+        #expect(pool.nextDial == after(100_003))
     }
 
     @Test func newAddressesComeBeforeThoseThatFailed() {
