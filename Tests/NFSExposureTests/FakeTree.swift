@@ -106,6 +106,7 @@ final class FakeFile: VirtualFile {
         var waits: [FileWait: (Range<UInt64>, @Sendable (FileAvailability) -> Void)] = [:]
         var startedWaits: UInt64 = 0
         var reads = 0
+        var served = 0
         var readsLater = false
         var error: FileReadError?
     }
@@ -137,6 +138,8 @@ final class FakeFile: VirtualFile {
     var waitCount: Int { state.withLock { $0.waits.count } }
     var startedWaits: UInt64 { state.withLock { $0.startedWaits } }
     var readCount: Int { state.withLock { $0.reads } }
+    /// READs whose bytes were asked for.
+    var servedCount: Int { state.withLock { $0.served } }
 
     func verifiedPrefix(of range: Range<UInt64>) -> UInt64 {
         state.withLock { Self.prefix(of: range, $0.verified) }
@@ -148,7 +151,10 @@ final class FakeFile: VirtualFile {
     ) throws(FileReadError)
         -> FileBytes
     {
-        let (error, later) = state.withLock { ($0.error, $0.readsLater) }
+        let (error, later) = state.withLock {
+            $0.served += 1
+            return ($0.error, $0.readsLater)
+        }
         if let error { throw error }
         guard let slice = buffer.getSlice(at: Int(range.lowerBound), length: range.count) else {
             throw .notVerified

@@ -199,6 +199,36 @@ import VirtualTree
         }
     }
 
+    @Test func s84_refusesTheLargestWriteAndKeepsTheConnection() async throws {
+        try await withServer { server in
+            let client = try server.client()
+            let film = try client.lookup("film.mkv", in: try client.mount("/torrents/movies"))
+            let info = try client.nfs(
+                .fileSystemInfo,
+                FSINFO3Arguments(root: film),
+                as: FSINFO3Result.self
+            )
+            guard case .success(let info) = info else { throw ClientError(what: "FSINFO") }
+            var write = ByteBuffer()
+            write.writeXDR(
+                WRITE3Header(
+                    file: film,
+                    offset: .max,
+                    count: info.maximumWrite,
+                    stability: .fileSync,
+                    dataByteCount: info.maximumWrite
+                )
+            )
+            write.writeRepeatingByte(1, count: Int(info.maximumWrite))
+            let call = Raw(write.readableBytesView)
+            let result = try client.nfs(.write, call, as: WRITE3Result.self)
+            guard case .failure(.readOnly, _) = result else {
+                throw ClientError(what: "\(result)")
+            }
+            _ = try client.attributes(film)
+        }
+    }
+
     @Test func s81_s82_s83_describesTheFileSystem() async throws {
         try await withServer { server in
             let client = try server.client()
@@ -210,7 +240,7 @@ import VirtualTree
             )
             guard case .success(let info) = info else { throw ClientError(what: "FSINFO") }
             #expect(info.maximumRead == 1 << 20 && info.preferredRead == 1 << 20)
-            #expect(info.maximumWrite >= 8192)
+            #expect((8192..<UInt32(NFSLimits().recordByteCount)).contains(info.maximumWrite))
             #expect(info.preferredReadDirectory == 65536)
             #expect(info.properties == .homogeneous)
             let usage = try client.nfs(

@@ -181,6 +181,49 @@ import VirtualTree
         }
     }
 
+    @Test func s24_s26_waitingReadsThatComeAtOnceAllReachASlowClient() async throws {
+        var limits = NFSLimits()
+        limits.queuedReplyBytes = (high: 64 * 1024, low: 32 * 1024)
+        try await withFile("stalled.mkv", limits: limits) { client, file, server in
+            var offsets: [UInt32: Int] = [:]
+            for index in 0..<64 {
+                let read = READ3Arguments(file: file, offset: UInt64(index), count: 1 << 20)
+                offsets[try client.start(.read, read)] = index
+            }
+            _ = try client.attributes(file)
+            #expect(server.stalled.waitCount == 64)
+            server.stalled.verify(upTo: 1 << 20)
+            #expect(await eventually { server.stalled.waitCount == 0 })
+            #expect(server.stalled.servedCount < 64, "the client has taken nothing yet")
+            for _ in 0..<64 {
+                let reply = try client.receive()
+                let known = offsets.removeValue(forKey: reply.xid)
+                let offset = try #require(known)
+                #expect(try ReadResult(reply).data == Array(server.stalled.bytes[offset...]))
+            }
+        }
+    }
+
+    @Test func nothingBehindARecordThatClosesTheConnectionWaits() async throws {
+        try await withFile("stalled.mkv", limits: limits(stall: .seconds(60), prefix: .seconds(1)))
+        {
+            client,
+            file,
+            server in
+            let read = READ3Arguments(file: file, offset: 0, count: 4096)
+            var reply = RPCClient.message(xid: 7, 0, XDRVoid())
+            reply[7] = 1
+            try client.send(
+                RPCClient.record(reply)
+                    + RPCClient.record(
+                        RPCClient.message(xid: 8, NFS3Procedure.read.rawValue, read)
+                    )
+            )
+            #expect(client.isClosedByServer)
+            #expect(server.stalled.startedWaits == 0)
+        }
+    }
+
     @Test func tellsTheTreeOfEveryRead() async throws {
         try await withFile("film.mkv") { client, film, server in
             for _ in 0..<3 { _ = try client.read(film, at: 0, count: 10) }

@@ -37,9 +37,10 @@ extension NFS3Program.Exchange {
                     maximumRead: read,
                     preferredRead: read,
                     readMultiple: 4096,
-                    // Nothing is written, but libnfs refuses to mount what takes less than 8192.
-                    maximumWrite: 1024 * 1024,
-                    preferredWrite: 1024 * 1024,
+                    // Nothing is written, but libnfs refuses to mount what takes less than 8192. A
+                    // WRITE of so much is a record that is read, so that it gets its refusal.
+                    maximumWrite: 32 * 1024,
+                    preferredWrite: 32 * 1024,
                     writeMultiple: 4096,
                     preferredReadDirectory: 64 * 1024,
                     maximumFileSize: UInt64(Int64.max),

@@ -18,11 +18,6 @@ final class NFSConnection: ChannelDuplexHandler {
     /// Payloads up to here are copied behind their header: cheaper than a buffer of their own.
     private static let copiedPayloadLimit = 16 * 1024
 
-    private struct DeferredCall {
-        let call: RPCCall
-        let arguments: ByteBuffer
-    }
-
     private let service: NFSService
     private let nfs: NFS3Program
     private let mount: MountProgram
@@ -33,12 +28,14 @@ final class NFSConnection: ChannelDuplexHandler {
 
     /// Replies that were not handed to the channel yet.
     private var replies = ByteBuffer()
-    /// Calls that wait until the client has taken replies.
-    private var deferred = CircularBuffer<DeferredCall>()
+    /// What waits until the client has taken replies.
+    private var deferred = CircularBuffer<DeferredReply>()
     private var smallReplyBytes = 0
     private var diskReadBytes = 0
     private var isReadSuppressed = false
     private var needsFlush = false
+    /// Nothing that came before the end is looked at after it.
+    private var isClosed = false
 
     private var completedRecords = 0
     private var partialRecordTimer: Scheduled<Void>?
@@ -68,13 +65,13 @@ final class NFSConnection: ChannelDuplexHandler {
         caller.refresh(from: service)
         decoder.append(Self.unwrapInboundIn(data))
         do throws(RecordError) {
-            while let record = try decoder.nextRecord() {
+            while !isClosed, let record = try decoder.nextRecord() {
                 completedRecords += 1
                 try take(record)
             }
         } catch {
             service.reportAbuse("connection closed: \(error)", from: caller.address)
-            context.close(promise: nil)
+            close()
         }
     }
 
@@ -102,6 +99,7 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        isClosed = true
         partialRecordTimer?.cancel()
         waitTimer?.task.cancel()
         for waiting in waits.removeAll() { waiting.end() }
@@ -114,7 +112,12 @@ final class NFSConnection: ChannelDuplexHandler {
             "connection failed",
             metadata: ["peer": "\(caller.address)", "error": "\(error)"]
         )
-        context.close(promise: nil)
+        close()
+    }
+
+    private func close() {
+        isClosed = true
+        context?.close(promise: nil)
     }
 
     // MARK: Calls
@@ -129,14 +132,14 @@ final class NFSConnection: ChannelDuplexHandler {
             case .reply(let xid, let reply): reply.encodeRecord(xid: xid, into: &replies)
             case .notACall, .truncated:
                 service.reportAbuse("record that is no call", from: caller.address)
-                context?.close(promise: nil)
+                close()
             }
             return
         }
         if mustDefer(call) {
             // A copy, or a few bytes would hold all that was received with them.
             let copy = arguments.withUnsafeReadableBytes { ByteBuffer(bytes: $0) }
-            deferred.append(DeferredCall(call: call, arguments: copy))
+            deferred.append(.call(call, arguments: copy))
             return
         }
         perform(call, arguments)
@@ -157,7 +160,10 @@ final class NFSConnection: ChannelDuplexHandler {
         while canTakeRead, smallReplyBytes <= service.limits.smallReplyBytes,
             let next = deferred.popFirst()
         {
-            perform(next.call, next.arguments)
+            switch next {
+            case .call(let call, let arguments): perform(call, arguments)
+            case .bytes(let read, let count): serve(read, count: count)
+            }
         }
         flushReplies()
         if isReadSuppressed, deferred.count <= service.limits.deferredCalls / 2 {
@@ -189,6 +195,8 @@ final class NFSConnection: ChannelDuplexHandler {
         default:
             RPCReply.programUnavailable.encodeRecord(xid: call.xid, into: &replies)
         }
+        // Or one burst of calls could make replies without an end: what is written counts.
+        if replies.readableBytes >= service.limits.queuedReplyBytes.high { writeReplies() }
         if context?.channel.isWritable == false {
             smallReplyBytes += max(0, replies.readableBytes - before)
         }
@@ -244,14 +252,9 @@ final class NFSConnection: ChannelDuplexHandler {
     private func perform(_ action: ReadWait.Action, _ read: ReadCall) {
         switch action {
         case .wait: break
-        case .report:
-            service.logger.info(
-                "waiting for peers",
-                metadata: [
-                    "peer": "\(caller.address)", "file": "\(read.file.id)",
-                    "range": "\(read.range)",
-                ]
-            )
+        case .report: service.reportWait(of: read, from: caller.address)
+        // As many bytes as the client has asked for may have come at once.
+        case .answer(let count) where !canTakeRead: deferred.append(.bytes(read, count: count))
         case .answer(let count): serve(read, count: count)
         case .tryLater: fail(read, .jukebox)
         case .stale: fail(read, .stale)
@@ -377,12 +380,13 @@ final class NFSConnection: ChannelDuplexHandler {
         partialRecordTimer = context.eventLoop.assumeIsolated().scheduleTask(in: delay) {
             self.partialRecordTimer = nil
             guard self.decoder.hasPartialRecord, let context = self.context else { return }
-            if self.completedRecords == seen {
+            // While nothing is read from it, the client cannot complete anything.
+            if self.completedRecords == seen, !self.isReadSuppressed {
                 self.service.reportAbuse(
                     "connection closed: unfinished record",
                     from: self.caller.address
                 )
-                context.close(promise: nil)
+                self.close()
             } else {
                 self.watchPartialRecord(context)
             }

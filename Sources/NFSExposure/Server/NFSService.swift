@@ -17,6 +17,7 @@ final class NFSService: Sendable {
     private let generation = Atomic<Int>(0)
     private let mountLog: Mutex<MountLog>
     private let abuse = Mutex(LogLimiter())
+    private let longWaits = Mutex(LogLimiter())
 
     init(
         tree: any VirtualTree,
@@ -55,11 +56,27 @@ final class NFSService: Sendable {
 
     /// A warning that anybody on the network can cause, and so one of a limited number.
     func reportRefusal(_ what: String, metadata: Logger.Metadata) {
-        let suppressed = abuse.withLock { $0.admit(now: .now) }
-        guard let suppressed else { return }
+        report(what, level: .warning, metadata, abuse)
+    }
+
+    /// Logs that a READ waits for peers; a client that reads ahead has many that do.
+    func reportWait(of read: ReadCall, from peer: IPAddress) {
+        let metadata: Logger.Metadata = [
+            "peer": "\(peer)", "file": "\(read.file.id)", "range": "\(read.range)",
+        ]
+        report("waiting for peers", level: .info, metadata, longWaits)
+    }
+
+    private func report(
+        _ what: String,
+        level: Logger.Level,
+        _ metadata: Logger.Metadata,
+        _ limiter: borrowing Mutex<LogLimiter>
+    ) {
+        guard let suppressed = limiter.withLock({ $0.admit(now: .now) }) else { return }
         var metadata = metadata
         if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
-        logger.warning("\(what)", metadata: metadata)
+        logger.log(level: level, "\(what)", metadata: metadata)
     }
 
     /// The directory that an export shows; `nil` while the tree has none there.
