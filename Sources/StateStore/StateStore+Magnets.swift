@@ -51,7 +51,11 @@ extension StateStore {
             var records: [MagnetRecord] = []
             while let row = try rows.next() {
                 guard let hash = row["info_hash"] as Data?, let infoHash = InfoHash(bytes: hash),
-                    let link = row["link"] as String?, let magnet = try? MagnetLink(link),
+                    let link = row["link"] as String?,
+                    let magnet = try? MagnetLink(
+                        link,
+                        maximumByteCount: MagnetLink.maximumDescriptionByteCount
+                    ),
                     let addedTime = row["added_time"] as Int64?
                 else {
                     throw StateStoreError.corrupt(path: path, what: "a magnet link cannot be read")

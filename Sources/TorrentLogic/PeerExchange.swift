@@ -119,20 +119,16 @@ package struct PeerExchange: Sendable {
             connection.hosts[address.host] = nil
         }
         let allowsLocal =
-            allowsLocalAddresses || connection.peer.map { Self.isLocal($0.address) } == true
+            allowsLocalAddresses || connection.peer?.address.isLocal == true
         return message.added.filter { peer in
             let address = peer.address
             guard !address.isUnspecified, !address.isMulticast,
-                allowsLocal || !Self.isLocal(address),
+                allowsLocal || !address.isLocal,
                 connection.hosts[address.host] == nil,
                 connection.hosts.count < Self.maximumCountPerSource
             else { return false }
             connection.hosts[address.host] = address.port
             return true
         }
-    }
-
-    private static func isLocal(_ address: PeerAddress) -> Bool {
-        address.isLoopback || address.isLinkLocal || address.isPrivate
     }
 }

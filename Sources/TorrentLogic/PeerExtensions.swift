@@ -167,7 +167,7 @@ package struct PeerExtensions {
                     let found = peerExchange.received(message, from: key, now: now)
                     if !found.isEmpty { actions.append(.found(found.map(\.address))) }
                 }
-            case .uploadOnly, .holepunch, .dontHave: break
+            case .uploadOnly: break
             }
         }
         collect()

@@ -52,6 +52,15 @@ import Testing
         #expect(try store.magnets() == [])
     }
 
+    @Test func readsBackAMagnetLinkThatGrewByEscaping() throws {
+        let name = String(repeating: "/", count: 60_000)
+        let magnet = try MagnetLink("magnet:?xt=urn:btih:\(infoHash)&dn=\(name)")
+        #expect("\(magnet)".utf8.count > MagnetLink.maximumByteCount)
+        let store = try StateStore(directory: directory.path)
+        _ = try store.register(magnet, infoHash: infoHash, addedTime: 5)
+        #expect(try store.magnets().map(\.magnet) == [magnet])
+    }
+
     @Test func keepsTorrentsAndSettingsOverAReopen() throws {
         do {
             let store = try StateStore(directory: directory.path)

@@ -8,14 +8,19 @@ final class ScriptedTracker: Sendable {
     let url: String
     private let channel: any Channel
 
-    /// - Parameter answer: the whole response to a request line; `nil` to leave it waiting.
-    init(answer: @escaping @Sendable (String) -> String?) async throws {
+    /// - Parameters:
+    ///   - hangsUp: whether the connection ends behind a response.
+    ///   - answer: the whole response to a request line; `nil` to leave it waiting.
+    init(
+        hangsUp: Bool = true,
+        answer: @escaping @Sendable (String) -> String?
+    ) async throws {
         let (requests, continuation) = AsyncStream<String>.makeStream()
         channel = try await ServerBootstrap(group: Node.group)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        Answerer {
+                        Answerer(hangsUp: hangsUp) {
                             continuation.yield($0)
                             return answer($0)
                         }
@@ -40,10 +45,14 @@ private final class Answerer: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    private let hangsUp: Bool
     private let answer: (String) -> String?
     private var received = ""
 
-    init(answer: @escaping (String) -> String?) { self.answer = answer }
+    init(hangsUp: Bool, answer: @escaping (String) -> String?) {
+        self.hangsUp = hangsUp
+        self.answer = answer
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         received += String(buffer: unwrapInboundIn(data))
@@ -51,7 +60,7 @@ private final class Answerer: ChannelInboundHandler {
             let response = answer(String(line))
         else { return }
         let channel = context.channel
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: response)))
-            .whenComplete { _ in channel.close(promise: nil) }
+        let written = context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: response)))
+        if hangsUp { written.whenComplete { _ in channel.close(promise: nil) } }
     }
 }

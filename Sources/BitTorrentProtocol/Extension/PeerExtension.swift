@@ -6,10 +6,6 @@ package enum PeerExtension: String, CaseIterable, Sendable {
     case metadata = "ut_metadata"
     /// BEP 21.
     case uploadOnly = "upload_only"
-    /// BEP 55.
-    case holepunch = "ut_holepunch"
-    /// BEP 54.
-    case dontHave = "lt_donthave"
 
     /// The id under which peers send it to us; never 0, which is the handshake.
     package var localID: UInt8 {
@@ -17,8 +13,6 @@ package enum PeerExtension: String, CaseIterable, Sendable {
         case .peerExchange: 1
         case .metadata: 2
         case .uploadOnly: 3
-        case .holepunch: 4
-        case .dontHave: 7
         }
     }
 

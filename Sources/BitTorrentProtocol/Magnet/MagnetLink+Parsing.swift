@@ -3,9 +3,15 @@ extension MagnetLink {
     ///
     /// Parameters that are unknown, and addresses that cannot be right, are left out; names may be
     /// numbered (`tr.1`). A hash is 40 hexadecimal digits or 32 of base32.
-    package init(_ text: String) throws(MagnetError) {
+    ///
+    /// - Parameter maximumByteCount: of the text; a `description` may need more than what a person
+    ///   pasted, because it escapes more.
+    package init(
+        _ text: String,
+        maximumByteCount: Int = Self.maximumByteCount
+    ) throws(MagnetError) {
         let scheme = "magnet:?"
-        guard text.utf8.count <= Self.maximumByteCount else {
+        guard text.utf8.count <= maximumByteCount else {
             throw .tooLong(byteCount: text.utf8.count)
         }
         guard text.prefix(scheme.count).lowercased() == scheme else { throw .notMagnet }

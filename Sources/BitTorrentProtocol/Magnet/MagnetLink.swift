@@ -2,6 +2,9 @@
 package struct MagnetLink: Hashable, Sendable {
     /// Bytes of a link that are read before it is refused.
     package static let maximumByteCount = 64 * 1024
+    /// Bytes that a `description` may have: escaping makes three bytes of one, and a hash in base32
+    /// becomes longer in hexadecimal digits.
+    package static let maximumDescriptionByteCount = 3 * maximumByteCount + 64
     /// Entries of each kind that are kept; more are left out.
     package static let maximumEntryCount = 256
     /// File numbers that `so` may name are below this.
@@ -49,7 +52,8 @@ package struct MagnetLink: Hashable, Sendable {
 }
 
 extension MagnetLink: CustomStringConvertible {
-    /// The link as text, which `init(_:)` reads back to an equal value.
+    /// The link as text, which `init` reads back to an equal value if it may be longer
+    /// (`maximumDescriptionByteCount`).
     package var description: String {
         var fields: [String] = []
         if let infoHash { fields.append("xt=urn:btih:\(infoHash.hex)") }

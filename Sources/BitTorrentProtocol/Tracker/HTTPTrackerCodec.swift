@@ -70,23 +70,6 @@ package enum HTTPTrackerCodec {
         return String(repeating: "0", count: 8 - digits.count) + digits
     }
 
-    /// RFC 3986, section 2.1: every byte but the unreserved ones.
-    private static func percentEncoded(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var output: [UInt8] = []
-        for byte in bytes {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "."),
-                UInt8(ascii: "_"), UInt8(ascii: "~"):
-                output.append(byte)
-            default:
-                output += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: output, as: UTF8.self)
-    }
-
     // MARK: Response
 
     /// Reads the body of a response.
@@ -221,7 +204,10 @@ package enum HTTPTrackerCodec {
 
     /// Text for a log or a page: bounded, repaired, without control characters.
     private static func displayText(_ value: BencodeValue) -> String? {
-        guard let bytes = value.string else { return nil }
+        value.string.map(displayText)
+    }
+
+    static func displayText(_ bytes: ArraySlice<UInt8>) -> String {
         let text = String(decoding: bytes.prefix(maximumTextByteCount), as: UTF8.self)
         return String(
             String.UnicodeScalarView(

@@ -70,9 +70,6 @@ package enum UDPTrackerRequest: Equatable, Sendable {
 
 /// A packet from a UDP tracker (BEP 15).
 package struct UDPTrackerPacket: Equatable, Sendable {
-    /// Bytes of an error text that are kept.
-    static let maximumTextByteCount = 1024
-
     /// What a tracker knows of one torrent.
     package struct Scrape: Equatable, Sendable {
         package let seedCount: Int
@@ -109,8 +106,8 @@ package struct UDPTrackerPacket: Equatable, Sendable {
         case .scrape:
             body = .scraped(Self.scrapes(bytes))
         case .error:
-            let text = bytes.dropFirst(8).prefix(Self.maximumTextByteCount).prefix { $0 != 0 }
-            body = .refused(reason: String(decoding: text, as: UTF8.self))
+            let text = bytes.dropFirst(8).prefix { $0 != 0 }
+            body = .refused(reason: HTTPTrackerCodec.displayText(text))
         }
     }
 

@@ -84,11 +84,23 @@ final class PeerConnection: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if burstsUnderWay < Self.maximumBurstsUnderWay {
+        // A peer that does not take our answers gets no more of them.
+        if burstsUnderWay < Self.maximumBurstsUnderWay, context.channel.isWritable {
             context.read()
         } else {
             hasHeldRead = true
         }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        resumeReading(context: context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func resumeReading(context: ChannelHandlerContext) {
+        guard hasHeldRead else { return }
+        hasHeldRead = false
+        read(context: context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -184,9 +196,7 @@ final class PeerConnection: ChannelDuplexHandler {
 
     private func burstEnded(context: ChannelHandlerContext) {
         burstsUnderWay -= 1
-        guard hasHeldRead, burstsUnderWay < Self.maximumBurstsUnderWay else { return }
-        hasHeldRead = false
-        context.read()
+        resumeReading(context: context)
     }
 
     // MARK: End

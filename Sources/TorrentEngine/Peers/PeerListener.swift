@@ -101,10 +101,17 @@ private let receiveAllocator = AdaptiveRecvByteBufferAllocator(
     maximum: 256 << 10
 )
 
+/// Beyond this much that a peer has not taken, nothing more is read from it.
+///
+/// More than the payload that is served to one peer at a time (`SwarmLimits`), so that only one that
+/// asks and does not read comes so far, and two that serve each other never both stop.
+private let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 4 << 20, high: 8 << 20)
+
 extension ServerBootstrap {
     fileprivate func peerChannelOptions() -> ServerBootstrap {
         childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.recvAllocator, value: receiveAllocator)
+            .childChannelOption(.writeBufferWaterMark, value: waterMark)
     }
 }
 
@@ -112,5 +119,6 @@ extension ClientBootstrap {
     func peerChannelOptions() -> ClientBootstrap {
         channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.recvAllocator, value: receiveAllocator)
+            .channelOption(.writeBufferWaterMark, value: waterMark)
     }
 }

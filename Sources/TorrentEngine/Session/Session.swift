@@ -106,7 +106,14 @@ package final class Session: Sendable {
                 [weak self] in self?.owner(of: $0)
             }
             resources.listenPort.value = listener.port
-            state.withLock { $0.listener = listener }
+            let isStopped = state.withLock { state in
+                if !state.isStopped { state.listener = listener }
+                return state.isStopped
+            }
+            guard !isStopped else {
+                await listener.close()
+                throw SessionError.stopped
+            }
             try await takeUpMagnets()
             await resources.discovery.start(port: listener.port)
             resources.logger.info(

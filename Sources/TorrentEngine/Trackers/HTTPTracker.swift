@@ -29,6 +29,29 @@ final class HTTPTracker: Sendable {
         _ announce: AnnounceRequest,
         timeout: Duration
     ) async throws -> AnnounceResponse {
+        do {
+            return try await withThrowingTaskGroup { group in
+                group.addTask { try await self.ask(tracker, announce, timeout: timeout) }
+                // The deadline of a request ends with the head of its response, and a body that
+                // trickles is never late.
+                group.addTask {
+                    try await Task.sleep(for: timeout)
+                    throw TrackerFailure.timedOut
+                }
+                defer { group.cancelAll() }
+                guard let response = try await group.next() else { throw TrackerFailure.ended }
+                return response
+            }
+        } catch {
+            throw TrackerFailure(ofHTTP: error) ?? error
+        }
+    }
+
+    private func ask(
+        _ tracker: String,
+        _ announce: AnnounceRequest,
+        timeout: Duration
+    ) async throws -> AnnounceResponse {
         var url = try HTTPTrackerCodec.url(announce: tracker, request: announce)
         let deadline = NIODeadline.now() + TimeAmount(timeout)
         for _ in 0...Self.maximumRedirectCount {

@@ -1,9 +1,22 @@
+import AsyncHTTPClient
+import BitTorrentProtocol
+// For the codes of errors.
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
 /// What went wrong with an announce beyond the tracker's own answer.
 enum TrackerFailure: Error, Equatable, CustomStringConvertible {
     case status(UInt)
     case forbiddenHost(String)
     case unknownHost(String, reason: String)
     case badRedirect
+    /// Its answer is longer than `HTTPTrackerCodec.maximumResponseByteCount`.
+    case tooLong
+    case notHTTP
+    case hungUp
+    case cannotConnect(reason: String)
     /// No network of the address families that the tracker has.
     case unreachable
     case timedOut
@@ -15,9 +28,50 @@ enum TrackerFailure: Error, Equatable, CustomStringConvertible {
         case .forbiddenHost(let host): "its host \(host) is not allowed by the configuration"
         case .unknownHost(let host, let reason): "its host \(host) is not found: \(reason)"
         case .badRedirect: "it redirects too often or to no URL of HTTP"
+        case .tooLong:
+            "its answer is longer than \(HTTPTrackerCodec.maximumResponseByteCount >> 20) MiB"
+        case .notHTTP: "its answer is not HTTP"
+        case .hungUp: "it hung up before its answer was complete"
+        case .cannotConnect(let reason): "no connection to it: \(reason)"
         case .unreachable: "no network leads to its address"
         case .timedOut: "it does not answer"
         case .ended: "the session has ended"
+        }
+    }
+}
+
+extension TrackerFailure {
+    /// What an error of the HTTP client means; `nil` for one that says so itself.
+    init?(ofHTTP error: any Error) {
+        switch error {
+        case is NIOTooManyBytesError: self = .tooLong
+        case HTTPParserError.invalidEOFState: self = .hungUp
+        case is HTTPParserError: self = .notHTTP
+        case let error as IOError: self = Self.failure(of: error)
+        case let error as NIOConnectionError:
+            guard let first = error.connectionErrors.first?.error else {
+                self = .unknownHost(error.host, reason: "it has no address")
+                return
+            }
+            self = (first as? IOError).map(Self.failure) ?? .timedOut
+        case let error as HTTPClientError:
+            switch error {
+            case .deadlineExceeded, .readTimeout, .writeTimeout, .connectTimeout,
+                .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
+                self = .timedOut
+            case .remoteConnectionClosed, .uncleanShutdown: self = .hungUp
+            case .cancelled, .alreadyShutdown: self = .ended
+            default: return nil
+            }
+        default: return nil
+        }
+    }
+
+    private static func failure(of error: IOError) -> TrackerFailure {
+        switch error.errnoCode {
+        case ECONNREFUSED: .cannotConnect(reason: "it was refused")
+        case ECONNRESET, EPIPE: .hungUp
+        case let code: .cannotConnect(reason: String(cString: strerror(code)))
         }
     }
 }

@@ -119,6 +119,11 @@ import Testing
         #expect(
             UDPTrackerPacket(decoding: error, isIPv6: false)?.body == .refused(reason: "not here")
         )
+        let lines: [UInt8] = [0, 0, 0, 3, 0, 0, 0, 7] + Array("not\r\nhere\u{1b}".utf8)
+        #expect(
+            UDPTrackerPacket(decoding: lines, isIPv6: false)?.body
+                == .refused(reason: "not  here ")
+        )
     }
 
     @Test func ignoresShortPackets() {

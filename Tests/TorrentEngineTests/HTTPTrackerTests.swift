@@ -1,0 +1,65 @@
+import BitTorrentProtocol
+import NIOCore
+import Testing
+
+@testable import TorrentEngine
+
+@Suite struct HTTPTrackerTests {
+    private func failure(
+        of url: String,
+        within timeout: Duration = .seconds(20)
+    ) async throws -> TrackerFailure? {
+        let client = HTTPTracker(
+            group: Node.group,
+            addresses: AddressFilter(allowsLoopback: true)
+        )
+        let request = AnnounceRequest(
+            infoHash: InfoHash(ofInfoDictionary: [1]),
+            peerID: try #require(PeerID(bytes: Array(repeating: 7, count: PeerID.byteCount))),
+            port: 6881,
+            uploaded: 0,
+            downloaded: 0,
+            left: 1,
+            event: .started,
+            wantedPeerCount: 50,
+            key: 1,
+            trackerID: nil
+        )
+        let error = await #expect(throws: TrackerFailure.self) {
+            _ = try await client.announce(to: url, request, timeout: timeout)
+        }
+        await client.shutdown()
+        return error
+    }
+
+    @Test func isLateWhoNeverEndsItsAnswer() async throws {
+        try await withTimeLimit {
+            let tracker = try await ScriptedTracker(hangsUp: false) { _ in
+                "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nd8:"
+            }
+            #expect(try await failure(of: tracker.url, within: .milliseconds(300)) == .timedOut)
+            try await tracker.close()
+        }
+    }
+
+    @Test func saysWhatIsWrong() async throws {
+        try await withTimeLimit {
+            let long = try await ScriptedTracker { _ in
+                ScriptedTracker.response(
+                    Array(repeating: 0x78, count: HTTPTrackerCodec.maximumResponseByteCount + 1)
+                )
+            }
+            #expect(try await failure(of: long.url) == .tooLong)
+            try await long.close()
+            #expect(try await failure(of: long.url) == .cannotConnect(reason: "it was refused"))
+            let broken = try await ScriptedTracker { _ in
+                "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nd8:"
+            }
+            #expect(try await failure(of: broken.url) == .hungUp)
+            try await broken.close()
+            let other = try await ScriptedTracker { _ in "SSH-2.0-OpenSSH_9.9\r\n" }
+            #expect(try await failure(of: other.url) == .notHTTP)
+            try await other.close()
+        }
+    }
+}
