@@ -18,6 +18,8 @@ final class HTTPTracker: Sendable {
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(20))
         configuration.httpVersion = .http1Only
         configuration.connectionPool.idleTimeout = .seconds(5)
+        // Who refuses now is asked again by the schedule, after its tiers.
+        configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         loop = group.next()
         self.addresses = addresses
