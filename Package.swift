@@ -92,8 +92,7 @@ let package = Package(
             "TorrentEngine",
             "BitTorrentProtocol",
             "StateStore",
-            nioCore,
-            logging
+            nioCore
         ),
 
         // ONC RPC and NFS.

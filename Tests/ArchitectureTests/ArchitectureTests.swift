@@ -37,7 +37,7 @@ import Testing
             "AsyncHTTPClient", "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
             "Synchronization",
         ],
-        "VirtualTree": ["Logging", "NIOCore", "Synchronization"],
+        "VirtualTree": ["NIOCore", "Synchronization"],
         "ONCRPC": ["NIOCore"],
         "NFSProtocol": ["NIOCore"],
         "NFSExposure": ["Glibc", "Logging", "NIOCore", "NIOPosix", "Synchronization"],

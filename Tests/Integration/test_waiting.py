@@ -38,18 +38,20 @@ class WaitingBesideOthers(SceneTestCase):
         waiting = guest.start(f"cat {where}/films/{self.absent.name} > /dev/null")
         self.addCleanup(waiting.kill)
         time.sleep(1)
-        seconds = []
+        seconds, bare = [], []
         for _ in range(5):
+            bare.append(guest.run("cat /dev/null").seconds)
             # Out of the page cache with this file, but not with cat itself.
             guest.run(f"dd if={path} iflag=nocache count=0")
             seconds.append(guest.run(f"cat {path} > /dev/null").seconds)
             self.assertFalse(waiting.ended())
         self.scene.figures.append(
-            f"cat beside a waiting reader: {statistics.median(seconds) * 1000:.0f} ms"
+            f"cat beside a waiting reader: {statistics.median(seconds) * 1000:.0f} ms, "
+            f"of nothing {statistics.median(bare) * 1000:.0f} ms"
         )
-        # The quickest: what else the machine does must not count, and a server that is held up by
-        # the other READ would hold up all of them.
-        self.assertLess(min(seconds), 0.1)
+        # The quickest, less what a process of the guest takes to start: what else the machine does
+        # must not count, and a server that is held up by the other READ would hold up all of them.
+        self.assertLess(min(seconds) - min(bare), 0.1)
         output = guest.run(f"sha256sum {path}").output
         self.assertTrue(output.startswith(self.cached.files[0].sha256))
         self.assertGreater(self.staller.tally.requests, 0)
