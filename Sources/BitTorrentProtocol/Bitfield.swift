@@ -28,6 +28,11 @@ package struct Bitfield: Equatable, Sendable {
         setCount = bytes.reduce(0) { $0 + $1.nonzeroBitCount }
     }
 
+    /// Those that are set, in order.
+    package var pieces: [PieceIndex] {
+        (0..<count).lazy.map { PieceIndex($0) }.filter { self[$0] }
+    }
+
     package var isComplete: Bool { setCount == count }
     package var isEmpty: Bool { setCount == 0 }
 

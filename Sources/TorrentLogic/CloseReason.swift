@@ -5,6 +5,12 @@ package enum CloseReason: Error, Equatable, Sendable {
     case silent
     case tooManyPeers
     case duplicateConnection
+    /// Neither side wants anything of the other, now or later.
+    case superfluous
+    /// It was of least use, and its place is wanted for another.
+    case replaced
+    /// Its address is in the list of those not to be spoken with.
+    case filtered
     /// The peer is this program itself.
     case ownConnection
     /// It cannot give the metadata, which is all that is wanted of it.

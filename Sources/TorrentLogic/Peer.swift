@@ -16,6 +16,16 @@ struct Peer {
     let isFast: Bool
     /// Pieces that may be requested though it chokes us (BEP 6), of those it has.
     var allowedFast: Bitfield
+    /// Pieces that it would like to give (BEP 6), the latest last.
+    var suggested: [PieceIndex] = []
+    /// Those that it may be allowed to request while choked, the set of its address (BEP 6).
+    let offeredAlways: [PieceIndex]
+    /// Those of them that it was allowed.
+    var alwaysAllowed: Set<PieceIndex> = []
+    /// Bytes of them that it may still get while choked.
+    var alwaysAllowedByteCount: UInt64 = 0
+    /// It has said that it wants no data (BEP 21).
+    var isUploadOnly = false
     /// It rejected a request: no other until then.
     var restsUntil: ContinuousClock.Instant?
 
@@ -36,17 +46,20 @@ struct Peer {
 
     /// Bytes since the choker's last round.
     var receivedInRound: UInt64 = 0
-    var servedInRound: UInt64 = 0
+    /// Of the last rounds, each counted half as much as the one after it.
+    private(set) var receivedRecently: UInt64 = 0
 
     var lastSent: ContinuousClock.Instant
     var lastReceived: ContinuousClock.Instant
 
     private static let maximumVoided = 1024
+    private static let maximumSuggested = 8
 
     init(
         key: PeerKey,
         identity: PeerIdentity,
         isFast: Bool,
+        offeredAlways: [PieceIndex],
         pieceCount: Int,
         limits: SwarmLimits,
         now: ContinuousClock.Instant
@@ -55,6 +68,7 @@ struct Peer {
         self.identity = identity
         connectedAt = now
         self.isFast = isFast
+        self.offeredAlways = offeredAlways
         has = Bitfield(count: pieceCount)
         allowedFast = Bitfield(count: pieceCount)
         pipeline = RequestPipeline(
@@ -64,6 +78,26 @@ struct Peer {
         )
         lastSent = now
         lastReceived = now
+    }
+
+    mutating func endRound() {
+        receivedRecently = receivedRecently / 2 + receivedInRound
+        receivedInRound = 0
+    }
+
+    mutating func suggest(_ piece: PieceIndex) {
+        guard !suggested.contains(piece) else { return }
+        if suggested.count >= Self.maximumSuggested { suggested.removeFirst() }
+        suggested.append(piece)
+    }
+
+    /// Whether the block is served though the peer is choked.
+    func mayAlwaysGet(_ block: Block) -> Bool {
+        alwaysAllowed.contains(block.piece) && alwaysAllowedByteCount >= UInt64(block.length)
+    }
+
+    mutating func spendAlwaysAllowed(_ block: Block) {
+        alwaysAllowedByteCount -= UInt64(block.length)
     }
 
     mutating func void(_ block: Block) {

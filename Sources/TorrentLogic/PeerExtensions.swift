@@ -17,6 +17,12 @@ package struct PeerExtensions {
         case loadMetadata
         /// Every byte of the metadata has come: hash it; if it is wrong, report `refused`.
         case complete([UInt8])
+        /// The peer wants no data, or does again (BEP 21).
+        case uploadOnly(Bool, of: PeerKey)
+        /// The peer has the piece no more (BEP 54).
+        case dontHave(piece: UInt32, of: PeerKey)
+        /// The peer sees us under this address of 4 or 16 bytes.
+        case ownHost([UInt8], by: PeerKey)
         /// All bytes of metadata that was refused are from this peer.
         case blame(PeerKey)
     }
@@ -118,7 +124,7 @@ package struct PeerExtensions {
         peers[key] = Peer(address: address, isIncoming: isIncoming)
         tellPeerExchange(of: key)
         guard isExtended else { return }
-        var offered: [PeerExtension] = [.uploadOnly]
+        var offered: [PeerExtension] = [.uploadOnly, .dontHave]
         if !metadata.isPrivate { offered += [.metadata, .peerExchange] }
         var handshake = ExtensionHandshake(offering: offered)
         handshake.client = Self.client
@@ -167,10 +173,30 @@ package struct PeerExtensions {
                     let found = peerExchange.received(message, from: key, now: now)
                     if !found.isEmpty { actions.append(.found(found.map(\.address))) }
                 }
-            case .uploadOnly: break
+            case .uploadOnly:
+                guard let isUploadOnly = payload.first.map({ $0 != 0 }) else { return }
+                peers[key]?.handshake?.isUploadOnly = isUploadOnly
+                tellPeerExchange(of: key)
+                actions.append(.uploadOnly(isUploadOnly, of: key))
+            case .dontHave:
+                guard payload.count == 4 else { return }
+                let piece = payload.reduce(0) { $0 << 8 | UInt32($1) }
+                actions.append(.dontHave(piece: piece, of: key))
             }
         }
         collect()
+    }
+
+    /// Tells a peer that we have the piece no more, if it speaks `lt_donthave` (BEP 54); for another
+    /// its requests are rejected, or stay without an answer.
+    package mutating func tellLost(_ piece: PieceIndex, to key: PeerKey) {
+        let number = piece.rawValue
+        send(.dontHave, (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }, to: key)
+    }
+
+    /// Tells every peer whether we want data from now on (BEP 21).
+    package mutating func tellUploadOnly(_ isUploadOnly: Bool) {
+        for key in peers.keys.sorted() { send(.uploadOnly, [isUploadOnly ? 1 : 0], to: key) }
     }
 
     package mutating func timerFired(now: Instant) {
@@ -215,6 +241,10 @@ package struct PeerExtensions {
         if let count = handshake.maximumRequestCount {
             actions.append(.limitRequests(count, of: key))
         }
+        if let isUploadOnly = handshake.isUploadOnly {
+            actions.append(.uploadOnly(isUploadOnly, of: key))
+        }
+        if let host = handshake.receiverHost { actions.append(.ownHost(host, by: key)) }
         tellPeerExchange(of: key)
         if merged.messageID(of: .peerExchange) != nil {
             peerExchange.enabled(key, now: now)

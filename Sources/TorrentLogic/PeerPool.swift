@@ -25,7 +25,9 @@ package struct PeerPool {
     /// Our own addresses, met as connections to ourselves.
     private var own: Set<PeerAddress> = []
     package private(set) var diallingCount = 0
-    private let limits: SwarmLimits
+    private var limits: SwarmLimits
+    /// Known addresses of each public host, under port 1.
+    private var hostCounts: [PeerAddress: Int] = [:]
     private var generator: SeededGenerator
 
     private static let maximumOwn = 64
@@ -37,22 +39,38 @@ package struct PeerPool {
 
     package var knownCount: Int { known.count }
 
+    /// Whether there is a peer that could be dialled and has not failed.
+    package func hasCandidate(now: Instant) -> Bool {
+        known.contains { $0.state == .idle && $0.failures == 0 && $0.notBefore <= now }
+    }
+
+    package mutating func setMaximumPeers(_ count: Int) { limits.maximumPeers = count }
+
     /// The addresses that have not failed.
     package var promising: [PeerAddress] { known.filter { $0.failures == 0 }.map(\.address) }
 
     package mutating func found(_ addresses: [PeerAddress], now: Instant) {
         for address in addresses.map(\.unmapped) {
             guard address.isDiallable, indices[address] == nil, !own.contains(address),
-                !bans.contains(address)
+                !bans.contains(address), let host = address.withPort(1),
+                address.isLocal || hostCounts[host, default: 0] < limits.maximumPeersPerHost
             else { continue }
             if known.count >= limits.maximumKnownAddresses, !makeRoom() { return }
             indices[address] = known.count
+            hostCounts[host, default: 0] += 1
             known.append(Known(address: address, notBefore: now))
         }
     }
 
     /// Whom to dial now, given the connections there are.
-    package mutating func dials(peerCount: Int, now: Instant) -> [PeerAddress] {
+    ///
+    /// - Parameter priority: among addresses that failed equally often the highest comes first
+    ///   (BEP 40); those of one priority in random order.
+    package mutating func dials(
+        peerCount: Int,
+        now: Instant,
+        priority: (PeerAddress) -> UInt32 = { _ in 0 }
+    ) -> [PeerAddress] {
         let budget = min(
             limits.maximumHalfOpen - diallingCount,
             limits.maximumPeers - peerCount - diallingCount
@@ -60,8 +78,9 @@ package struct PeerPool {
         guard budget > 0 else { return [] }
         let due = known.indices.filter { known[$0].state == .idle && known[$0].notBefore <= now }
             .shuffled(using: &generator)
-            .sorted { known[$0].failures < known[$1].failures }
-            .prefix(budget)
+            .map { (index: $0, rank: (known[$0].failures, ~priority(known[$0].address))) }
+            .sorted { $0.rank < $1.rank }
+            .prefix(budget).map(\.index)
         for index in due { known[index].state = .dialling }
         diallingCount += due.count
         return due.map { known[$0].address }
@@ -132,6 +151,10 @@ package struct PeerPool {
     private mutating func remove(_ index: Int) {
         if known[index].state == .dialling { diallingCount -= 1 }
         indices[known[index].address] = nil
+        if let host = known[index].address.withPort(1) {
+            let count = hostCounts[host, default: 0] - 1
+            hostCounts[host] = count > 0 ? count : nil
+        }
         known.remove(at: index)
         for later in index..<known.count { indices[known[later].address] = later }
     }

@@ -36,6 +36,8 @@ package struct PiecePicker {
 
     private static let received = UInt8.max
     private static let unplanned = Int.max
+    /// Pieces behind the urgent ones among which a peer's suggestions are followed.
+    private static let suggestionReach = 16
 
     private let geometry: PieceGeometry
     private let maximumByteCount: UInt64
@@ -92,15 +94,25 @@ package struct PiecePicker {
     /// - Parameters:
     ///   - peerHas: the peer's pieces.
     ///   - have: ours; a planned piece that came in is passed over.
+    ///   - suggested: pieces that the peer would like to give; of those that are wanted soon but not
+    ///     waited for they come first.
     ///   - acceptsUrgent: false if another peer would deliver the piece sooner.
     package mutating func nextBlock(
         for peer: PeerKey,
         peerHas: Bitfield,
         have: Bitfield,
+        suggested: [PieceIndex] = [],
         acceptsUrgent: (PieceIndex) -> Bool = { _ in true }
     ) -> Block? {
         var position = cursor
+        var triesSuggested = !suggested.isEmpty
         while position < plan.count {
+            if triesSuggested, position >= urgentCount {
+                triesSuggested = false
+                if let block = suggestedBlock(of: suggested, for: peer, peerHas, have) {
+                    return block
+                }
+            }
             let piece = plan[position]
             let isOpen = !have[piece] && unfinished[piece]?.openCount != 0
             if !isOpen {
@@ -118,6 +130,39 @@ package struct PiecePicker {
             position += 1
         }
         return nil
+    }
+
+    private mutating func suggestedBlock(
+        of suggested: [PieceIndex],
+        for peer: PeerKey,
+        _ peerHas: Bitfield,
+        _ have: Bitfield
+    ) -> Block? {
+        let soon = urgentCount..<min(plan.count, urgentCount + Self.suggestionReach)
+        for position in soon where suggested.contains(plan[position]) {
+            let piece = plan[position]
+            guard peerHas[piece], !have[piece], !suspended.contains(piece),
+                unfinished[piece] != nil || start(piece, rank: position, isUrgent: false),
+                let number = Self.take(for: peer, from: &unfinished[piece])
+            else { continue }
+            return geometry.block(number, of: piece)
+        }
+        return nil
+    }
+
+    /// Blocks of the plan that could be requested now, counted from the front up to `limit`.
+    package func openBlockCount(atMost limit: Int, have: Bitfield) -> (urgent: Int, total: Int) {
+        var (urgent, total) = (0, 0)
+        var position = cursor
+        while position < plan.count, total < limit {
+            let piece = plan[position]
+            if !have[piece], !suspended.contains(piece) {
+                total += unfinished[piece]?.openCount ?? geometry.blockCount(of: piece)
+                if position < urgentCount { urgent = min(total, limit) }
+            }
+            position += 1
+        }
+        return (urgent, min(total, limit))
     }
 
     /// The block is requested once more, from another peer.

@@ -15,13 +15,18 @@ extension Swarm {
     /// For an incoming connection `address` is the remote end of the socket, whose port is not
     /// where the peer listens.
     ///
-    /// - Parameter isFast: both sides speak the fast extension (BEP 6).
+    /// - Parameters:
+    ///   - isFast: both sides speak the fast extension (BEP 6).
+    ///   - allowedFast: the pieces that its address may be allowed to request while choked (BEP 6).
+    ///   - isGreeted: it knows already that we have nothing, from before the pieces were known.
     package mutating func connected(
         _ key: PeerKey,
         address: PeerAddress,
         isIncoming: Bool,
         id: PeerID,
         isFast: Bool = false,
+        allowedFast: [PieceIndex] = [],
+        isGreeted: Bool = false,
         now: Instant
     ) {
         let identity = PeerIdentity(address: address, isIncoming: isIncoming, id: id)
@@ -36,12 +41,13 @@ extension Swarm {
                 key: key,
                 identity: identity,
                 isFast: isFast,
+                offeredAlways: allowedFast,
                 pieceCount: geometry.pieceCount,
                 limits: limits,
                 now: now
             )
         )
-        greet(index, now: now)
+        greet(index, isGreeted: isGreeted, now: now)
         reschedule(now: now)
     }
 
@@ -88,7 +94,8 @@ extension Swarm {
 
     mutating func dial(now: Instant) {
         guard !isStopped, hasDemand else { return }
-        for address in pool.dials(peerCount: peers.count, now: now) {
+        let dials = pool.dials(peerCount: peers.count, now: now) { ownAddresses.priority(of: $0) }
+        for address in dials {
             actions.append(.dial(address))
         }
     }
@@ -157,7 +164,7 @@ extension Swarm {
             guard replaces(peers[other], identity, now: now) else { return .duplicateConnection }
             close(other, reason: .duplicateConnection, now: now)
         }
-        return peers.count >= limits.maximumPeers ? .tooManyPeers : nil
+        return makeRoom(for: identity, now: now) ? nil : .tooManyPeers
     }
 
     /// Which of two connections to the same peer stays.

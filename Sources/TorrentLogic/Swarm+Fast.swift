@@ -1,7 +1,6 @@
 import BitTorrentProtocol
 
-// The fast extension (BEP 6). Suggestions are not followed: readers say what is needed. Nobody is
-// allowed to request while choked.
+// The fast extension (BEP 6), and pieces that are gone again (BEP 54).
 extension Swarm {
     /// The peer keeps so many requests waiting and drops more (`reqq`, BEP 10).
     ///
@@ -15,8 +14,12 @@ extension Swarm {
     }
 
     /// The first message: the pieces we have, which only the fast extension can say in short.
-    mutating func greet(_ index: Int, now: Instant) {
-        if peers[index].isFast, have.isEmpty {
+    ///
+    /// - Parameter isGreeted: it was sent that we have nothing.
+    mutating func greet(_ index: Int, isGreeted: Bool, now: Instant) {
+        if isGreeted {
+            for piece in have.pieces { send(.have(piece: piece.rawValue), to: index, now: now) }
+        } else if peers[index].isFast, have.isEmpty {
             send(.haveNone, to: index, now: now)
         } else if peers[index].isFast, have.isComplete {
             send(.haveAll, to: index, now: now)
@@ -36,8 +39,14 @@ extension Swarm {
             guard mayBeBitfield else {
                 return violation(index, "have-all or have-none after another message", now: now)
             }
-            guard message == .haveAll else { return }
+            guard message == .haveAll else { return allowAlways(index, now: now) }
             take(Bitfield(full: geometry.pieceCount), of: index, now: now)
+        case .suggest(let number):
+            let piece = PieceIndex(rawValue: number)
+            guard geometry.contains(piece) else {
+                return violation(index, "suggestion of a piece out of range", now: now)
+            }
+            if !have[piece] { peers[index].suggest(piece) }
         case .reject(let request): receivedReject(request, from: index, now: now)
         case .allowedFast(let number):
             let piece = PieceIndex(rawValue: number)
@@ -50,6 +59,44 @@ extension Swarm {
             requestMore(from: index, now: now)
         default: break
         }
+    }
+
+    /// Allows a peer that has next to nothing some pieces while it is choked, so that it has something
+    /// to give.
+    mutating func allowAlways(_ index: Int, now: Instant) {
+        let offered = peers[index].offeredAlways.filter { geometry.contains($0) && have[$0] }
+        guard peers[index].isFast, peers[index].alwaysAllowed.isEmpty,
+            peers[index].has.setCount < limits.alwaysAllowedPieceCount
+        else { return }
+        for piece in offered.prefix(limits.alwaysAllowedPieceCount)
+        where !peers[index].has[piece] {
+            peers[index].alwaysAllowed.insert(piece)
+            peers[index].alwaysAllowedByteCount += UInt64(geometry.length(of: piece))
+            send(.allowedFast(piece: piece.rawValue), to: index, now: now)
+        }
+    }
+
+    /// The peer has a piece no more (`lt_donthave`, BEP 54).
+    package mutating func receivedDontHave(_ number: UInt32, from key: PeerKey, now: Instant) {
+        guard let index = peers.index(of: key) else { return }
+        let piece = PieceIndex(rawValue: number)
+        guard geometry.contains(piece) else {
+            return violation(index, "don't-have of a piece out of range", now: now)
+        }
+        guard peers[index].has[piece] else { return }
+        peers[index].has[piece] = false
+        peers[index].allowedFast[piece] = false
+        if !have[piece] { peers[index].offerCount -= 1 }
+        // With the fast extension each request is answered all the same.
+        guard !peers[index].isFast else { return }
+        for request in Array(peers[index].pipeline.inFlight) where request.block.piece == piece {
+            guard peers[index].pipeline.withdraw(request.block) else { continue }
+            downloadAllowance.add(Int(request.block.length))
+            peers[index].void(request.block)
+            picker.gaveBack(request.block)
+        }
+        picker.releaseParole(of: key)
+        requestMore(now: now)
     }
 
     /// Tells a peer that its request is dropped; without the fast extension it has to guess.
@@ -80,6 +127,7 @@ extension Swarm {
             }
             return
         }
+        downloadAllowance.add(Int(block.length))
         picker.gaveBack(block)
         picker.releaseParole(of: peers[index].key)
         peers[index].allowedFast[block.piece] = false

@@ -81,6 +81,7 @@ extension Swarm {
         for liar in assembler.passed(piece, blockDigests: blockDigests) {
             ban(liar, piece: piece, now: now)
         }
+        if have.isComplete { closeSuperfluous(now: now) }
         // Room among the unfinished pieces.
         requestMore(now: now)
     }
@@ -120,7 +121,11 @@ extension Swarm {
         precondition(geometry.contains(piece))
         guard have[piece] else { return }
         have[piece] = false
-        for index in peers.indices where peers[index].has[piece] { peers[index].offerCount += 1 }
+        for index in peers.indices {
+            if peers[index].has[piece] { peers[index].offerCount += 1 }
+            actions.append(.tellLost(piece, to: peers[index].key))
+            peers[index].lastSent = now
+        }
         replan(now: now, always: true)
     }
 

@@ -64,11 +64,15 @@ extension Swarm {
 
     /// Fills all pipelines, a block to each peer in turn, so that an urgent piece is striped.
     mutating func requestMore(now: Instant) {
+        // While a limit holds the first in a row would get all there is.
+        if downloadAllowance.isLimited { requestTurn += 1 }
+        let first = peers.isEmpty ? 0 : requestTurn % peers.count
         var isProgress = true
         while isProgress {
             isProgress = false
-            for index in peers.indices where requestOne(from: index, now: now) {
-                isProgress = true
+            for offset in peers.indices {
+                let index = (first + offset) % peers.count
+                if requestOne(from: index, now: now) { isProgress = true }
             }
         }
     }
@@ -80,6 +84,7 @@ extension Swarm {
     /// All requests to the peer are void: it choked us, or is gone or silent.
     mutating func giveBackRequests(of index: Int) {
         for block in peers[index].pipeline.giveBack() {
+            downloadAllowance.add(Int(block.length))
             peers[index].void(block)
             picker.gaveBack(block)
         }
@@ -112,15 +117,15 @@ extension Swarm {
     }
 
     private mutating func requestOne(from index: Int, now: Instant) -> Bool {
-        guard missingCount > 0, peers[index].pipeline.room > 0, peers[index].offerCount > 0,
-            !peers[index].isChokingUs || !peers[index].allowedFast.isEmpty,
-            peers[index].restsUntil == nil, !peers[index].pipeline.isSilent(now: now)
+        guard missingCount > 0, downloadAllowance.permitsMore, peers[index].pipeline.room > 0,
+            mayRequest(from: peers[index]), !peers[index].pipeline.isSilent(now: now)
         else { return false }
         let faster = fasterPeers(than: index, now: now)
         let block = picker.nextBlock(
             for: peers[index].key,
             peerHas: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,
             have: have,
+            suggested: peers[index].suggested,
             acceptsUrgent: { piece in !faster.contains { $0[piece] } }
         )
         for piece in picker.takeDisplaced() { abandon(piece, now: now) }
@@ -129,7 +134,14 @@ extension Swarm {
         return true
     }
 
+    /// Whether the peer would answer a request of something that it has.
+    func mayRequest(from peer: Peer) -> Bool {
+        peer.offerCount > 0 && (!peer.isChokingUs || !peer.allowedFast.isEmpty)
+            && peer.restsUntil == nil
+    }
+
     private mutating func request(_ block: Block, from index: Int, now: Instant) {
+        downloadAllowance.spend(Int(block.length))
         peers[index].pipeline.requested(block, now: now)
         peers[index].voided.remove(block)
         send(.request(BlockRequest(block)), to: index, now: now)
@@ -173,7 +185,7 @@ extension Swarm {
             let isSilent = peers[owner].pipeline.isSilent(now: now)
             let isMeasured = peers[owner].pipeline.rate != nil
             for request in Array(peers[owner].pipeline.inFlight) {
-                guard duplicateTokens > 0 else { return }
+                guard duplicateTokens > 0, downloadAllowance.permitsMore else { return }
                 let isLate = isSilent || request.lateAt <= now
                 let remaining = request.expectedAt - now
                 guard isLate || (isMeasured && remaining > .milliseconds(300)),

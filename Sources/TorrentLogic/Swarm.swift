@@ -25,6 +25,8 @@ package struct Swarm {
         /// Connect and shake hands, then report `connected` or `dialFailed`.
         case dial(PeerAddress)
         case close(PeerKey, reason: CloseReason)
+        /// Tell the peer that we have the piece no more, if it understands that (BEP 54).
+        case tellLost(PieceIndex, to: PeerKey)
         /// For the log: the peer at this address sent a wrong block of the piece and is banned.
         case banned(PeerAddress, piece: PieceIndex)
     }
@@ -38,7 +40,7 @@ package struct Swarm {
 
     let geometry: PieceGeometry
     let ownID: PeerID
-    let limits: SwarmLimits
+    var limits: SwarmLimits
     var peers = PeerTable()
     /// Who was behind keys that are gone, oldest first: a piece may convict them later.
     var departed: [(key: PeerKey, identity: PeerIdentity)] = []
@@ -47,6 +49,8 @@ package struct Swarm {
     var picker: PiecePicker
     var assembler: PieceAssembler
     var demand: ReadDemand
+    /// As peers see us.
+    var ownAddresses = OwnAddresses()
     var plan: DemandPlan
 
     /// Pieces of the plan that we do not have yet.
@@ -57,6 +61,13 @@ package struct Swarm {
     var duplicateTokens = Swarm.maximumDuplicateTokens
     /// The delay of the peer that would deliver a block soonest, at the last tick.
     var bestDelay: Duration?
+
+    var downloadAllowance = TransferAllowance()
+    var uploadAllowance = TransferAllowance()
+    /// The peer that was served last while a limit holds.
+    var lastServed = PeerKey(rawValue: 0)
+    /// Where the round of requests begins while a limit holds.
+    var requestTurn = 0
 
     var tickAt: Instant?
     var maintenanceAt: Instant?

@@ -2,6 +2,8 @@
 package struct SwarmLimits: Sendable {
     /// Connections, incoming ones included.
     package var maximumPeers = 50
+    /// Peers at one public address, behind which there may be several (NAT), but hardly many.
+    package var maximumPeersPerHost = 3
     /// Dials that have neither connected nor failed.
     package var maximumHalfOpen = 30
     /// Addresses remembered but not connected.
@@ -37,6 +39,9 @@ package struct SwarmLimits: Sendable {
     package var maximumServesInFlight = 32
     /// Longest block that is served.
     package var maximumServedLength: UInt32 = 128 << 10
+
+    /// Pieces that a peer with fewer may request while choked (BEP 6).
+    package var alwaysAllowedPieceCount = 10
 
     package var keepAliveInterval = Duration.seconds(100)
     package var silenceTimeout = Duration.seconds(240)

@@ -6,6 +6,8 @@ package enum PeerExtension: String, CaseIterable, Sendable {
     case metadata = "ut_metadata"
     /// BEP 21.
     case uploadOnly = "upload_only"
+    /// BEP 54.
+    case dontHave = "lt_donthave"
 
     /// The id under which peers send it to us; never 0, which is the handshake.
     package var localID: UInt8 {
@@ -13,6 +15,8 @@ package enum PeerExtension: String, CaseIterable, Sendable {
         case .peerExchange: 1
         case .metadata: 2
         case .uploadOnly: 3
+        // As libtorrent numbers it; any would do.
+        case .dontHave: 7
         }
     }
 

@@ -34,6 +34,17 @@ extension Torrent {
             case .limitRequests(let count, let key):
                 swarm.limitRequests(of: key, to: count, now: .now)
                 hasNews = true
+            case .uploadOnly(let isUploadOnly, let key):
+                swarm.receivedUploadOnly(isUploadOnly, from: key, now: .now)
+                hasNews = true
+            case .dontHave(let piece, let key):
+                swarm.receivedDontHave(piece, from: key, now: .now)
+                hasNews = true
+            case .ownHost(let host, let key):
+                let port = resources.listenPort.value
+                if let address = PeerAddress(host: host, port: port) {
+                    swarm.heardOwnAddress(address, from: key)
+                }
             case .loadMetadata: loadMetadata()
             // The metadata is known.
             case .complete, .blame: break

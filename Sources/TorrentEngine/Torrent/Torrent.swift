@@ -39,9 +39,12 @@ package actor Torrent {
     var buffers = PieceBuffers()
     var waits = ReaderWaits()
     var announcing: Announcing
+    var pace: TransferPace
     var discoveryNeed: Discovery.Need?
     var isStopped = false
     var isDiskFailing = false
+    /// Some limit on payload holds.
+    var isPaced = false
     var downloadedByteCount: UInt64 = 0
     var uploadedByteCount: UInt64 = 0
     private var timer: (deadline: Swarm.Instant, task: Scheduled<Void>)?
@@ -77,6 +80,7 @@ package actor Torrent {
             seed: UInt64.random(in: 0 ... .max),
             now: .now
         )
+        pace = TransferPace(rates: resources.settings.current.ratesPerTorrent, now: .now)
         extensions = PeerExtensions(
             metadata: .stored(
                 byteCount: metainfo.infoBytes.count,
@@ -90,6 +94,7 @@ package actor Torrent {
             isPrivate: metainfo.info.isPrivate,
             seed: UInt64.random(in: 0 ... .max)
         )
+        holdBack(now: .now)
     }
 
     // MARK: Turns
@@ -132,6 +137,7 @@ package actor Torrent {
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): dial(address)
             case .close(let key, let reason): close(key, because: reason)
+            case .tellLost(let piece, let key): extensions.tellLost(piece, to: key)
             case .banned(let address, let piece):
                 logger.warning(
                     "banned a peer that sent wrong data",
@@ -143,6 +149,7 @@ package actor Torrent {
 
     /// What follows once all events of a turn are in: flush, announce, set the timer.
     func endTurn(_ now: Swarm.Instant) {
+        if isPaced { keepPace(now) }
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
         announceAsNeeded(now)
@@ -156,7 +163,7 @@ package actor Torrent {
     private func setTimer(_ now: Swarm.Instant) {
         let deadlines = [
             isStopped ? nil : swarm.nextDeadline, extensions.nextDeadline,
-            announcing.schedule.nextDeadline,
+            announcing.schedule.nextDeadline, pace.askAgainAt,
         ]
         guard let deadline = deadlines.compactMap(\.self).min(), !isStopped else {
             timer?.task.cancel()
@@ -193,6 +200,7 @@ package actor Torrent {
         guard !isStopped else { return }
         isStopped = true
         endDiscovery()
+        resources.bandwidth.leave(infoHash)
         swarm.stop(now: .now)
         performActions()
         buffers.discardAll()

@@ -1,0 +1,138 @@
+import BitTorrentProtocol
+import NIOCore
+import Synchronization
+import TorrentLogic
+
+/// The connections of all torrents of a session, as far as their number goes.
+///
+/// Torrents live on different event loops; each dial and each connection takes this lock once.
+final class Connections: Sendable {
+    private struct State {
+        var dials: DialQueue<InfoHash>
+        var budget: ConnectionBudget<InfoHash>
+        var incoming: IncomingConnections
+        /// Those with a dial that waits or is under way, or with a connection.
+        var owners: [InfoHash: any PeerOwner] = [:]
+        var isTimerSet = false
+    }
+
+    private let state: Mutex<State>
+    private let loop: any EventLoop
+
+    init(_ limits: ConnectionLimits, loop: any EventLoop) {
+        self.loop = loop
+        state = Mutex(
+            State(
+                dials: DialQueue(limits: limits, now: .now),
+                budget: ConnectionBudget(maximum: limits.maximum),
+                incoming: IncomingConnections(limits: limits)
+            )
+        )
+    }
+
+    func setLimits(_ limits: ConnectionLimits) {
+        let surplus = state.withLock { state in
+            state.dials.setLimits(limits, now: .now)
+            state.incoming.setLimits(limits)
+            return state.budget.setMaximum(limits.maximum).compactMap { infoHash, count in
+                state.owners[infoHash].map { ($0, count) }
+            }
+        }
+        for (owner, count) in surplus {
+            for _ in 0..<count { owner.loop.execute { owner.giveUpConnection() } }
+        }
+        beginDials()
+    }
+
+    /// The torrent is gone.
+    func leave(_ owner: any PeerOwner) {
+        state.withLock { state in
+            state.dials.drop(owner.infoHash)
+            state.owners[owner.infoHash] = nil
+        }
+        beginDials()
+    }
+
+    // MARK: Dials
+
+    /// Dials as soon as the limits allow; the torrent learns the end as with `PeerOwner.dial`.
+    func dial(_ address: PeerAddress, for owner: any PeerOwner) {
+        state.withLock { state in
+            state.owners[owner.infoHash] = owner
+            state.dials.enqueue(address, for: owner.infoHash)
+        }
+        beginDials()
+    }
+
+    /// A dial of the torrent has connected or failed.
+    func dialEnded(for owner: any PeerOwner) {
+        state.withLock { $0.dials.ended(for: owner.infoHash) }
+        beginDials()
+    }
+
+    private func beginDials() {
+        let now = ContinuousClock.now
+        let (ready, delay) = state.withLock { state in
+            let ready = state.dials.takeReady(now: now).compactMap { dial in
+                state.owners[dial.owner].map { ($0, dial.address) }
+            }
+            var delay: Duration?
+            if !state.isTimerSet, let next = state.dials.nextDeadline(now: now) {
+                state.isTimerSet = true
+                delay = next - now
+            }
+            return (ready, delay)
+        }
+        for (owner, address) in ready {
+            if owner.loop.inEventLoop {
+                owner.dial(address)
+            } else {
+                owner.loop.execute { owner.dial(address) }
+            }
+        }
+        guard let delay else { return }
+        loop.scheduleTask(in: TimeAmount(max(delay, .milliseconds(1)))) {
+            self.state.withLock { $0.isTimerSet = false }
+            self.beginDials()
+        }
+    }
+
+    // MARK: Connections
+
+    /// A handshake is done, and the connection is counted until its channel closes.
+    ///
+    /// - Returns: false if it is to be closed, because there are too many.
+    func opened(_ channel: any Channel, for owner: any PeerOwner) -> Bool {
+        let infoHash = owner.infoHash
+        let (isAdmitted, largest) = state.withLock { state -> (Bool, (any PeerOwner)?) in
+            switch state.budget.opened(for: infoHash) {
+            case .refused: return (false, nil)
+            case .admitted:
+                state.owners[infoHash] = owner
+                return (true, nil)
+            case .admittedInPlaceOf(let other):
+                state.owners[infoHash] = owner
+                return (true, state.owners[other])
+            }
+        }
+        guard isAdmitted else { return false }
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { $0.budget.closed(for: infoHash) }
+        }
+        if let largest { largest.loop.execute { largest.giveUpConnection() } }
+        return true
+    }
+
+    // MARK: Incoming
+
+    /// - Returns: false if the connection is to be closed at once.
+    func accepted(from address: PeerAddress) -> Bool {
+        state.withLock { $0.incoming.accepted(from: address) }
+    }
+
+    func identified(_ address: PeerAddress) { state.withLock { $0.incoming.identified(address) } }
+
+    func closed(_ address: PeerAddress, wasIdentified: Bool) {
+        state.withLock { $0.incoming.closed(address, wasIdentified: wasIdentified) }
+    }
+}

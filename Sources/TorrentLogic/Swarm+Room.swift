@@ -1,0 +1,140 @@
+package import BitTorrentProtocol
+
+// Whose place is worth more to another.
+extension Swarm {
+    /// A peer is as good as nothing until it has had this time to say what it has.
+    private static let grace = Duration.seconds(30)
+    /// One of so many makes room at a time.
+    private static let replacedShare = 20
+
+    // MARK: Superfluous connections
+
+    /// The peer wants no data, or does again (BEP 21).
+    package mutating func receivedUploadOnly(_ isUploadOnly: Bool, from key: PeerKey, now: Instant) {
+        guard let index = peers.index(of: key) else { return }
+        peers[index].isUploadOnly = isUploadOnly
+        _ = closeIfSuperfluous(index, now: now)
+    }
+
+    /// Closes a connection over which nothing will ever pass: we have every piece, and the peer has,
+    /// too, or wants none.
+    ///
+    /// That nothing is wanted at the moment is no reason: who reads next is not known.
+    ///
+    /// - Returns: true if it is closed.
+    mutating func closeIfSuperfluous(_ index: Int, now: Instant) -> Bool {
+        guard have.isComplete, peers[index].has.isComplete || peers[index].isUploadOnly else {
+            return false
+        }
+        close(index, reason: .superfluous, now: now)
+        return true
+    }
+
+    mutating func closeSuperfluous(now: Instant) {
+        for index in peers.indices.reversed() { _ = closeIfSuperfluous(index, now: now) }
+    }
+
+    // MARK: Room
+
+    /// Peers of this torrent at most, from now on; those that are of least use are closed.
+    package mutating func setMaximumPeers(_ count: Int, now: Instant) {
+        limits.maximumPeers = count
+        pool.setMaximumPeers(count)
+        while peers.count > count, let index = leastUseful(now: now) ?? peers.indices.last {
+            close(index, reason: .tooManyPeers, now: now)
+        }
+        dial(now: now)
+        reschedule(now: now)
+    }
+
+    /// Another torrent of ours needs the place of a connection.
+    package mutating func giveUpConnection(now: Instant) {
+        guard let index = leastUseful(now: now) ?? peers.indices.last else { return }
+        close(index, reason: .replaced, now: now)
+        reschedule(now: now)
+    }
+
+    /// Closes the connections to addresses that are not to be spoken with any more.
+    package mutating func closeFiltered(_ isAllowed: (PeerAddress) -> Bool, now: Instant) {
+        for index in peers.indices.reversed() where !isAllowed(peers[index].identity.address) {
+            close(index, reason: .filtered, now: now)
+        }
+        reschedule(now: now)
+    }
+
+    /// A peer has told our address; see `OwnAddresses`.
+    package mutating func heardOwnAddress(_ address: PeerAddress, from key: PeerKey) {
+        guard let index = peers.index(of: key) else { return }
+        ownAddresses.heard(address, from: peers[index].identity.address)
+    }
+
+    /// - Returns: whether there is a place for the newcomer, that of a worse peer if need be.
+    mutating func makeRoom(for newcomer: PeerIdentity, now: Instant) -> Bool {
+        let address = newcomer.address
+        if !address.isLocal {
+            let neighbours = peers.count { $0.identity.address.host == address.host }
+            guard neighbours < limits.maximumPeersPerHost else { return false }
+        }
+        guard peers.count >= limits.maximumPeers else { return true }
+        guard let index = leastUseful(now: now) else { return false }
+        switch usefulness(of: peers[index]) {
+        case .gives: return false
+        case .takes:
+            // Of what others get from us both sides know alike which connection is to stay (BEP 40).
+            let priority = ownAddresses.priority(of: peers[index].identity.address)
+            guard ownAddresses.priority(of: address) > priority else { return false }
+        case .none, .offers: break
+        }
+        close(index, reason: .replaced, now: now)
+        return true
+    }
+
+    /// Gives the places of the worst to peers that could be dialled.
+    mutating func makeRoomForBetter(now: Instant) {
+        guard hasDemand, peers.count >= limits.maximumPeers, pool.hasCandidate(now: now) else {
+            return
+        }
+        for _ in 0..<max(1, peers.count / Self.replacedShare) {
+            guard let index = leastUseful(now: now), usefulness(of: peers[index]) < .gives else {
+                return
+            }
+            close(index, reason: .replaced, now: now)
+        }
+    }
+
+    private enum Usefulness: Int, Comparable {
+        case none
+        /// It takes what we have.
+        case takes
+        /// It has what we lack, and gives nothing.
+        case offers
+        case gives
+
+        static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    private func usefulness(of peer: Peer) -> Usefulness {
+        if peer.receivedRecently > 0 || peer.receivedInRound > 0 { return .gives }
+        if peer.offerCount > 0 { return .offers }
+        return peer.isInterestedInUs ? .takes : .none
+    }
+
+    /// The peer whose place is worth least; none that is new, and never the only one that has a piece
+    /// which a reader needs.
+    private func leastUseful(now: Instant) -> Int? {
+        let missing = plan.order.prefix(64).filter { !have[$0] }
+        let rare = missing.filter { piece in peers.count { $0.has[piece] } == 1 }
+        return peers.indices.filter { index in
+            now - peers[index].connectedAt >= Self.grace
+                && !rare.contains { peers[index].has[$0] }
+        }.min { left, right in
+            let ranks = [left, right].map { index in
+                (
+                    usefulness(of: peers[index]).rawValue, peers[index].receivedRecently,
+                    ownAddresses.priority(of: peers[index].identity.address)
+                )
+            }
+            return ranks[0] < ranks[1]
+        }
+    }
+}
