@@ -112,7 +112,7 @@ package struct MetadataSwarm {
         now: Instant
     ) {
         let identity = PeerIdentity(address: address, isIncoming: isIncoming, id: id)
-        if !isIncoming { pool.connected(address) }
+        if !isIncoming { pool.connected(address, now: now) }
         if let reason = reasonToRefuse(identity, isExtended: isExtended) {
             actions.append(.close(key, reason: reason))
             if !isIncoming { pool.disconnected(address, wasUseful: false, now: now) }

@@ -91,8 +91,9 @@ package struct PeerPool {
         known.lazy.filter { $0.state == .idle }.map(\.notBefore).min()
     }
 
-    /// A dial ended in a connection.
-    package mutating func connected(_ address: PeerAddress) {
+    /// We are connected to the address, which may not have been known.
+    package mutating func connected(_ address: PeerAddress, now: Instant) {
+        found([address], now: now)
         guard let index = indices[address.unmapped] else { return }
         if known[index].state == .dialling { diallingCount -= 1 }
         known[index].state = .connected

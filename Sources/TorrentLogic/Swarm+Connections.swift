@@ -30,7 +30,7 @@ extension Swarm {
         now: Instant
     ) {
         let identity = PeerIdentity(address: address, isIncoming: isIncoming, id: id)
-        if !isIncoming { pool.connected(address) }
+        if !isIncoming { pool.connected(address, now: now) }
         if let reason = reasonToRefuse(identity, now: now) {
             actions.append(.close(key, reason: reason))
             if !isIncoming { pool.disconnected(address, wasUseful: false, now: now) }

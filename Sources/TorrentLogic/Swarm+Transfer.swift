@@ -1,4 +1,4 @@
-package import BitTorrentProtocol
+import BitTorrentProtocol
 
 // What a limit on payload holds back: requests that are not sent yet, blocks that are not served yet.
 //

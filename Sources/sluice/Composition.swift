@@ -33,6 +33,7 @@ struct Composition {
             group: group,
             logger: logger
         )
+        session.replaceFilter(with: settings.ipFilter)
         demo = DemoSeed(
             directory: "\(configuration.stateDirectory)/demo-seed",
             group: group,
@@ -108,6 +109,7 @@ struct Composition {
                 Arriving(session: session, loader: loader),
                 Reloading(
                     file: file,
+                    session: session,
                     server: server,
                     loader: loader,
                     configuration: settings.configuration,
@@ -131,12 +133,32 @@ extension SessionConfiguration {
         self.init(cacheDirectory: configuration.cachePath)
         listenHost = configuration.bitTorrent.address
         listenPort = UInt16(configuration.bitTorrent.port)
-        limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
+        settings = SessionSettings(configuration)
         encryption = configuration.bitTorrent.encryption
         allowsLoopback = configuration.bitTorrent.allowsLoopback
         usesDHT = configuration.dht.isEnabled
         dhtBootstrap = configuration.dht.bootstrap.compactMap { BootstrapName($0) }
         usesLocalDiscovery = configuration.findsPeersOnLocalNetwork
+    }
+}
+
+extension SessionSettings {
+    /// The part that a running session takes anew.
+    init(_ configuration: Configuration) {
+        self.init()
+        rates = TransferRates(
+            download: configuration.rates.download,
+            upload: configuration.rates.upload
+        )
+        ratesPerTorrent = TransferRates(
+            download: configuration.rates.downloadPerTorrent,
+            upload: configuration.rates.uploadPerTorrent
+        )
+        peersPerTorrent = configuration.bitTorrent.peersPerTorrent
+        connections.maximum = configuration.bitTorrent.connections
+        connections.incomingPerHost = configuration.bitTorrent.connectionsPerAddress
+        connections.halfOpen = configuration.bitTorrent.dialsAtOnce
+        connections.dialsPerSecond = configuration.bitTorrent.dialsPerSecond
     }
 }
 

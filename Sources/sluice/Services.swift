@@ -50,9 +50,10 @@ struct Arriving: Service {
     }
 }
 
-/// Takes new routes and exports on SIGHUP, both or neither.
+/// Takes new routes, exports, limits and address ranges on SIGHUP, all or nothing.
 struct Reloading: Service {
     let file: ConfigurationFile
+    let session: Session
     let server: NFSServer
     let loader: RouteLoader
     /// With which the program began.
@@ -76,14 +77,30 @@ struct Reloading: Service {
         }
         for notice in settings.notices { logger.notice("\(notice)") }
         server.replaceExports(settings.exports)
+        session.apply(SessionSettings(settings.configuration))
+        session.replaceFilter(with: settings.ipFilter)
         await loader.load(settings.configuration.routes)
         var others = settings.configuration
         others.routes = configuration.routes
         others.nfs.exports = configuration.nfs.exports
+        others.takeReloadable(from: configuration)
         logger.notice(
             others == configuration
-                ? "reloaded routes and exports"
-                : "reloaded routes and exports; other keys changed too and need a restart"
+                ? "reloaded routes, exports and limits"
+                : "reloaded routes, exports and limits; other keys changed too and need a restart"
         )
+    }
+}
+
+extension Configuration {
+    /// Takes over the keys of the session that a running program obeys at once.
+    fileprivate mutating func takeReloadable(from other: Configuration) {
+        rates = other.rates
+        bitTorrent.peersPerTorrent = other.bitTorrent.peersPerTorrent
+        bitTorrent.connections = other.bitTorrent.connections
+        bitTorrent.connectionsPerAddress = other.bitTorrent.connectionsPerAddress
+        bitTorrent.dialsAtOnce = other.bitTorrent.dialsAtOnce
+        bitTorrent.dialsPerSecond = other.bitTorrent.dialsPerSecond
+        bitTorrent.ipFilter = other.bitTorrent.ipFilter
     }
 }

@@ -33,7 +33,9 @@ import Testing
         let text = try shipped()
         for key in [
             "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "address",
-            "port", "root", "exports", "rpcbind", "peers_per_torrent", "encryption",
+            "port", "root", "exports", "rpcbind", "peers_per_torrent", "connections",
+            "connections_per_address", "dials_at_once", "dials_per_second", "ip_filter", "rates",
+            "download", "upload", "download_per_torrent", "upload_per_torrent", "encryption",
             "allow_loopback", "dht", "enabled", "bootstrap", "local_discovery", "torrent_path",
             "torrent_folder", "magnet", "demo",
         ] {

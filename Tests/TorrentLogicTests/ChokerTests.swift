@@ -11,17 +11,17 @@ import TorrentLogic
 
     @Test func unchokesAtOnceWhileSlotsAreFree() {
         var choker = Choker(slots: 2, seed: 1, now: start)
-        #expect(choker.becameInterested(key(1)) == true)
-        #expect(choker.becameInterested(key(2)) == true)
-        #expect(choker.becameInterested(key(3)) == false)
+        #expect(choker.becameInterested(key(1), now: start) == true)
+        #expect(choker.becameInterested(key(2), now: start) == true)
+        #expect(choker.becameInterested(key(3), now: start) == false)
         choker.left(key(1))
-        #expect(choker.becameInterested(key(3)) == true)
+        #expect(choker.becameInterested(key(3), now: start) == true)
         #expect(choker.unchoked == [key(2), key(3)])
     }
 
     @Test func prefersThoseWhoGiveMostAndOneByChance() {
         var choker = Choker(slots: 4, seed: 1, now: start)
-        choker.rechoke(candidates(1...20), now: after(10))
+        choker.rechoke(candidates(1...20), isDownloading: true, now: after(10))
         #expect(choker.nextRound == after(20))
         #expect(choker.unchoked.count == 4)
         let best = Set((17...20).map { key($0) })
@@ -33,7 +33,7 @@ import TorrentLogic
         var choker = Choker(slots: 2, seed: 5, now: start)
         var chosen: [PeerKey?] = []
         for round in 1...30 {
-            choker.rechoke(candidates(1...20), now: after(10 * round))
+            choker.rechoke(candidates(1...20), isDownloading: true, now: after(10 * round))
             chosen.append(choker.optimistic)
         }
         for group in stride(from: 0, to: 30, by: 3) {
@@ -44,10 +44,69 @@ import TorrentLogic
 
     @Test func everyoneIsServedWhenSlotsSuffice() {
         var choker = Choker(slots: 4, seed: 1, now: start)
-        choker.rechoke(candidates(1...3), now: after(10))
+        choker.rechoke(candidates(1...3), isDownloading: true, now: after(10))
         #expect(choker.unchoked == [key(1), key(2), key(3)])
-        choker.rechoke([], now: after(20))
+        choker.rechoke([], isDownloading: true, now: after(20))
         #expect(choker.unchoked == [])
         #expect(choker.optimistic == nil)
+    }
+
+    @Test func oneThatSnubsUsIsServedOnlyIfNobodyElseWants() {
+        let snubbing = Choker.Candidate(key: key(9), byteCount: 1_000_000, isSnubbing: true)
+        var choker = Choker(slots: 4, seed: 1, now: start)
+        for round in 1...3 {
+            choker.rechoke(
+                candidates(1...6) + [snubbing],
+                isDownloading: true,
+                now: after(10 * round)
+            )
+            let chosen = choker.unchoked.filter { $0 != choker.optimistic }
+            #expect(!chosen.contains(key(9)))
+        }
+        choker.rechoke(candidates(1...2) + [snubbing], isDownloading: true, now: after(40))
+        #expect(choker.unchoked.contains(key(9)))
+    }
+
+    @Test func aSeedServesEverybodyForTheSameTime() {
+        var choker = Choker(slots: 4, seed: 1, now: start)
+        var rounds: [PeerKey: Int] = [:]
+        // Twenty peers, four slots, a minute each: five minutes a cycle.
+        for round in 1...60 {
+            choker.rechoke(candidates(1...20), isDownloading: false, now: after(10 * round))
+            #expect(choker.unchoked.count == 4)
+            for key in choker.unchoked { rounds[key, default: 0] += 1 }
+        }
+        #expect(rounds.count == 20)
+        #expect(Set(rounds.values) == [12])
+    }
+
+    @Test func aTurnThatIsOverGoesOnWhileNobodyWaits() {
+        var choker = Choker(slots: 4, seed: 1, now: start)
+        for round in 1...30 {
+            choker.rechoke(candidates(1...4), isDownloading: false, now: after(10 * round))
+            #expect(choker.unchoked.count == 4)
+        }
+    }
+
+    @Test func interestThatComesAndGoesDoesNotFlap() {
+        var choker = Choker(slots: 4, seed: 1, now: start)
+        #expect(choker.becameInterested(key(1), now: start))
+        choker.lostInterest(key(1), now: after(1))
+        #expect(choker.unchoked == [])
+        #expect(!choker.becameInterested(key(1), now: after(2)))
+        #expect(!choker.becameInterested(key(1), now: after(10)))
+        #expect(choker.becameInterested(key(1), now: after(11)))
+    }
+
+    @Test func whoWasJustUnchokedStaysForARound() {
+        var choker = Choker(slots: 2, seed: 1, now: start)
+        choker.rechoke(candidates(1...1), isDownloading: true, now: after(10))
+        #expect(choker.becameInterested(key(2), now: after(15)))
+        let others = (3...9).map { Choker.Candidate(key: key($0), byteCount: 1_000_000) }
+        let newcomer = Choker.Candidate(key: key(2), byteCount: 0)
+        choker.rechoke(others + [newcomer], isDownloading: true, now: after(20))
+        #expect(choker.unchoked.contains(key(2)))
+        choker.rechoke(others + [newcomer], isDownloading: true, now: after(30))
+        #expect(choker.optimistic == key(2) || !choker.unchoked.contains(key(2)))
     }
 }

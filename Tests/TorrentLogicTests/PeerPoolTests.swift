@@ -18,7 +18,7 @@ import TorrentLogic
         let dialled = pool.dials(peerCount: 0, now: start)
         #expect(Set(dialled).count == 30)
         #expect(pool.dials(peerCount: 0, now: start) == [])
-        for address in dialled { pool.connected(address) }
+        for address in dialled { pool.connected(address, now: start) }
         #expect(pool.dials(peerCount: 30, now: start).count == 20)
         #expect(pool.dials(peerCount: 50, now: start) == [])
     }
@@ -48,7 +48,7 @@ import TorrentLogic
             pool.dialFailed(peer(1), now: start)
         }
         _ = pool.dials(peerCount: 0, now: after(100_000))
-        pool.connected(peer(1))
+        pool.connected(peer(1), now: after(100_000))
         pool.disconnected(peer(1), wasUseful: true, now: after(100_000))
         #expect(pool.nextDial == after(100_003))
     }

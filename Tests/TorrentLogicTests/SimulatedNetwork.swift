@@ -29,6 +29,8 @@ final class SimulatedNetwork {
         var servedCount = 0
         var isGone = false
         var banned: [PeerAddress] = []
+        /// Limits of its own, in addition to what all nodes share.
+        var pace: TransferPace?
         var closed: [CloseReason] = []
 
         init(
@@ -58,6 +60,8 @@ final class SimulatedNetwork {
     private var eventCount = 0
     private var keyCount: UInt64 = 0
     private let seed: UInt64
+    /// What nodes with a pace share.
+    var shared: [TransferDirection: Bandwidth<Int>] = [:]
     /// Whether peers speak the fast extension: half of all seeds.
     private var isFast: Bool { seed % 2 == 0 }
 
@@ -133,9 +137,9 @@ final class SimulatedNetwork {
     func run(until limit: Duration, _ isDone: () -> Bool) -> Duration? {
         while !isDone() {
             let timer = nodes.indices.compactMap { number -> (Instant, Int)? in
-                guard !nodes[number].isGone, let time = nodes[number].swarm.nextDeadline else {
-                    return nil
-                }
+                let node = nodes[number]
+                let times = [node.swarm.nextDeadline, node.pace?.askAgainAt].compactMap { $0 }
+                guard !node.isGone, let time = times.min() else { return nil }
                 return (time, number)
             }.min { $0 < $1 }
             if let event = events.first, timer.map({ event.time <= $0.0 }) ?? true {
@@ -154,6 +158,37 @@ final class SimulatedNetwork {
 
     private func perform(_ number: Int) {
         for action in nodes[number].swarm.takeActions() { perform(action, by: number) }
+        keepPace(number)
+    }
+
+    /// Limits a node by itself, or makes it obey what all such nodes share.
+    func limit(_ number: Int, _ rates: TransferRates = TransferRates()) {
+        nodes[number].pace = TransferPace(rates: rates, now: now)
+        for direction in TransferDirection.allCases {
+            let isShared = shared[direction]?.isLimited ?? false
+            nodes[number].swarm.setLimited(
+                rates[direction] > 0 || isShared,
+                direction,
+                now: now
+            )
+        }
+        perform(number)
+    }
+
+    /// As a torrent does after each turn.
+    private func keepPace(_ number: Int) {
+        guard nodes[number].pace != nil else { return }
+        nodes[number].pace?.begin(now: now)
+        for direction in TransferDirection.allCases {
+            let node = nodes[number]
+            let need = node.swarm.need(direction)
+            let granted = node.pace?.grant(need, direction, now: now) { need in
+                shared[direction]?.grant(need, to: number, now: now) ?? need.total
+            }
+            guard let granted, granted > 0 else { continue }
+            node.swarm.granted(granted, direction, now: now)
+            for action in node.swarm.takeActions() { perform(action, by: number) }
+        }
     }
 
     private func perform(_ action: Swarm.Action, by number: Int) {
@@ -181,6 +216,12 @@ final class SimulatedNetwork {
                 tell(other.node) { $0.disconnected(other.key, now: $1) }
             }
         case .banned(let address, _): node.banned.append(address)
+        case .tellLost(let piece, let key):
+            guard let other = node.connections[key] else { return }
+            schedule(now + node.latency) { [self] in
+                guard nodes[other.node].connections[other.key] != nil else { return }
+                tell(other.node) { $0.receivedDontHave(piece.rawValue, from: other.key, now: $1) }
+            }
         }
     }
 

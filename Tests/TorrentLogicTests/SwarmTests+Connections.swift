@@ -134,7 +134,7 @@ extension SwarmTests {
     }
 
     @Test func aLostPieceIsFetchedAgainWhenRead() {
-        var swarm = swarm(have: 0..<20)
+        var swarm = swarm(have: 0..<19)
         connect(&swarm, alice)
         read(&swarm, piece: 4)
         _ = swarm.takeActions()

@@ -24,12 +24,16 @@ actor MagnetFetch {
         loop.executor.asUnownedSerialExecutor()
     }
 
-    private nonisolated let lastPeerKey = Atomic<UInt64>(0)
+    nonisolated let lastPeerKey = Atomic<UInt64>(0)
     private let trackerTiers: [[String]]
     private let completion: Completion
 
-    private var swarm: MetadataSwarm
-    private var links: [PeerKey: PeerLink] = [:]
+    var swarm: MetadataSwarm
+    var links: [PeerKey: PeerLink] = [:]
+    /// What those of `links` are and said, for whoever goes on with the torrent.
+    var early: [PeerKey: EarlyPeer] = [:]
+    /// Who has the connections now, and under which keys.
+    var successor: (torrent: Torrent, keys: [PeerKey: PeerKey])?
     private var unflushed: Set<PeerKey> = []
     var announcing: Announcing
     var isStopped = false
@@ -65,7 +69,7 @@ actor MagnetFetch {
         )
         swarm = MetadataSwarm(
             ownID: resources.ownID,
-            limits: resources.configuration.limits,
+            limits: resources.swarmLimits,
             allowsLocalAddresses: resources.addresses.allowsLoopback,
             seed: UInt64.random(in: 0 ... .max)
         )
@@ -99,15 +103,22 @@ actor MagnetFetch {
     /// Closes every connection and tells the trackers, within the session's farewell timeout.
     func stop() async {
         end()
+        closeConnections()
         await sayFarewell()
     }
 
-    private func end() {
+    /// - Parameter keepsConnections: they stay until `handOver` or `closeConnections`.
+    private func end(keepsConnections: Bool = false) {
         guard !isStopped else { return }
         isStopped = true
         resources.discovery.drop(infoHash)
+        resources.connections.leave(self)
         swarm.stop()
-        performActions()
+        if keepsConnections {
+            _ = swarm.takeActions()
+        } else {
+            performActions()
+        }
         timer?.task.cancel()
         reminder?.cancel()
     }
@@ -150,9 +161,9 @@ actor MagnetFetch {
             case .dial(let address):
                 // Peers tell of others.
                 if resources.addresses.allows(address) {
-                    dial(address)
+                    resources.connections.dial(address, for: self)
                 } else {
-                    loop.execute { self.take(.dialFailed(address)) }
+                    loop.execute { self.assumeIsolated { $0.dialFailed(address) } }
                 }
             case .close(let key, let reason): close(key, because: reason)
             case .complete(let bytes): verify(bytes)
@@ -165,7 +176,8 @@ actor MagnetFetch {
         }
     }
 
-    private func close(_ key: PeerKey, because reason: CloseReason) {
+    func close(_ key: PeerKey, because reason: CloseReason) {
+        early[key] = nil
         guard let link = links.removeValue(forKey: key) else { return }
         logger.debug("closing a peer: \(reason)", metadata: ["peer": "\(link.address)"])
         link.channel.close(promise: nil)
@@ -221,7 +233,8 @@ actor MagnetFetch {
         switch verdict {
         case .success(.right(let metainfo)):
             let peers = swarm.promisingAddresses
-            end()
+            // A private torrent's peers come from its trackers alone (BEP 27).
+            end(keepsConnections: !metainfo.info.isPrivate)
             Task { await completion(metainfo, peers) }
         case .success(.wrong): turn { now in swarm.refused(now: now) }
         case .success(.unusable(let error)):
@@ -230,57 +243,6 @@ actor MagnetFetch {
             Task { await sayFarewell() }
         // The pool has ended, and the session with it.
         case .failure: end()
-        }
-    }
-}
-
-extension MagnetFetch: PeerOwner {
-    nonisolated func makePeerKey() -> PeerKey {
-        PeerKey(rawValue: lastPeerKey.wrappingAdd(1, ordering: .relaxed).newValue)
-    }
-
-    nonisolated func take(_ event: PeerEvent) {
-        assumeIsolated { $0.taken(event) }
-    }
-
-    private func taken(_ event: PeerEvent) {
-        switch event {
-        case .connected(let key, let peer): connected(key, to: peer)
-        case .received(let messages, let key):
-            guard links[key] != nil, !isStopped else { return }
-            turn { now in
-                for case .extended(let id, let payload) in messages {
-                    swarm.received(id: id, Array(payload.readableBytesView), from: key, now: now)
-                }
-            }
-        case .disconnected(let key):
-            // One that the swarm closed is forgotten already.
-            guard links.removeValue(forKey: key) != nil, !isStopped else { return }
-            turn { now in swarm.disconnected(key, now: now) }
-        case .dialFailed(let address):
-            guard !isStopped else { return }
-            turn { now in swarm.dialFailed(address, now: now) }
-        }
-    }
-
-    private func connected(_ key: PeerKey, to peer: ConnectedPeer) {
-        guard !isStopped else { return peer.channel.close(promise: nil) }
-        links[key] = PeerLink(
-            channel: peer.channel,
-            address: peer.address,
-            isIncoming: peer.isIncoming
-        )
-        turn { now in
-            swarm.connected(
-                key,
-                address: peer.address,
-                isIncoming: peer.isIncoming,
-                id: peer.id,
-                isExtended: peer.capabilities.contains(.extensionProtocol),
-                isFast: peer.capabilities.contains(.fast),
-                listenPort: resources.listenPort.value,
-                now: now
-            )
         }
     }
 }

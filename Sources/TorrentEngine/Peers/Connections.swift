@@ -125,14 +125,22 @@ final class Connections: Sendable {
 
     // MARK: Incoming
 
-    /// - Returns: false if the connection is to be closed at once.
-    func accepted(from address: PeerAddress) -> Bool {
-        state.withLock { $0.incoming.accepted(from: address) }
+    /// Lets an accepted connection in and counts it until its channel closes.
+    ///
+    /// To be called on the channel's event loop.
+    ///
+    /// - Throws: if it is to be closed at once.
+    func admit(_ channel: any Channel, _ connection: PeerConnection, filter: PeerFilter) throws {
+        guard let address = channel.remoteAddress.flatMap({ PeerAddress($0) }),
+            filter.allows(address), state.withLock({ $0.incoming.accepted(from: address) })
+        else { throw ChannelError.inappropriateOperationForState }
+        let connection = NIOLoopBound(connection, eventLoop: channel.eventLoop)
+        channel.closeFuture.whenComplete { _ in
+            let wasIdentified = connection.value.isIdentified
+            self.state.withLock { $0.incoming.closed(address, wasIdentified: wasIdentified) }
+        }
     }
 
+    /// The handshake of a connection that was admitted is done.
     func identified(_ address: PeerAddress) { state.withLock { $0.incoming.identified(address) } }
-
-    func closed(_ address: PeerAddress, wasIdentified: Bool) {
-        state.withLock { $0.incoming.closed(address, wasIdentified: wasIdentified) }
-    }
 }

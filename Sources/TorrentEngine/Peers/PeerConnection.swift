@@ -37,6 +37,8 @@ final class PeerConnection: ChannelDuplexHandler {
     private let logger: Logger
 
     private var phase = Phase.handshake(ByteBuffer())
+    /// The handshake is done.
+    private(set) var isIdentified = false
     private var answered: (any PeerOwner)?
     private var timeout: Scheduled<Void>?
     private var stream = PeerStream()
@@ -162,10 +164,15 @@ final class PeerConnection: ChannelDuplexHandler {
         context: ChannelHandlerContext
     ) {
         timeout?.cancel()
-        let key = owner.makePeerKey()
-        phase = .open(owner, key)
         let (address, isIncoming) =
             if case .outgoing(_, let address) = side { (address, false) } else { (remote, true) }
+        isIdentified = true
+        if isIncoming { owner.resources.connections.identified(remote) }
+        guard owner.resources.connections.opened(context.channel, for: owner) else {
+            return close(context: context, because: "there are too many")
+        }
+        let key = owner.makePeerKey()
+        phase = .open(owner, key)
         let capabilities = Self.capabilities.union(owner.dhtCapability)
         let peer = ConnectedPeer(
             channel: context.channel,
@@ -175,6 +182,13 @@ final class PeerConnection: ChannelDuplexHandler {
             capabilities: handshake.capabilities.intersection(capabilities)
         )
         owner.tell(.connected(key, peer))
+    }
+
+    /// From now on another has our end of the connection.
+    ///
+    /// To be called on the channel's event loop.
+    func handOver(to owner: any PeerOwner, as key: PeerKey) {
+        if case .open = phase { phase = .open(owner, key) }
     }
 
     // MARK: Messages

@@ -3,7 +3,6 @@ import BitTorrentProtocol
 import Glibc
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// Awaits peers on the session's port.
 final class PeerListener: Sendable {
@@ -19,24 +18,19 @@ final class PeerListener: Sendable {
         find: @escaping @Sendable (InfoHash) -> (any PeerOwner)?
     ) async throws(SessionError) {
         let configuration = resources.configuration
-        let connections = ConnectionCount(maximum: configuration.maximumIncomingConnections)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard connections.take() else {
-                        throw ChannelError.inappropriateOperationForState
-                    }
-                    channel.closeFuture.whenComplete { _ in connections.giveBack() }
+                    let connection = PeerConnection(side: .incoming(find), resources: resources)
+                    try resources.connections.admit(channel, connection, filter: resources.filter)
                     if configuration.encryption != .disable {
                         try channel.pipeline.syncOperations.addHandler(
                             PeerCipher(dialling: nil, resources: resources)
                         )
                     }
-                    try channel.pipeline.syncOperations.addHandler(
-                        PeerConnection(side: .incoming(find), resources: resources)
-                    )
+                    try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }
             .peerChannelOptions()
@@ -74,24 +68,6 @@ final class PeerListener: Sendable {
     }
 
     func close() async { try? await channel.close() }
-}
-
-/// Connections that are open, up to a maximum.
-private final class ConnectionCount: Sendable {
-    private let maximum: Int
-    private let open = Atomic<Int>(0)
-
-    init(maximum: Int) { self.maximum = maximum }
-
-    func take() -> Bool {
-        guard open.wrappingAdd(1, ordering: .relaxed).newValue <= maximum else {
-            giveBack()
-            return false
-        }
-        return true
-    }
-
-    func giveBack() { open.wrappingSubtract(1, ordering: .relaxed) }
 }
 
 /// A read takes what a fast peer sent meanwhile, and a slow peer does not pin a large buffer.

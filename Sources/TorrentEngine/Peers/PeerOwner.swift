@@ -40,6 +40,9 @@ protocol PeerOwner: AnyObject, Sendable {
 
     /// To be called on `loop`.
     func take(_ event: PeerEvent)
+
+    /// Closes the connection of least use: another torrent needs its place. To be called on `loop`.
+    func giveUpConnection()
 }
 
 extension PeerOwner {
@@ -58,6 +61,10 @@ extension PeerOwner {
     ///
     /// Reports a failure not within this turn, in which actions are still being performed.
     func dial(_ address: PeerAddress) {
+        guard resources.filter.allows(address) else {
+            logger.debug("a peer is in the IP filter", metadata: ["peer": "\(address)"])
+            return loop.execute { self.take(.dialFailed(address)) }
+        }
         let encrypts = resources.encryptedDials.encrypts(address)
         resources.dialler.connect(to: address, on: loop).whenComplete { result in
             do {

@@ -67,7 +67,13 @@ extension Session {
             let record = try await resources.pool.run {
                 try store.register(metainfo, addedTime: addedTime)
             }
-            let torrent = try await take(metainfo, addedTime: record.addedTime)
+            let fetch = fetch(of: metainfo.infoHash)
+            let torrent = try await take(
+                metainfo,
+                addedTime: record.addedTime,
+                on: fetch?.loop
+            )
+            await fetch?.handOver(to: torrent)
             await torrent.found(peers)
             logger.notice(
                 "the metadata has come",
@@ -82,6 +88,6 @@ extension Session {
             logger.error("the metadata has come, but the torrent cannot be taken up: \(error)")
         }
         // No farewell: the torrent announces itself to the same trackers.
-        _ = forgetFetch(of: metainfo.infoHash)
+        await forgetFetch(of: metainfo.infoHash)?.closeConnections()
     }
 }

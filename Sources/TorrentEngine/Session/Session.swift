@@ -88,6 +88,10 @@ package final class Session: Sendable {
             ),
             listenPort: ListenPort(),
             dialler: PeerDialler(timeout: configuration.connectTimeout),
+            settings: PublishedSettings(configuration.settings),
+            bandwidth: SharedBandwidth(configuration.settings.rates),
+            connections: Connections(configuration.settings.connections, loop: group.next()),
+            filter: PeerFilter(),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             logger: logger
         )
@@ -259,7 +263,8 @@ package final class Session: Sendable {
 
     func take(
         _ metainfo: Metainfo,
-        addedTime: Int64
+        addedTime: Int64,
+        on loop: (any EventLoop)? = nil
     ) async throws -> Torrent {
         let (store, cache, logger) = (store, resources.cache, resources.logger)
         let verified = try await resources.pool.run {
@@ -270,7 +275,7 @@ package final class Session: Sendable {
             addedTime: addedTime,
             verified: verified,
             resources: resources,
-            loop: group.next()
+            loop: loop ?? group.next()
         )
         return try state.withLock { state in
             guard !state.isStopped else { throw SessionError.stopped }

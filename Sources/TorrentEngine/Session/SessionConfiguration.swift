@@ -10,12 +10,12 @@ package struct SessionConfiguration: Sendable {
     package var listenPort: UInt16 = 6881
     /// Whether connections to peers are encrypted.
     package var encryption = EncryptionPolicy.prefer
-    /// Bounds of each torrent: peers, memory, upload slots.
+    /// Bounds of each torrent: memory, upload slots, times; how many peers it has is in `settings`.
     package var limits = SwarmLimits()
     /// Peers asked for in an announce (`numwant`).
     package var wantedPeerCount = 100
-    /// Incoming connections of the whole session; more are closed at once.
-    package var maximumIncomingConnections = 500
+    /// What may change while the session runs, as it is at its start.
+    package var settings = SessionSettings()
     /// Whether trackers and peers named by a torrent may be on this machine (127.0.0.0/8, ::1) or
     /// link-local.
     ///

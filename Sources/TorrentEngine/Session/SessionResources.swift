@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import PieceStorage
 import StateStore
+import TorrentLogic
 
 /// What the torrents of a session share.
 struct SessionResources: Sendable {
@@ -18,7 +19,18 @@ struct SessionResources: Sendable {
     let discovery: Discovery
     let listenPort: ListenPort
     let dialler: PeerDialler
+    let settings: PublishedSettings
+    let bandwidth: SharedBandwidth
+    let connections: Connections
+    let filter: PeerFilter
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
     let logger: Logger
+
+    /// Of a torrent that is made now.
+    var swarmLimits: SwarmLimits {
+        var limits = configuration.limits
+        limits.maximumPeers = settings.current.peersPerTorrent
+        return limits
+    }
 }

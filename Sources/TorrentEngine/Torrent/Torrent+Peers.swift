@@ -7,11 +7,22 @@ extension Torrent: PeerOwner {
     nonisolated func take(_ event: PeerEvent) {
         assumeIsolated { torrent in
             switch event {
-            case .connected(let key, let peer): torrent.connected(key, to: peer)
+            case .connected(let key, let peer):
+                if !peer.isIncoming { resources.connections.dialEnded(for: self) }
+                torrent.connected(key, to: peer)
             case .received(let messages, let key): torrent.received(messages, from: key)
             case .disconnected(let key): torrent.disconnected(key)
-            case .dialFailed(let address): torrent.dialFailed(address)
+            case .dialFailed(let address):
+                resources.connections.dialEnded(for: self)
+                torrent.dialFailed(address)
             }
+        }
+    }
+
+    nonisolated func giveUpConnection() {
+        assumeIsolated { torrent in
+            guard !torrent.isStopped else { return }
+            torrent.turn { now in torrent.swarm.giveUpConnection(now: now) }
         }
     }
 
@@ -26,7 +37,8 @@ extension Torrent: PeerOwner {
         turn { now in swarm.dialFailed(address, now: now) }
     }
 
-    func connected(_ key: PeerKey, to peer: ConnectedPeer) {
+    /// - Parameter isGreeted: the peer knows already that we have nothing.
+    func connected(_ key: PeerKey, to peer: ConnectedPeer, isGreeted: Bool = false) {
         let (address, isIncoming) = (peer.address, peer.isIncoming)
         guard !isStopped else { return peer.channel.close(promise: nil) }
         links[key] = PeerLink(channel: peer.channel, address: address, isIncoming: isIncoming)
@@ -38,11 +50,35 @@ extension Torrent: PeerOwner {
                 isIncoming: isIncoming,
                 id: peer.id,
                 isFast: peer.capabilities.contains(.fast),
+                allowedFast: allowedFast(for: peer),
+                isGreeted: isGreeted,
                 now: now
             )
             beginExtensions(key, to: peer)
         }
         if peer.capabilities.contains(.dht) { sendDHTPort(to: key) }
+    }
+
+    /// Takes over connections from before the metadata was known, and what came over them.
+    ///
+    /// - Returns: the keys of these peers from now on.
+    func adopt(_ peers: [EarlyPeer]) -> [PeerKey] {
+        peers.map { early in
+            let key = makePeerKey()
+            connected(key, to: early.peer, isGreeted: true)
+            received(early.messages.messages, from: key)
+            return key
+        }
+    }
+
+    private func allowedFast(for peer: ConnectedPeer) -> [PieceIndex] {
+        guard peer.capabilities.contains(.fast), !swarm.have.isEmpty else { return [] }
+        return AllowedFastSet.pieces(
+            for: peer.address.host,
+            of: infoHash,
+            pieceCount: info.geometry.pieceCount,
+            count: resources.configuration.limits.alwaysAllowedPieceCount
+        )
     }
 
     /// Takes the messages of one read burst.

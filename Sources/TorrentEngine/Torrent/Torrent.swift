@@ -40,6 +40,8 @@ package actor Torrent {
     var waits = ReaderWaits()
     var announcing: Announcing
     var pace: TransferPace
+    /// Limits that hold for this torrent whatever the session's settings say.
+    var ownRates: TransferRates?
     var discoveryNeed: Discovery.Need?
     var isStopped = false
     var isDiskFailing = false
@@ -76,7 +78,7 @@ package actor Torrent {
             geometry: metainfo.info.geometry,
             have: verified,
             ownID: resources.ownID,
-            limits: resources.configuration.limits,
+            limits: resources.swarmLimits,
             seed: UInt64.random(in: 0 ... .max),
             now: .now
         )
@@ -94,7 +96,7 @@ package actor Torrent {
             isPrivate: metainfo.info.isPrivate,
             seed: UInt64.random(in: 0 ... .max)
         )
-        holdBack(now: .now)
+        isPaced = Self.holdBack(&swarm, pace, resources.bandwidth, now: .now)
     }
 
     // MARK: Turns
@@ -135,7 +137,7 @@ package actor Torrent {
             case .serve(let block, let key): serve(block, to: key)
             case .verify(let piece): verify(piece)
             case .discard(let piece): buffers.discard(piece)
-            case .dial(let address): dial(address)
+            case .dial(let address): resources.connections.dial(address, for: self)
             case .close(let key, let reason): close(key, because: reason)
             case .tellLost(let piece, let key): extensions.tellLost(piece, to: key)
             case .banned(let address, let piece):
@@ -163,7 +165,7 @@ package actor Torrent {
     private func setTimer(_ now: Swarm.Instant) {
         let deadlines = [
             isStopped ? nil : swarm.nextDeadline, extensions.nextDeadline,
-            announcing.schedule.nextDeadline, pace.askAgainAt,
+            announcing.schedule.nextDeadline, isPaced ? pace.askAgainAt : nil,
         ]
         guard let deadline = deadlines.compactMap(\.self).min(), !isStopped else {
             timer?.task.cancel()
@@ -201,6 +203,7 @@ package actor Torrent {
         isStopped = true
         endDiscovery()
         resources.bandwidth.leave(infoHash)
+        resources.connections.leave(self)
         swarm.stop(now: .now)
         performActions()
         buffers.discardAll()

@@ -1,4 +1,4 @@
-package import BitTorrentProtocol
+import BitTorrentProtocol
 
 /// A rate that torrents share: what readers wait for before all else, and then a block to each in
 /// turn, so that none gets more than another that needs as much.

@@ -21,7 +21,7 @@ extension Configuration {
             "the configuration",
             keys: [
                 "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "nfs",
-                "bittorrent", "dht", "local_discovery", "routes",
+                "bittorrent", "rates", "dht", "local_discovery", "routes",
             ]
         )
         reader.path(top["state_directory"], "state_directory") { stateDirectory = $0 }
@@ -32,6 +32,7 @@ extension Configuration {
         }
         if let node = top["nfs"] { nfs = NFS(node, &reader) }
         if let node = top["bittorrent"] { bitTorrent = BitTorrent(node, &reader) }
+        if let node = top["rates"] { rates = Rates(node, &reader) }
         if let node = top["dht"] { dht = DHT(node, &reader) }
         reader.boolean(top["local_discovery"], "local_discovery") {
             findsPeersOnLocalNetwork = $0
@@ -112,16 +113,55 @@ extension Configuration.BitTorrent {
         let keys = reader.mapping(
             node,
             "bittorrent",
-            keys: ["address", "port", "peers_per_torrent", "encryption", "allow_loopback"]
+            keys: [
+                "address", "port", "peers_per_torrent", "connections", "connections_per_address",
+                "dials_at_once", "dials_per_second", "encryption", "allow_loopback", "ip_filter",
+            ]
         )
         reader.address(keys["address"], "bittorrent: address") { address = $0 }
         reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
         reader.integer(keys["peers_per_torrent"], "bittorrent: peers_per_torrent", 1...1000) {
             peersPerTorrent = $0
         }
+        reader.integer(keys["connections"], "bittorrent: connections", 1...50_000) {
+            connections = $0
+        }
+        reader.integer(
+            keys["connections_per_address"],
+            "bittorrent: connections_per_address",
+            1...1000
+        ) { connectionsPerAddress = $0 }
+        reader.integer(keys["dials_at_once"], "bittorrent: dials_at_once", 1...1000) {
+            dialsAtOnce = $0
+        }
+        reader.integer(keys["dials_per_second"], "bittorrent: dials_per_second", 1...1000) {
+            dialsPerSecond = $0
+        }
+        reader.path(keys["ip_filter"], "bittorrent: ip_filter") { ipFilter = $0 }
         reader.choice(keys["encryption"], "bittorrent: encryption") { encryption = $0 }
         reader.boolean(keys["allow_loopback"], "bittorrent: allow_loopback") {
             allowsLoopback = $0
+        }
+    }
+}
+
+extension Configuration.Rates {
+    fileprivate init(_ node: Node, _ reader: inout ConfigurationReader) {
+        self.init()
+        let keys = reader.mapping(
+            node,
+            "rates",
+            keys: ["download", "upload", "download_per_torrent", "upload_per_torrent"]
+        )
+        // A second's worth of a terabit.
+        let range = 0...1_000_000_000_000
+        reader.integer(keys["download"], "rates: download", range) { download = $0 }
+        reader.integer(keys["upload"], "rates: upload", range) { upload = $0 }
+        reader.integer(keys["download_per_torrent"], "rates: download_per_torrent", range) {
+            downloadPerTorrent = $0
+        }
+        reader.integer(keys["upload_per_torrent"], "rates: upload_per_torrent", range) {
+            uploadPerTorrent = $0
         }
     }
 }

@@ -14,6 +14,7 @@ struct Configuration: Equatable, Sendable {
     var folderScanSeconds = 5
     var nfs = NFS()
     var bitTorrent = BitTorrent()
+    var rates = Rates()
     var dht = DHT()
     var findsPeersOnLocalNetwork = true
     var routes: [Route] = []
@@ -36,9 +37,23 @@ struct Configuration: Equatable, Sendable {
         var address = "::"
         var port = 6881
         var peersPerTorrent = 50
+        var connections = 500
+        var connectionsPerAddress = 3
+        var dialsAtOnce = 60
+        var dialsPerSecond = 20
+        /// A file of address ranges that are not spoken with.
+        var ipFilter: String?
         var encryption = EncryptionPolicy.prefer
         /// Whether trackers and peers that a torrent names may be on this machine.
         var allowsLoopback = false
+    }
+
+    /// Payload in bytes a second; 0 is no limit.
+    struct Rates: Equatable, Sendable {
+        var download = 0
+        var upload = 0
+        var downloadPerTorrent = 0
+        var uploadPerTorrent = 0
     }
 
     struct DHT: Equatable, Sendable {
@@ -75,6 +90,7 @@ struct Configuration: Equatable, Sendable {
         result.stateDirectory = absolute(stateDirectory)
         result.cacheDirectory = cacheDirectory.map(absolute)
         result.nfs.exports = absolute(nfs.exports)
+        result.bitTorrent.ipFilter = bitTorrent.ipFilter.map(absolute)
         for index in routes.indices {
             result.routes[index].torrents = routes[index].torrents.map { source in
                 switch source {

@@ -1,13 +1,16 @@
 import Foundation
 import NFSExposure
+import TorrentLogic
 
-/// Where settings come from: the configuration file, the exports file it names, and the flags of
-/// the command line, which win over both.
+/// Where settings come from: the configuration file, the files of exports and of address ranges that
+/// it names, and the flags of the command line, which win over all.
 struct ConfigurationFile: Sendable {
-    /// Both files, read without an error.
+    /// All files, read without an error.
     struct Settings: Sendable {
         let configuration: Configuration
         let exports: ExportTable
+        /// `nil` if the configuration names no file of address ranges.
+        let ipFilter: IPFilter?
         /// What the author of the files should know although it is no error.
         let notices: [String]
     }
@@ -19,8 +22,10 @@ struct ConfigurationFile: Sendable {
 
     /// Larger files are no configuration.
     private static let maximumByteCount = 1 << 20
+    /// Some millions of ranges.
+    private static let maximumFilterByteCount = 256 << 20
 
-    /// All or nothing: with one fault in either file there are no settings.
+    /// All or nothing: with one fault in any of the files there are no settings.
     func read() throws -> Settings {
         let here = FileManager.default.currentDirectoryPath
         let file = absolutePath(path, from: here)
@@ -33,7 +38,18 @@ struct ConfigurationFile: Sendable {
         }
         if let exports { configuration.nfs.exports = absolutePath(exports, from: here) }
         let (table, notices) = try readExports(configuration)
-        return Settings(configuration: configuration, exports: table, notices: notices)
+        let ipFilter = try configuration.bitTorrent.ipFilter.map { path in
+            try IPFilter(
+                parsing: try contents(of: path, limit: Self.maximumFilterByteCount),
+                file: path
+            )
+        }
+        return Settings(
+            configuration: configuration,
+            exports: table,
+            ipFilter: ipFilter,
+            notices: notices
+        )
     }
 
     private func configurationText() throws -> String {

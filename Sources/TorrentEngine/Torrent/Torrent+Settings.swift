@@ -3,27 +3,47 @@ package import TorrentLogic
 
 extension Torrent {
     /// Limits this torrent by itself, in addition to what limits all torrents together.
-    package func setRates(_ rates: TransferRates) {
-        pace.setRates(rates, now: .now)
-        ratesChanged()
+    ///
+    /// - Parameter rates: `nil` for what the session's settings say of every torrent.
+    package func setRates(_ rates: TransferRates?) {
+        ownRates = rates
+        settingsChanged(resources.settings.current)
     }
 
     package var rates: TransferRates { pace.rates }
 
-    /// Limits have changed: its own, or those of all torrents together.
-    func ratesChanged() {
+    /// The settings of the session have changed.
+    func settingsChanged(_ settings: SessionSettings) {
         guard !isStopped else { return }
-        turn { now in holdBack(now: now) }
+        pace.setRates(ownRates ?? settings.ratesPerTorrent, now: .now)
+        turn { now in
+            isPaced = Self.holdBack(&swarm, pace, resources.bandwidth, now: now)
+            swarm.setMaximumPeers(settings.peersPerTorrent, now: now)
+        }
     }
 
-    func holdBack(now: Swarm.Instant) {
-        isPaced = false
+    /// Some addresses are not to be spoken with any more.
+    func filterChanged() {
+        guard !isStopped else { return }
+        turn { now in swarm.closeFiltered(resources.filter.allows, now: now) }
+    }
+
+    /// Tells the swarm in which directions a limit holds.
+    ///
+    /// - Returns: whether there is any.
+    static func holdBack(
+        _ swarm: inout Swarm,
+        _ pace: TransferPace,
+        _ bandwidth: SharedBandwidth,
+        now: Swarm.Instant
+    ) -> Bool {
+        var isPaced = false
         for direction in TransferDirection.allCases {
-            let isLimited =
-                pace.rates[direction] > 0 || resources.bandwidth.isLimited(direction)
+            let isLimited = pace.rates[direction] > 0 || bandwidth.isLimited(direction)
             if isLimited { isPaced = true }
             swarm.setLimited(isLimited, direction, now: now)
         }
+        return isPaced
     }
 
     /// Asks for what the swarm needs, and performs what it does with it.

@@ -1,0 +1,22 @@
+package import TorrentLogic
+
+extension Session {
+    package var settings: SessionSettings { resources.settings.current }
+
+    /// Takes new settings, at once and for every torrent.
+    package func apply(_ settings: SessionSettings) {
+        resources.settings.replace(with: settings)
+        resources.bandwidth.setRates(settings.rates)
+        resources.connections.setLimits(settings.connections)
+        for torrent in torrents {
+            torrent.run { $0.settingsChanged(settings) }
+        }
+    }
+
+    /// Takes another list of addresses that are not spoken with, or none; connections to them end.
+    package func replaceFilter(with filter: IPFilter?) {
+        resources.filter.replace(with: filter)
+        guard filter != nil else { return }
+        for torrent in torrents { torrent.run { $0.filterChanged() } }
+    }
+}
