@@ -87,6 +87,7 @@ package final class Session: Sendable {
                 local: configuration.usesLocalDiscovery ? local : nil
             ),
             listenPort: ListenPort(),
+            dialler: PeerDialler(timeout: configuration.connectTimeout),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             logger: logger
         )
