@@ -162,7 +162,7 @@ extension Decoder {
     private static let obfuscated = ObfuscatedInfoHash(infoHash)
 
     private static let encryptionAccepted = Decoder(
-        "encryption, accepted",
+        "encryption accepted",
         samples: keyedSides.map(\.request)
     ) { bytes, mutator in
         let number = Int.random(in: keyedSides.indices, using: &mutator)
@@ -175,7 +175,7 @@ extension Decoder {
     }
 
     private static let encryptionDialled = Decoder(
-        "encryption, dialled",
+        "encryption dialled",
         samples: keyedSides.map(\.choice)
     ) { bytes, mutator in
         let number = Int.random(in: keyedSides.indices, using: &mutator)
@@ -188,7 +188,7 @@ extension Decoder {
 
     /// What is sent first, and how it begins: plain text or a key.
     private static let encryptionKey = Decoder(
-        "encryption, opening",
+        "encryption opening",
         samples: [handshakeSample, [UInt8](repeating: 7, count: 120)]
     ) { bytes, _ in
         StreamOpening(of: ByteBuffer(bytes: bytes)) != .undecided
