@@ -174,7 +174,8 @@ package struct PeerExtensions {
                     if !found.isEmpty { actions.append(.found(found.map(\.address))) }
                 }
             case .uploadOnly:
-                guard let isUploadOnly = payload.first.map({ $0 != 0 }) else { return }
+                guard payload.count == 1, let flag = payload.first else { return }
+                let isUploadOnly = flag != 0
                 peers[key]?.handshake?.isUploadOnly = isUploadOnly
                 tellPeerExchange(of: key)
                 actions.append(.uploadOnly(isUploadOnly, of: key))

@@ -72,7 +72,7 @@ import TorrentLogic
             seconds: 10,
             [TransferNeed(other: 512), TransferNeed(other: 1 << 22), TransferNeed(other: 1 << 22)]
         )
-        #expect(got[0] == 200 * 512)
+        #expect(got[0] > 95_000)
         #expect(abs(got[1] - got[2]) < 200_000)
         #expect(got.reduce(0, +) > 9_500_000)
     }

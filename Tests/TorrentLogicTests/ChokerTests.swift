@@ -90,18 +90,18 @@ import TorrentLogic
 
     @Test func interestThatComesAndGoesDoesNotFlap() {
         var choker = Choker(slots: 4, seed: 1, now: start)
-        #expect(choker.becameInterested(key(1), now: start))
+        #expect(choker.becameInterested(key(1), now: start) == true)
         choker.lostInterest(key(1), now: after(1))
         #expect(choker.unchoked == [])
-        #expect(!choker.becameInterested(key(1), now: after(2)))
-        #expect(!choker.becameInterested(key(1), now: after(10)))
-        #expect(choker.becameInterested(key(1), now: after(11)))
+        #expect(choker.becameInterested(key(1), now: after(2)) == false)
+        #expect(choker.becameInterested(key(1), now: after(10)) == false)
+        #expect(choker.becameInterested(key(1), now: after(11)) == true)
     }
 
     @Test func whoWasJustUnchokedStaysForARound() {
         var choker = Choker(slots: 2, seed: 1, now: start)
         choker.rechoke(candidates(1...1), isDownloading: true, now: after(10))
-        #expect(choker.becameInterested(key(2), now: after(15)))
+        #expect(choker.becameInterested(key(2), now: after(15)) == true)
         let others = (3...9).map { Choker.Candidate(key: key($0), byteCount: 1_000_000) }
         let newcomer = Choker.Candidate(key: key(2), byteCount: 0)
         choker.rechoke(others + [newcomer], isDownloading: true, now: after(20))

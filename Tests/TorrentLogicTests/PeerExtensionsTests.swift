@@ -58,7 +58,9 @@ import TorrentLogic
         var extensions = extensions(.stored(byteCount: 20_000, isPrivate: false))
         connect(&extensions, alice)
         let handshake = try handshake(in: extensions.takeActions())
-        #expect(Set(handshake.messageIDs.keys) == ["ut_pex", "ut_metadata", "upload_only"])
+        #expect(Set(handshake.messageIDs.keys) == [
+            "ut_pex", "ut_metadata", "upload_only", "lt_donthave",
+        ])
         #expect(handshake.client == "Sluice 0.1")
         #expect(handshake.port == 6881)
         #expect(handshake.maximumRequestCount == 500)
@@ -70,7 +72,7 @@ import TorrentLogic
         var extensions = extensions(.stored(byteCount: 20_000, isPrivate: true))
         connect(&extensions, alice)
         let handshake = try handshake(in: extensions.takeActions())
-        #expect(Set(handshake.messageIDs.keys) == ["upload_only"])
+        #expect(Set(handshake.messageIDs.keys) == ["upload_only", "lt_donthave"])
         #expect(handshake.metadataByteCount == nil)
         connect(&extensions, bob)
         greet(&extensions, as: bob)
@@ -85,6 +87,46 @@ import TorrentLogic
         extensions.received(id: 1, told.encode(), from: alice, now: start)
         #expect(extensions.takeActions() == [])
         #expect(extensions.nextDeadline == nil)
+    }
+
+    @Test func tellsWhetherDataIsWantedAndWhatIsLost() throws {
+        var extensions = extensions(.stored(byteCount: 20_000, isPrivate: false))
+        for key in [alice, bob] { connect(&extensions, key) }
+        var handshake = ExtensionHandshake()
+        handshake.messageIDs = ["upload_only": 8, "lt_donthave": 9]
+        extensions.received(id: 0, handshake.encode(), from: alice, now: start)
+        _ = extensions.takeActions()
+        extensions.tellUploadOnly(true)
+        extensions.tellLost(PieceIndex(0x0102), to: alice)
+        // It speaks neither.
+        extensions.tellLost(PieceIndex(0x0102), to: bob)
+        #expect(
+            extensions.takeActions() == [
+                .send(id: 8, [1], to: alice), .send(id: 9, [0, 0, 1, 2], to: alice),
+            ]
+        )
+    }
+
+    @Test func passesOnWhatPeersSayOfThemselvesAndOfUs() {
+        var extensions = extensions(.stored(byteCount: 20_000, isPrivate: false))
+        connect(&extensions, alice)
+        var handshake = ExtensionHandshake()
+        handshake.isUploadOnly = true
+        handshake.receiverHost = [1, 2, 3, 4]
+        _ = extensions.takeActions()
+        extensions.received(id: 0, handshake.encode(), from: alice, now: start)
+        extensions.received(id: PeerExtension.uploadOnly.localID, [0], from: alice, now: start)
+        let lost = PeerExtension.dontHave.localID
+        extensions.received(id: lost, [0, 0, 1, 2], from: alice, now: start)
+        for broken in [[], [0, 0, 1], [0, 0, 0, 1, 2]] as [[UInt8]] {
+            extensions.received(id: lost, broken, from: alice, now: start)
+        }
+        #expect(
+            extensions.takeActions() == [
+                .uploadOnly(true, of: alice), .ownHost([1, 2, 3, 4], by: alice),
+                .uploadOnly(false, of: alice), .dontHave(piece: 0x0102, of: alice),
+            ]
+        )
     }
 
     @Test func saysNothingToAPeerWithoutExtensions() {
@@ -147,7 +189,11 @@ import TorrentLogic
         let aboutAlice = PeerExchangeMessage(
             added: [.init(address: localAddress(port: 6001), flags: .reachable)]
         )
-        #expect(extensions.takeActions() == [.send(id: 21, aboutAlice.encode(), to: bob)])
+        #expect(
+            extensions.takeActions() == [
+                .uploadOnly(true, of: bob), .send(id: 21, aboutAlice.encode(), to: bob),
+            ]
+        )
         greet(&extensions, as: alice)
         let aboutBob = PeerExchangeMessage(
             added: [.init(address: localAddress(port: 7777), flags: .uploadOnly)]
@@ -172,7 +218,9 @@ import TorrentLogic
         greet(&extensions, as: alice)
         _ = extensions.takeActions()
         var generator = SeededGenerator(seed: 1)
-        for id in UInt8(0)...9 {
+        // A byte and four bytes are a message already of the two that are left out.
+        let terse = [PeerExtension.uploadOnly, .dontHave].map(\.localID)
+        for id in UInt8(0)...9 where !terse.contains(id) {
             for length in 0..<200 {
                 let payload = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
                 extensions.received(id: id, payload, from: alice, now: start)
