@@ -39,7 +39,7 @@ extension MagnetFetch {
         let request = AnnounceRequest(
             infoHash: infoHash,
             peerID: resources.ownID,
-            port: resources.listenPort.value,
+            port: resources.listenPort.announced,
             uploaded: 0,
             downloaded: 0,
             left: Self.assumedLeft,

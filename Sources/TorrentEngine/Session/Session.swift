@@ -26,6 +26,7 @@ package final class Session: Sendable {
     let store: StateStore
     let resources: SessionResources
     let arrivals: AsyncStream<Void>.Continuation
+    private let portMapping: PortMappingService?
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -49,6 +50,7 @@ package final class Session: Sendable {
             .announceKey,
             orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
         )
+        let listenPort = ListenPort()
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
         let cache = try CacheDirectory(path: configuration.cacheDirectory)
         let pool = DiskPool(size: configuration.diskThreadCount)
@@ -86,11 +88,16 @@ package final class Session: Sendable {
                 dht: configuration.usesDHT ? dht : nil,
                 local: configuration.usesLocalDiscovery ? local : nil
             ),
-            listenPort: ListenPort(),
+            listenPort: listenPort,
             dialler: PeerDialler(timeout: configuration.connectTimeout),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             logger: logger
         )
+        portMapping =
+            configuration.mapsPorts
+            ? PortMappingService(group: group, resources: resources) {
+                dht.run { $0.use(port: listenPort.announced) }
+            } : nil
     }
 
     // MARK: Life
@@ -117,6 +124,7 @@ package final class Session: Sendable {
             }
             try await takeUpMagnets()
             await resources.discovery.start(port: listener.port)
+            await portMapping?.start()
             resources.logger.info(
                 "listening for peers",
                 metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
@@ -165,7 +173,9 @@ package final class Session: Sendable {
         }
         arrivals.finish()
         await listener?.close()
+        let (portMapping, timeout) = (portMapping, resources.configuration.farewellTimeout)
         await withTaskGroup { group in
+            group.addTask { await portMapping?.shutdown(within: timeout) }
             for torrent in torrents { group.addTask { await torrent.stop() } }
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }

@@ -30,6 +30,8 @@ package struct SessionConfiguration: Sendable {
     package var urgentSearchInterval = Duration.seconds(20)
     /// Whether peers are looked for on the local network (BEP 14).
     package var usesLocalDiscovery = false
+    /// Whether the gateway is asked to let connections in to our port (PCP, NAT-PMP, UPnP).
+    package var mapsPorts = false
     /// Time for a connection to a peer to stand, and again for its handshake.
     package var connectTimeout = Duration.seconds(10)
     /// Time for an announce in all.

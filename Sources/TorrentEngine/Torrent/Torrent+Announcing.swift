@@ -64,7 +64,7 @@ extension Torrent {
         let request = AnnounceRequest(
             infoHash: infoHash,
             peerID: resources.ownID,
-            port: resources.listenPort.value,
+            port: resources.listenPort.announced,
             uploaded: uploadedByteCount,
             downloaded: downloadedByteCount,
             left: info.geometry.totalLength - published.verifiedByteCount,
