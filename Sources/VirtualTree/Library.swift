@@ -71,9 +71,9 @@ package final class Library: VirtualTree {
         // Only writers wait for this lock, one for another; readers take the other one.
         try ledger.withLock { current in
             let before = snapshot
-            let layouts = routes.map { route in
-                route.members.map {
-                    before.layout(of: $0.content) ?? TorrentLayout($0.content.info)
+            let layouts = try routes.map { route in
+                try route.members.map {
+                    try before.layout(of: $0.content) ?? TorrentLayout($0.content.loadInfo())
                 }
             }
             var ledger = current

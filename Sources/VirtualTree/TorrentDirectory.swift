@@ -38,29 +38,33 @@ struct TorrentDirectory: VirtualDirectory {
     }
 
     func entry(named name: [UInt8]) -> VirtualNode? {
-        entry.layout.target(named: name, inDirectory: number).map(node)
+        entry.layout.target(named: name, inDirectory: number).flatMap(node)
     }
 
     func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
         let count = entry.layout.entryCount(ofDirectory: number)
         let start =
             cookie < Self.firstCookie ? 0 : min(cookie - Self.firstCookie + 1, UInt64(count))
-        return (Int(start)..<count).prefix(limit).map { ordinal in
+        return (Int(start)..<count).prefix(limit).compactMap { ordinal in
             let (name, target) = entry.layout.entry(ordinal, ofDirectory: number)
-            return DirectoryEntry(
-                cookie: UInt64(ordinal) + Self.firstCookie,
-                name: name,
-                node: node(target)
-            )
+            return node(target).map { node in
+                DirectoryEntry(
+                    cookie: UInt64(ordinal) + Self.firstCookie,
+                    name: name,
+                    node: node
+                )
+            }
         }
     }
 
-    private func node(_ target: TorrentLayout.Target) -> VirtualNode {
+    private func node(_ target: TorrentLayout.Target) -> VirtualNode? {
         switch target {
         case .directory(let number):
             .directory(TorrentDirectory(snapshot: snapshot, entry: entry, number: number))
         case .file(let number):
-            .file(TorrentFile(entry: entry, number: number))
+            entry.layout.file(number).map {
+                .file(TorrentFile(entry: entry, number: number, file: $0))
+            }
         }
     }
 }

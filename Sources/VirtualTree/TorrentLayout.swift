@@ -27,6 +27,14 @@ package struct TorrentLayout: Sendable {
         let subdirectoryCount: UInt32
     }
 
+    /// A file of the metainfo, shown or not.
+    package struct File: Equatable, Sendable {
+        /// Offset of its first byte in the torrent.
+        package let offset: UInt64
+        package let length: UInt64
+        package let isExecutable: Bool
+    }
+
     /// The name under which the torrent stands in a route, before other torrents there are
     /// considered.
     package let name: [UInt8]
@@ -41,6 +49,7 @@ package struct TorrentLayout: Sendable {
     /// Positions in `entries`, sorted by name within the range of each directory.
     private let byName: [UInt32]
     private let names: [UInt8]
+    private let files: [File]
     /// The directory of each file of the metainfo; `hidden` for a file that is not shown.
     private let directoryOfFile: [UInt32]
 
@@ -48,6 +57,13 @@ package struct TorrentLayout: Sendable {
 
     package init(_ info: TorrentInfo) {
         name = FileName.component(info.name) ?? FileName.placeholder
+        files = info.files.map { file in
+            File(
+                offset: file.offset,
+                length: file.length,
+                isExecutable: file.attributes.contains(.executable)
+            )
+        }
         var builder = TorrentLayoutBuilder()
         if info.isSingleFile {
             directories = []
@@ -75,9 +91,13 @@ package struct TorrentLayout: Sendable {
 
     package var directoryCount: Int { directories.count }
 
-    package func isShown(file: UInt32) -> Bool {
-        file < directoryOfFile.count && directoryOfFile[Int(file)] != Self.hidden
+    /// A file by its position in the metainfo; `nil` if there is none, or if it is not shown.
+    package func file(_ number: UInt32) -> File? {
+        guard number < files.count, directoryOfFile[Int(number)] != Self.hidden else { return nil }
+        return files[Int(number)]
     }
+
+    package func isShown(file: UInt32) -> Bool { self.file(file) != nil }
 
     /// Number of the directory above; the top directory is above itself.
     package func parent(ofDirectory number: UInt32) -> UInt32 { directories[Int(number)].parent }

@@ -69,15 +69,17 @@ final class TreeSnapshot: Sendable {
             guard id.index < entry.layout.directoryCount else { return nil }
             return .directory(TorrentDirectory(snapshot: self, entry: entry, number: id.index))
         }
-        guard entry.layout.isShown(file: id.index) else { return nil }
-        return .file(TorrentFile(entry: entry, number: id.index))
+        return entry.layout.file(id.index).map {
+            .file(TorrentFile(entry: entry, number: id.index, file: $0))
+        }
     }
 
     /// What a torrent shows in its route: its top directory, or its only file.
-    func node(of entry: RouteEntry) -> VirtualNode {
-        entry.isSingleFile
-            ? .file(TorrentFile(entry: entry, number: 0))
-            : .directory(TorrentDirectory(snapshot: self, entry: entry, number: 0))
+    func node(of entry: RouteEntry) -> VirtualNode? {
+        guard entry.isSingleFile else {
+            return .directory(TorrentDirectory(snapshot: self, entry: entry, number: 0))
+        }
+        return entry.layout.file(0).map { .file(TorrentFile(entry: entry, number: 0, file: $0)) }
     }
 }
 

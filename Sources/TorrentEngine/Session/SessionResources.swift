@@ -19,5 +19,6 @@ struct SessionResources: Sendable {
     let listenPort: ListenPort
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
+    let activity: TorrentActivity
     let logger: Logger
 }
