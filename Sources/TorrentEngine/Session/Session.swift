@@ -88,6 +88,7 @@ package final class Session: Sendable {
                 local: configuration.usesLocalDiscovery ? local : nil
             ),
             listenPort: ListenPort(),
+            dialler: PeerDialler(timeout: configuration.connectTimeout),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
             logger: logger

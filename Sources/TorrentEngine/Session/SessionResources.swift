@@ -17,6 +17,7 @@ struct SessionResources: Sendable {
     let addresses: AddressFilter
     let discovery: Discovery
     let listenPort: ListenPort
+    let dialler: PeerDialler
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
     let activity: TorrentActivity
