@@ -119,19 +119,6 @@ package final class StateStore: Sendable {
         }
     }
 
-    /// All registered torrents, those added first at the front.
-    package func torrents() throws(StateStoreError) -> [TorrentRecord] {
-        try read { database, path in
-            let rows = try Row.fetchCursor(
-                database,
-                sql: "SELECT * FROM torrent ORDER BY added_time, info_hash"
-            )
-            var records: [TorrentRecord] = []
-            while let row = try rows.next() { records.append(try TorrentRecord(row, path: path)) }
-            return records
-        }
-    }
-
     /// Forgets the torrent and its pieces.
     package func removeTorrent(_ infoHash: InfoHash) throws(StateStoreError) {
         try write { database, _ in

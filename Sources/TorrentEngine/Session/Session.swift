@@ -179,8 +179,9 @@ package final class Session: Sendable {
         state.withLock { $0.torrents[infoHash] }
     }
 
-    /// Registers a torrent; one that is there already is left as it is. It goes to work when
-    /// something needs it.
+    /// Registers a torrent; one that is there already is left as it is.
+    ///
+    /// It goes to work when something needs it.
     ///
     /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
     package func add(_ metainfo: Metainfo, addedTime: Int64) async throws -> RegisteredTorrent {
@@ -214,14 +215,15 @@ package final class Session: Sendable {
         content: @escaping @Sendable (Range<UInt64>) throws -> ByteBuffer
     ) async throws -> RegisteredTorrent {
         let torrent = try await add(metainfo, addedTime: addedTime)
-        torrent.set(.seeds, true)
-        if await torrent.warmed()?.published.isComplete == true { return torrent }
-        let (store, pool, cache) = (store, resources.pool, resources.cache)
-        try await torrent.whileCold {
-            try await pool.run {
-                try fillCache(of: metainfo, in: cache, store: store, from: content)
+        if try await !torrent.load().verified.isComplete {
+            let (store, pool, cache) = (store, resources.pool, resources.cache)
+            try await torrent.whileCold {
+                try await pool.run {
+                    try fillCache(of: metainfo, in: cache, store: store, from: content)
+                }
             }
         }
+        torrent.set(.seeds, true)
         guard await torrent.warmed() != nil else { throw SessionError.stopped }
         return torrent
     }

@@ -1,5 +1,6 @@
 package import BitTorrentProtocol
 package import NIOCore
+import Synchronization
 import TorrentLogic
 
 // What readers on any thread see, the same whether the torrent is at work or not.
@@ -98,7 +99,7 @@ extension RegisteredTorrent: TorrentContent {
     }
 
     /// Not within the caller's turn: `notify` is not called before `wait` has returned.
-    private func refuse(_ message: ReaderMailbox.Message, _ refusal: Availability) {
+    func refuse(_ message: ReaderMailbox.Message, _ refusal: Availability) {
         guard case .wait(_, _, let notify) = message else { return }
         activation.group.next().execute { notify(refusal) }
     }

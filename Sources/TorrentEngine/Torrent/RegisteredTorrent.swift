@@ -1,6 +1,8 @@
 package import BitTorrentProtocol
 import Logging
-package import NIOCore
+import NIOCore
+import PieceStorage
+import StateStore
 import Synchronization
 import TorrentLogic
 
@@ -17,7 +19,7 @@ package final class RegisteredTorrent: Sendable {
     /// `creation date` of the metainfo, seconds since 1970.
     package let creationDate: Int64?
 
-    private enum Phase {
+    enum Phase {
         case cold
         case warming
         case warm(Torrent)
@@ -49,7 +51,7 @@ package final class RegisteredTorrent: Sendable {
         static let isComplete = Self(rawValue: 32)
     }
 
-    private struct State {
+    struct State {
         var phase = Phase.cold
         var traits: Traits
         /// What readers told while there was no torrent to tell.
@@ -63,7 +65,7 @@ package final class RegisteredTorrent: Sendable {
         var lastToken: UInt64 = 0
     }
 
-    private struct Waiting {
+    struct Waiting {
         var callers: [CheckedContinuation<Torrent?, Never>] = []
         var bystanders: [CheckedContinuation<Void, Never>] = []
 
@@ -78,11 +80,11 @@ package final class RegisteredTorrent: Sendable {
         }
     }
 
-    private static let maximumMailCount = 1024
+    static let maximumMailCount = 1024
     private static let maximumPeerCount = 32
 
-    private let activation: TorrentActivation
-    private let state: Mutex<State>
+    let activation: TorrentActivation
+    let state: Mutex<State>
 
     init(
         infoHash: InfoHash,
@@ -177,7 +179,7 @@ package final class RegisteredTorrent: Sendable {
     // MARK: Warming
 
     /// Reads what the torrent needs on a disk thread, then puts it to work.
-    private func warm() {
+    func warm() {
         let (activation, infoHash) = (activation, infoHash)
         let loop = activation.group.next()
         activation.resources.pool.run(on: loop) { try activation.load(infoHash) }
@@ -277,8 +279,9 @@ package final class RegisteredTorrent: Sendable {
         if mustWarm { warm() }
     }
 
-    /// Does something to the files of the torrent while it is not at work; what is asked meanwhile
-    /// waits. Does nothing if the torrent is over.
+    /// Does something to the files of the torrent while it is not at work.
+    ///
+    /// What is asked meanwhile waits. Does nothing if the torrent is over.
     func whileCold(_ body: () async throws -> Void) async throws {
         while true {
             switch hold() {
@@ -364,7 +367,7 @@ package final class RegisteredTorrent: Sendable {
     }
 
     /// - Returns: true if a cold torrent has to be warmed now.
-    private static func mustWarm(_ state: inout State) -> Bool {
+    static func mustWarm(_ state: inout State) -> Bool {
         guard case .cold = state.phase else { return false }
         state.phase = .warming
         state.isUnderWay = true
@@ -373,5 +376,5 @@ package final class RegisteredTorrent: Sendable {
 }
 
 extension RegisteredTorrent.End {
-    fileprivate var news: Availability { self == .removed ? .removed : .failed }
+    var news: Availability { self == .removed ? .removed : .failed }
 }

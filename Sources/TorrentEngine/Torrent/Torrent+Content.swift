@@ -2,6 +2,7 @@ import BitTorrentProtocol
 import Logging
 import NIOCore
 import PieceStorage
+import Synchronization
 import TorrentLogic
 
 // What readers on other threads use, through the registered torrent.

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import PieceStorage
 import StateStore
+import Synchronization
 import TorrentLogic
 
 extension Torrent {

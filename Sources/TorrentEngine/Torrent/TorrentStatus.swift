@@ -1,3 +1,5 @@
+import BitTorrentProtocol
+
 /// How a torrent stands at one moment.
 package struct TorrentStatus: Equatable, Sendable {
     /// Bytes of the pieces that are verified and on disk.
