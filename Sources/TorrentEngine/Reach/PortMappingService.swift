@@ -29,7 +29,7 @@ actor PortMappingService {
     private let client: GatewayClient
     private let listenPort: ListenPort
     private let logger: Logger
-    private let changed: @Sendable () -> Void
+    private let discovery: Discovery
 
     private var families: [Bool: Family] = [:]
     private var timer: Scheduled<Void>?
@@ -42,21 +42,16 @@ actor PortMappingService {
         loop.executor.asUnownedSerialExecutor()
     }
 
-    /// - Parameters:
-    ///   - resources: their port and their filter of addresses are told where others reach us.
-    ///   - changed: the port that others must use is another one now.
-    init(
-        group: any EventLoopGroup,
-        resources: SessionResources,
-        changed: @escaping @Sendable () -> Void
-    ) {
+    /// - Parameter resources: their port, their filter of addresses and their DHT node are told
+    ///   where others reach us.
+    init(group: any EventLoopGroup, resources: SessionResources) {
         loop = group.next()
         hosts = ListenHosts(resources.configuration.listenHost)
         client = GatewayClient(group: group)
         listenPort = resources.listenPort
         own = resources.addresses.own
         logger = resources.logger
-        self.changed = changed
+        discovery = resources.discovery
     }
 
     // MARK: Life
@@ -272,6 +267,7 @@ actor PortMappingService {
         // Trackers are told one port; behind an IPv6 gateway it stays the same.
         guard !isIPv6, listenPort.mapped != port else { return }
         listenPort.mapped = port
-        changed()
+        let announced = listenPort.announced
+        discovery.dht?.run { $0.use(port: announced) }
     }
 }
