@@ -49,8 +49,7 @@ struct Decoder: Sendable {
     }
 
     static let all: [Decoder] =
-        metainfoDecoders + peerDecoders + discoveryDecoders + gatewayDecoders
-        + remoteCallDecoders
+        metainfoDecoders + peerDecoders + discoveryDecoders + remoteCallDecoders
 
     static let bencodeAlphabet = "deil:0123456789-"
 }

@@ -14,7 +14,7 @@ extension Torrent {
             isIncoming: peer.isIncoming,
             isExtended: peer.capabilities.contains(.extensionProtocol),
             greeting: .init(
-                listenPort: resources.listenPort.announced,
+                listenPort: resources.listenPort.value,
                 isUploadOnly: swarm.have.isComplete
             )
         )

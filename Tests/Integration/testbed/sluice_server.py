@@ -91,11 +91,7 @@ class SluiceServer(NFSServer):
             "nfs": {"address": "0.0.0.0", "port": self.port, "exports": str(exports)},
             "dht": {"enabled": False},
             "local_discovery": False,
-            "bittorrent": {
-                "address": SERVER_ADDRESS,
-                "port": self.peer_port,
-                "port_mapping": False,
-            },
+            "bittorrent": {"address": SERVER_ADDRESS, "port": self.peer_port},
             "routes": [
                 {
                     "name": route.name,
