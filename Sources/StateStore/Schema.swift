@@ -32,6 +32,8 @@ enum Schema {
         }
         registerRoutes(in: &migrator)
         registerMagnets(in: &migrator)
+        registerRegistrations(in: &migrator)
+        registerVersion2(in: &migrator)
         return migrator
     }
 }

@@ -20,6 +20,8 @@ package final class StateStore: Sendable {
         package let creationDate: Int64?
         /// When the torrent was first registered, seconds since 1970; it never changes.
         package let addedTime: Int64
+        /// Of a v2 torrent, as far as they are known.
+        package let pieceLayers: PieceLayers
     }
 
     /// The name of a setting.
@@ -33,7 +35,8 @@ package final class StateStore: Sendable {
         package init(rawValue: String) { self.rawValue = rawValue }
     }
 
-    let queue: DatabaseQueue
+    /// Reads go on beside a write.
+    let queue: DatabasePool
     let path: String
     private let lock: DirectoryLock
 
@@ -43,7 +46,6 @@ package final class StateStore: Sendable {
         lock = try DirectoryLock(directory: directory)
         path = "\(directory)/state.sqlite"
         var configuration = Configuration()
-        configuration.journalMode = .wal
         // For a person with the sqlite3 tool; servers are kept apart by the lock.
         configuration.busyMode = .timeout(5)
         configuration.label = "state"
@@ -53,7 +55,7 @@ package final class StateStore: Sendable {
             try database.execute(sql: "PRAGMA synchronous = NORMAL")
         }
         do {
-            queue = try DatabaseQueue(path: path, configuration: configuration)
+            queue = try DatabasePool(path: path, configuration: configuration)
             try Schema.migrator.migrate(queue)
         } catch {
             throw .database(path: path, reason: "\(error)")
@@ -72,21 +74,8 @@ package final class StateStore: Sendable {
         _ metainfo: Metainfo,
         addedTime: Int64
     ) throws(StateStoreError) -> TorrentRecord {
-        let tiers = try encode(metainfo.trackerTiers)
-        return try write { database, path in
-            try database.execute(
-                sql: """
-                    INSERT INTO torrent (info_hash, info, tracker_tiers, creation_date, added_time)
-                    VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT (info_hash) DO UPDATE SET tracker_tiers = excluded.tracker_tiers
-                    WHERE tracker_tiers <> excluded.tracker_tiers
-                    """,
-                arguments: [
-                    Data(metainfo.infoHash.bytes), Data(metainfo.infoBytes), tiers,
-                    metainfo.creationDate, addedTime,
-                ]
-            )
-            try Self.removeMagnet(metainfo.infoHash, in: database)
+        try write { database, path in
+            try Self.register(metainfo, addedTime: addedTime, in: database)
             let row = try Row.fetchOne(
                 database,
                 sql: "SELECT * FROM torrent WHERE info_hash = ?",
@@ -95,20 +84,44 @@ package final class StateStore: Sendable {
             guard let row else {
                 throw StateStoreError.corrupt(path: path, what: "a torrent is not there")
             }
-            return try TorrentRecord(row, path: path)
+            return try TorrentRecord(row, pieceLayers: metainfo.pieceLayers, path: path)
         }
     }
 
-    /// All registered torrents, those added first at the front.
-    package func torrents() throws(StateStoreError) -> [TorrentRecord] {
+    static func register(
+        _ metainfo: Metainfo,
+        addedTime: Int64,
+        in database: Database
+    ) throws {
+        let tiers = String(
+            decoding: try JSONEncoder().encode(metainfo.trackerTiers),
+            as: UTF8.self
+        )
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO torrent (info_hash, info, tracker_tiers, creation_date, added_time)
+                VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (info_hash) DO UPDATE SET tracker_tiers = excluded.tracker_tiers
+                WHERE tracker_tiers <> excluded.tracker_tiers
+                """
+        ).execute(arguments: [
+            Data(metainfo.infoHash.bytes), Data(metainfo.infoBytes), tiers,
+            metainfo.creationDate, addedTime,
+        ])
+        for name in metainfo.swarmHashes.all { try removeMagnet(name, in: database) }
+        try recordVersion2(of: metainfo, in: database)
+    }
+
+    /// A registered torrent, or `nil`.
+    package func torrent(_ infoHash: InfoHash) throws(StateStoreError) -> TorrentRecord? {
         try read { database, path in
-            let rows = try Row.fetchCursor(
-                database,
-                sql: "SELECT * FROM torrent ORDER BY added_time, info_hash"
-            )
-            var records: [TorrentRecord] = []
-            while let row = try rows.next() { records.append(try TorrentRecord(row, path: path)) }
-            return records
+            try Row.fetchOne(
+                database.cachedStatement(sql: "SELECT * FROM torrent WHERE info_hash = ?"),
+                arguments: [Data(infoHash.bytes)]
+            ).map { row in
+                let layers = try Self.pieceLayers(of: infoHash, in: database, path: path)
+                return try TorrentRecord(row, pieceLayers: layers, path: path)
+            }
         }
     }
 
@@ -116,8 +129,14 @@ package final class StateStore: Sendable {
     package func removeTorrent(_ infoHash: InfoHash) throws(StateStoreError) {
         try write { database, _ in
             let key: StatementArguments = [Data(infoHash.bytes)]
-            try database.execute(sql: "DELETE FROM torrent WHERE info_hash = ?", arguments: key)
-            try database.execute(sql: "DELETE FROM piece_page WHERE info_hash = ?", arguments: key)
+            for table in [
+                "torrent", "piece_page", "layout", "traffic", "pin", "version2", "piece_layer",
+            ] {
+                try database.execute(
+                    sql: "DELETE FROM \(table) WHERE info_hash = ?",
+                    arguments: key
+                )
+            }
         }
     }
 
@@ -182,18 +201,10 @@ package final class StateStore: Sendable {
             throw .database(path: path, reason: "\(error)")
         }
     }
-
-    private func encode(_ tiers: [[String]]) throws(StateStoreError) -> String {
-        do {
-            return String(decoding: try JSONEncoder().encode(tiers), as: UTF8.self)
-        } catch {
-            throw .database(path: path, reason: "\(error)")
-        }
-    }
 }
 
 extension StateStore.TorrentRecord {
-    fileprivate init(_ row: Row, path: String) throws {
+    fileprivate init(_ row: Row, pieceLayers: PieceLayers, path: String) throws {
         guard let hash = row["info_hash"] as Data?, let infoHash = InfoHash(bytes: hash),
             let info = row["info"] as Data?, let tiers = row["tracker_tiers"] as String?,
             let trackerTiers = try? JSONDecoder().decode([[String]].self, from: Data(tiers.utf8)),
@@ -204,7 +215,8 @@ extension StateStore.TorrentRecord {
             infoBytes: Array(info),
             trackerTiers: trackerTiers,
             creationDate: row["creation_date"],
-            addedTime: addedTime
+            addedTime: addedTime,
+            pieceLayers: pieceLayers
         )
     }
 }

@@ -43,7 +43,9 @@ package struct EarlyMessages: Sendable {
         case .extended(ExtensionHandshake.messageID, _):
             if handshakes.count < Self.maximumHandshakeCount { handshakes.append(message) }
         // Nothing was requested, and there is nothing to be requested of us.
-        case .keepAlive, .request, .cancel, .reject, .suggest, .piece, .extended, .unknown: break
+        case .keepAlive, .request, .cancel, .reject, .suggest, .piece, .extended, .hashRequest,
+            .hashes, .hashReject, .unknown:
+            break
         }
         if !isComplete {
             first = nil

@@ -89,6 +89,8 @@ extension MagnetFetch: PeerOwner {
 
     // MARK: The end
 
+    var hasConnections: Bool { !links.isEmpty }
+
     /// Gives the connections to the torrent, with all that came over them, if it lives on the same
     /// event loop.
     ///

@@ -13,12 +13,13 @@ extension Session {
     ///
     /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
     /// - Returns: the torrent, or `nil` while its metadata is not here.
-    /// - Throws: `SessionError.noVersion1Hash` for a link of a v2 torrent alone.
     @discardableResult
-    package func add(_ magnet: MagnetLink, addedTime: Int64) async throws -> Torrent? {
-        guard let infoHash = magnet.infoHash else { throw SessionError.noVersion1Hash }
-        if let torrent = torrent(infoHash) { return torrent }
-        guard fetch(of: infoHash) == nil else { return nil }
+    package func add(_ magnet: MagnetLink, addedTime: Int64) async throws -> RegisteredTorrent? {
+        let infoHash = magnet.primaryHash
+        for name in magnet.swarmHashes.all {
+            if let torrent = torrent(name) { return torrent }
+            guard fetch(of: name) == nil else { return nil }
+        }
         let store = store
         let record = try await resources.pool.run {
             try store.register(magnet, infoHash: infoHash, addedTime: addedTime)
@@ -48,7 +49,7 @@ extension Session {
             resources: resources,
             loop: group.next()
         ) { [weak self] metainfo, peers in
-            await self?.arrived(metainfo, addedTime: record.addedTime, from: peers)
+            await self?.arrived(metainfo, of: record, from: peers)
         }
         guard try begin(fetch) else { return }
         await fetch.start(with: record.magnet.peers.filter(resources.addresses.allows))
@@ -57,24 +58,26 @@ extension Session {
     /// The metadata is here: it is made durable first, then the torrent is an ordinary one.
     private func arrived(
         _ metainfo: Metainfo,
-        addedTime: Int64,
+        of magnet: StateStore.MagnetRecord,
         from peers: [PeerAddress]
     ) async {
         var logger = resources.logger
         logger[metadataKey: "torrent"] = "\(metainfo.infoHash)"
         do {
             let store = store
-            let record = try await resources.pool.run {
-                try store.register(metainfo, addedTime: addedTime)
-            }
-            let fetch = fetch(of: metainfo.infoHash)
-            let torrent = try await take(
-                metainfo,
-                addedTime: record.addedTime,
-                on: fetch?.loop
+            take(
+                try await resources.pool.run {
+                    try store.register([metainfo], addedTime: magnet.addedTime)
+                }
             )
-            await fetch?.handOver(to: torrent)
-            await torrent.found(peers)
+            guard let torrent = torrent(metainfo.infoHash) else { throw SessionError.stopped }
+            // Its peers are connected: at work it takes them over.
+            if let fetch = fetch(of: magnet.infoHash), await fetch.hasConnections,
+                let warm = await torrent.warmed(on: fetch.loop)
+            {
+                await fetch.handOver(to: warm)
+            }
+            torrent.found(peers)
             logger.notice(
                 "the metadata has come",
                 metadata: [
@@ -88,6 +91,6 @@ extension Session {
             logger.error("the metadata has come, but the torrent cannot be taken up: \(error)")
         }
         // No farewell: the torrent announces itself to the same trackers.
-        await forgetFetch(of: metainfo.infoHash)?.closeConnections()
+        await forgetFetch(of: magnet.infoHash)?.closeConnections()
     }
 }

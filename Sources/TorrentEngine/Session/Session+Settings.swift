@@ -9,7 +9,7 @@ extension Session {
         resources.bandwidth.setRates(settings.rates)
         resources.connections.setLimits(settings.connections)
         for torrent in torrents {
-            torrent.run { $0.settingsChanged(settings) }
+            torrent.active?.run { $0.settingsChanged(settings) }
         }
     }
 
@@ -17,6 +17,6 @@ extension Session {
     package func replaceFilter(with filter: IPFilter?) {
         resources.filter.replace(with: filter)
         guard filter != nil else { return }
-        for torrent in torrents { torrent.run { $0.filterChanged() } }
+        for torrent in torrents { torrent.active?.run { $0.filterChanged() } }
     }
 }

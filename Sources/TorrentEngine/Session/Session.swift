@@ -9,11 +9,17 @@ import TorrentLogic
 /// The torrents of this program, the port on which peers find them, and what they share.
 package final class Session: Sendable {
     private struct State {
-        var torrents: [InfoHash: Torrent] = [:]
+        var torrents: [InfoHash: RegisteredTorrent] = [:]
+        /// The second names of hybrid torrents and links, and the first name of each.
+        var firstNames: [InfoHash: InfoHash] = [:]
         /// Torrents whose metadata has not come yet.
         var fetches: [InfoHash: MagnetFetch] = [:]
         var listener: PeerListener?
         var isStopped = false
+
+        func torrent(_ name: InfoHash) -> RegisteredTorrent? { torrents[firstNames[name] ?? name] }
+
+        func fetch(_ name: InfoHash) -> MagnetFetch? { fetches[firstNames[name] ?? name] }
     }
 
     /// The id by which peers know us, new with every session.
@@ -25,6 +31,7 @@ package final class Session: Sendable {
     let group: any EventLoopGroup
     let store: StateStore
     let resources: SessionResources
+    let activation: TorrentActivation
     let arrivals: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
 
@@ -93,8 +100,10 @@ package final class Session: Sendable {
             connections: Connections(configuration.settings.connections, loop: group.next()),
             filter: PeerFilter(),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
+            activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
             logger: logger
         )
+        activation = TorrentActivation(resources: resources, group: group)
     }
 
     // MARK: Life
@@ -108,7 +117,7 @@ package final class Session: Sendable {
         do {
             try await takeUpRegistered()
             let listener = try await PeerListener(group: group, resources: resources) {
-                [weak self] in self?.owner(of: $0)
+                [weak self] in self?.owner(of: $0) ?? .nobody
             }
             resources.listenPort.value = listener.port
             let isStopped = state.withLock { state in
@@ -134,21 +143,7 @@ package final class Session: Sendable {
 
     private func takeUpRegistered() async throws {
         let store = store
-        for record in try await resources.pool.run({ try store.torrents() }) {
-            do {
-                let metainfo = try Metainfo(
-                    infoBytes: record.infoBytes,
-                    trackerTiers: record.trackerTiers,
-                    creationDate: record.creationDate
-                )
-                _ = try await take(metainfo, addedTime: record.addedTime)
-            } catch {
-                resources.logger.error(
-                    "a registered torrent cannot be taken up: \(error)",
-                    metadata: ["torrent": "\(record.infoHash)"]
-                )
-            }
-        }
+        take(try await resources.pool.run { try store.registrations() })
     }
 
     /// Ends everything, which every session that was made needs: connections, announces (`stopped`,
@@ -170,7 +165,7 @@ package final class Session: Sendable {
         arrivals.finish()
         await listener?.close()
         await withTaskGroup { group in
-            for torrent in torrents { group.addTask { await torrent.stop() } }
+            for torrent in torrents { group.addTask { await torrent.end(.session) } }
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }
         await resources.discovery.shutdown()
@@ -188,24 +183,41 @@ package final class Session: Sendable {
 
     package var torrentCount: Int { state.withLock { $0.torrents.count } }
 
-    package var torrents: [Torrent] { state.withLock { Array($0.torrents.values) } }
+    package var torrents: [RegisteredTorrent] { state.withLock { Array($0.torrents.values) } }
 
-    package func torrent(_ infoHash: InfoHash) -> Torrent? {
-        state.withLock { $0.torrents[infoHash] }
+    /// - Parameter infoHash: a torrent's identity, or of a hybrid one its cut hash of v2.
+    package func torrent(_ infoHash: InfoHash) -> RegisteredTorrent? {
+        state.withLock { $0.torrent(infoHash) }
     }
 
-    /// Registers a torrent and takes it up; one that is there already is left as it is.
+    /// Registers a torrent; one that is there already is left as it is.
+    ///
+    /// It goes to work when something needs it.
     ///
     /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
-    package func add(_ metainfo: Metainfo, addedTime: Int64) async throws -> Torrent {
-        if let torrent = torrent(metainfo.infoHash) { return torrent }
-        let store = store
-        let record = try await resources.pool.run {
-            try store.register(metainfo, addedTime: addedTime)
+    package func add(_ metainfo: Metainfo, addedTime: Int64) async throws -> RegisteredTorrent {
+        if let torrent = torrent(metainfo.infoHash) {
+            guard torrent.version2Hash == metainfo.version2Hash else {
+                throw SessionError.sameName(metainfo.infoHash)
+            }
+            return torrent
         }
-        let torrent = try await take(metainfo, addedTime: record.addedTime)
-        await forgetFetch(of: metainfo.infoHash)?.stop()
+        try await add([metainfo], addedTime: addedTime)
+        guard let torrent = torrent(metainfo.infoHash) else { throw SessionError.stopped }
         return torrent
+    }
+
+    /// Registers torrents, all in one step.
+    ///
+    /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
+    package func add(_ metainfos: [Metainfo], addedTime: Int64) async throws {
+        let store = store
+        take(
+            try await resources.pool.run {
+                try store.register(metainfos, addedTime: addedTime)
+            }
+        )
+        for name in metainfos.flatMap(\.swarmHashes.all) { await forgetFetch(of: name)?.stop() }
     }
 
     /// Adds a torrent whose content this program has: fills the cache with it and seeds it.
@@ -217,23 +229,18 @@ package final class Session: Sendable {
         _ metainfo: Metainfo,
         addedTime: Int64,
         content: @escaping @Sendable (Range<UInt64>) throws -> ByteBuffer
-    ) async throws -> Torrent {
-        if let torrent = torrent(metainfo.infoHash) {
-            if torrent.published.isComplete {
-                await torrent.beginSeeding()
-                return torrent
+    ) async throws -> RegisteredTorrent {
+        let torrent = try await add(metainfo, addedTime: addedTime)
+        if try await !torrent.load().verified.isComplete {
+            let (store, pool, cache) = (store, resources.pool, resources.cache)
+            try await torrent.whileCold {
+                try await pool.run {
+                    try fillCache(of: metainfo, in: cache, store: store, from: content)
+                }
             }
-            state.withLock { $0.torrents[metainfo.infoHash] = nil }
-            await torrent.stop()
         }
-        let (store, cache) = (store, resources.cache)
-        let record = try await resources.pool.run {
-            let record = try store.register(metainfo, addedTime: addedTime)
-            try fillCache(of: metainfo, in: cache, store: store, from: content)
-            return record
-        }
-        let torrent = try await take(metainfo, addedTime: record.addedTime)
-        await torrent.beginSeeding()
+        torrent.set(.seeds, true)
+        guard await torrent.warmed() != nil else { throw SessionError.stopped }
         return torrent
     }
 
@@ -242,11 +249,14 @@ package final class Session: Sendable {
     /// Its readers are told.
     package func remove(_ infoHash: InfoHash) async throws {
         try await removeMagnet(infoHash)
-        guard let torrent = state.withLock({ $0.torrents.removeValue(forKey: infoHash) }) else {
-            return
+        let removed = state.withLock { state in
+            let torrent = state.torrents.removeValue(forKey: infoHash)
+            for name in torrent?.swarmHashes.all ?? [] { state.firstNames[name] = nil }
+            return torrent
         }
-        resources.obfuscatedInfoHashes.remove(infoHash)
-        await torrent.remove()
+        guard let torrent = removed else { return }
+        for name in torrent.swarmHashes.all { resources.obfuscatedInfoHashes.remove(name) }
+        await torrent.end(.removed)
         let (store, cache, journal) = (store, resources.cache, resources.journal)
         try await resources.pool.run {
             journal.drop(infoHash)
@@ -257,40 +267,36 @@ package final class Session: Sendable {
 
     /// Tells a torrent where peers are.
     package func addPeers(_ infoHash: InfoHash, _ addresses: [PeerAddress]) async {
-        await torrent(infoHash)?.found(addresses)
+        torrent(infoHash)?.found(addresses)
         await fetch(of: infoHash)?.found(addresses)
     }
 
-    func take(
-        _ metainfo: Metainfo,
-        addedTime: Int64,
-        on loop: (any EventLoop)? = nil
-    ) async throws -> Torrent {
-        let (store, cache, logger) = (store, resources.cache, resources.logger)
-        let verified = try await resources.pool.run {
-            try recordedPieces(of: metainfo, in: cache, store: store, logger: logger)
-        }
-        let torrent = Torrent(
-            metainfo,
-            addedTime: addedTime,
-            verified: verified,
-            resources: resources,
-            loop: loop ?? group.next()
-        )
-        return try state.withLock { state in
-            guard !state.isStopped else { throw SessionError.stopped }
-            // Somebody else may have added it meanwhile.
-            if let other = state.torrents[metainfo.infoHash] { return other }
-            state.torrents[metainfo.infoHash] = torrent
-            resources.obfuscatedInfoHashes.insert(metainfo.infoHash)
-            return torrent
+    /// Makes registered torrents known; nothing happens after the session's end.
+    func take(_ registrations: [StateStore.Registration]) {
+        state.withLock { state in
+            guard !state.isStopped else { return }
+            for registration in registrations where state.torrents[registration.infoHash] == nil {
+                let torrent = RegisteredTorrent(
+                    infoHash: registration.infoHash,
+                    version2Hash: registration.version2Hash,
+                    addedTime: registration.addedTime,
+                    creationDate: registration.creationDate,
+                    traits: RegisteredTorrent.Traits(registration),
+                    activation: activation
+                )
+                state.torrents[torrent.infoHash] = torrent
+                for name in torrent.swarmHashes.all {
+                    if name != torrent.infoHash { state.firstNames[name] = torrent.infoHash }
+                    resources.obfuscatedInfoHashes.insert(name)
+                }
+            }
         }
     }
 
     // MARK: Magnet links
 
     func fetch(of infoHash: InfoHash) -> MagnetFetch? {
-        state.withLock { $0.fetches[infoHash] }
+        state.withLock { $0.fetch(infoHash) }
     }
 
     /// The torrents whose metadata has not come yet.
@@ -300,9 +306,13 @@ package final class Session: Sendable {
     func begin(_ fetch: MagnetFetch) throws(SessionError) -> Bool {
         let begun = state.withLock { state -> Bool? in
             guard !state.isStopped else { return nil }
-            guard state.torrents[fetch.infoHash] == nil, state.fetches[fetch.infoHash] == nil
+            let names = fetch.swarmHashes.all
+            guard names.allSatisfy({ state.torrent($0) == nil && state.fetch($0) == nil })
             else { return false }
             state.fetches[fetch.infoHash] = fetch
+            for name in names where name != fetch.infoHash {
+                state.firstNames[name] = fetch.infoHash
+            }
             return true
         }
         guard let begun else { throw .stopped }
@@ -310,13 +320,32 @@ package final class Session: Sendable {
     }
 
     func forgetFetch(of infoHash: InfoHash) -> MagnetFetch? {
-        state.withLock { $0.fetches.removeValue(forKey: infoHash) }
+        state.withLock { state in
+            let fetch = state.fetches.removeValue(forKey: infoHash)
+            for name in fetch?.swarmHashes.all ?? []
+            where state.firstNames[name] == infoHash && state.torrents[infoHash] == nil {
+                state.firstNames[name] = nil
+            }
+            return fetch
+        }
     }
 
-    private func owner(of infoHash: InfoHash) -> (any PeerOwner)? {
-        state.withLock { state -> (any PeerOwner)? in
-            if let torrent = state.torrents[infoHash] { return torrent }
-            return state.fetches[infoHash]
-        }
+    /// A cold torrent that has what peers may want is woken.
+    private func owner(of infoHash: InfoHash) -> PeerOwnerSearch {
+        let (torrent, fetch) = state.withLock { ($0.torrent(infoHash), $0.fetch(infoHash)) }
+        guard let torrent else { return fetch.map { .found($0) } ?? .nobody }
+        if let active = torrent.active { return .found(active) }
+        guard torrent.mayBeAskedFor, !resources.activity.isCrowded else { return .nobody }
+        let promise = group.next().makePromise(of: (any PeerOwner)?.self)
+        Task { promise.succeed(await torrent.warmed()) }
+        return .later(promise.futureResult)
+    }
+}
+
+extension RegisteredTorrent.Traits {
+    fileprivate init(_ registration: StateStore.Registration) {
+        self = []
+        if registration.holdsPieces { insert(.holdsPieces) }
+        if registration.isPinned { insert(.isPinned) }
     }
 }

@@ -25,6 +25,7 @@ struct SessionResources: Sendable {
     let filter: PeerFilter
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
+    let activity: TorrentActivity
     let logger: Logger
 
     /// Of a torrent that is made now.

@@ -13,11 +13,8 @@ import TorrentLogic
 /// Readers on other threads see `TorrentContent`, which is not confined.
 package actor Torrent {
     package nonisolated let infoHash: InfoHash
+    nonisolated let swarmHashes: SwarmHashes
     package nonisolated let info: TorrentInfo
-    /// When the torrent was first registered, seconds since 1970; it never changes.
-    package nonisolated let addedTime: Int64
-    /// `creation date` of the metainfo, seconds since 1970.
-    package nonisolated let creationDate: Int64?
     package nonisolated let loop: any EventLoop
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -26,9 +23,13 @@ package actor Torrent {
 
     nonisolated let published: PublishedPieces
     nonisolated let mailbox = ReaderMailbox()
+    /// Since it was last looked at.
+    nonisolated let wasRead = Atomic<Bool>(false)
+    nonisolated let registration: RegisteredTorrent
     nonisolated let resources: SessionResources
     nonisolated let file: LazyCacheFile
     nonisolated let logger: Logger
+    nonisolated let version2Peers = Version2Peers()
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
 
     var swarm: Swarm
@@ -43,26 +44,37 @@ package actor Torrent {
     /// Limits that hold for this torrent whatever the session's settings say.
     var ownRates: TransferRates?
     var discoveryNeed: Discovery.Need?
+    /// Hashes of the pieces of files that are longer than a piece (BEP 52).
+    var pieceLayers: PieceLayers
     var isStopped = false
     var isDiskFailing = false
     /// Some limit on payload holds.
     var isPaced = false
     var downloadedByteCount: UInt64 = 0
     var uploadedByteCount: UInt64 = 0
+    var lifecycle: TorrentLifecycle
+    /// What the life cycle knows of.
+    var accounted: (downloaded: UInt64, uploaded: UInt64) = (0, 0)
+    /// What of it is recorded.
+    var keptTraffic: StateStore.Traffic
+    var isHungry = false
+    /// Pieces that are being hashed and written.
+    var verificationCount = 0
+    private var farewell: Task<Void, Never>?
     private var timer: (deadline: Swarm.Instant, task: Scheduled<Void>)?
 
-    /// - Parameter verified: the pieces that are in the cache file.
     init(
-        _ metainfo: Metainfo,
-        addedTime: Int64,
-        verified: Bitfield,
+        _ parts: TorrentActivation.Parts,
+        registration: RegisteredTorrent,
         resources: SessionResources,
         loop: any EventLoop
     ) {
+        let (metainfo, verified) = (parts.metainfo, parts.verified)
         infoHash = metainfo.infoHash
+        swarmHashes = metainfo.swarmHashes
         info = metainfo.info
-        creationDate = metainfo.creationDate
-        self.addedTime = addedTime
+        pieceLayers = metainfo.pieceLayers
+        self.registration = registration
         self.loop = loop
         self.resources = resources
         var logger = resources.logger
@@ -96,6 +108,12 @@ package actor Torrent {
             isPrivate: metainfo.info.isPrivate,
             seed: UInt64.random(in: 0 ... .max)
         )
+        lifecycle = TorrentLifecycle(
+            policy: TorrentLifecycle.Policy(idleTime: resources.configuration.idleTime),
+            traffic: TorrentLifecycle.Traffic(parts.traffic),
+            now: .now
+        )
+        keptTraffic = parts.traffic
         isPaced = Self.holdBack(&swarm, pace, resources.bandwidth, now: .now)
     }
 
@@ -154,6 +172,7 @@ package actor Torrent {
         if isPaced { keepPace(now) }
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
+        takeStock(now)
         announceAsNeeded(now)
         discoverAsNeeded()
         setTimer(now)
@@ -165,7 +184,7 @@ package actor Torrent {
     private func setTimer(_ now: Swarm.Instant) {
         let deadlines = [
             isStopped ? nil : swarm.nextDeadline, extensions.nextDeadline,
-            announcing.schedule.nextDeadline, isPaced ? pace.askAgainAt : nil,
+            announcing.schedule.nextDeadline, nextLook(now), isPaced ? pace.askAgainAt : nil,
         ]
         guard let deadline = deadlines.compactMap(\.self).min(), !isStopped else {
             timer?.task.cancel()
@@ -193,13 +212,21 @@ package actor Torrent {
         }
         performActions()
         endTurn(now)
+        coolIfIdle(now)
     }
 
     // MARK: End
 
     /// Closes every connection and tells the trackers, within the session's farewell timeout.
     func stop() async {
-        guard !isStopped else { return }
+        if farewell == nil {
+            end()
+            farewell = Task { await sayFarewell() }
+        }
+        await farewell?.value
+    }
+
+    private func end() {
         isStopped = true
         endDiscovery()
         resources.bandwidth.leave(infoHash)
@@ -210,7 +237,9 @@ package actor Torrent {
         timer?.task.cancel()
         timer = nil
         _ = waits.fail(with: published.condition == .removed ? .removed : .failed)
-        await sayFarewell()
+        if isHungry { resources.activity.isHungry(false) }
+        isHungry = false
+        keepTraffic()
     }
 
     /// As `stop`; readers are told that the torrent is gone.
