@@ -94,7 +94,8 @@ package struct Choker {
         }
         let others = interested.filter { $0.key != optimistic }
         let ranked =
-            isDownloading ? others.sorted { ranksByGift($0, $1, now: now) } : inTurn(others, now: now)
+            isDownloading
+            ? others.sorted { ranksByGift($0, $1, now: now) } : inTurn(others, now: now)
         let chosen = ranked.prefix(slots - (optimistic == nil ? 0 : 1)).map(\.key)
         let next = (chosen + [optimistic].compactMap { $0 }).sorted()
         for key in next where !unchoked.contains(key) { changedAt[key] = now }

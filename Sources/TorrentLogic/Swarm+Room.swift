@@ -10,7 +10,8 @@ extension Swarm {
     // MARK: Superfluous connections
 
     /// The peer wants no data, or does again (BEP 21).
-    package mutating func receivedUploadOnly(_ isUploadOnly: Bool, from key: PeerKey, now: Instant) {
+    package mutating func receivedUploadOnly(_ isUploadOnly: Bool, from key: PeerKey, now: Instant)
+    {
         guard let index = peers.index(of: key) else { return }
         peers[index].isUploadOnly = isUploadOnly
         _ = closeIfSuperfluous(index, now: now)

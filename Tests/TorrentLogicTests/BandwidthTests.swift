@@ -92,7 +92,11 @@ import TorrentLogic
         _ = bandwidth.grant(TransferNeed(other: 1 << 22), to: 1, now: start)
         var got = 0
         for step in 1...200 {
-            got += bandwidth.grant(TransferNeed(other: 1 << 22), to: 2, now: after(Double(step) / 20))
+            got += bandwidth.grant(
+                TransferNeed(other: 1 << 22),
+                to: 2,
+                now: after(Double(step) / 20)
+            )
         }
         #expect(got > 8_900_000)
     }

@@ -58,9 +58,11 @@ import TorrentLogic
         var extensions = extensions(.stored(byteCount: 20_000, isPrivate: false))
         connect(&extensions, alice)
         let handshake = try handshake(in: extensions.takeActions())
-        #expect(Set(handshake.messageIDs.keys) == [
-            "ut_pex", "ut_metadata", "upload_only", "lt_donthave",
-        ])
+        #expect(
+            Set(handshake.messageIDs.keys) == [
+                "ut_pex", "ut_metadata", "upload_only", "lt_donthave",
+            ]
+        )
         #expect(handshake.client == "Sluice 0.1")
         #expect(handshake.port == 6881)
         #expect(handshake.maximumRequestCount == 500)

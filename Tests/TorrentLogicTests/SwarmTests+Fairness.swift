@@ -58,7 +58,12 @@ extension SwarmTests {
 
     @Test func whoHasPiecesIsAllowedNothingFast() {
         var swarm = swarm(have: 0..<10)
-        connectFast(&swarm, alice, sending: .bitfield(field(5..<16).bytes), allowedFast: pieces([3]))
+        connectFast(
+            &swarm,
+            alice,
+            sending: .bitfield(field(5..<16).bytes),
+            allowedFast: pieces([3])
+        )
         connectFast(&swarm, bob, sending: .haveAll, allowedFast: pieces([3]))
         for action in swarm.takeActions() {
             if case .send(.allowedFast, _) = action { Issue.record("\(action)") }

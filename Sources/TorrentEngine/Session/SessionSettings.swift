@@ -1,5 +1,5 @@
-package import TorrentLogic
 import Synchronization
+package import TorrentLogic
 
 /// What of a session may change while it runs.
 package struct SessionSettings: Equatable, Sendable {

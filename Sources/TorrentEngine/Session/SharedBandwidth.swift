@@ -2,8 +2,9 @@ import BitTorrentProtocol
 import Synchronization
 import TorrentLogic
 
-/// The limits that all torrents of a session share. They live on different event loops and ask here;
-/// without a limit nobody asks.
+/// The limits that all torrents of a session share.
+///
+/// They live on different event loops and ask here; without a limit nobody asks.
 final class SharedBandwidth: Sendable {
     private struct State {
         var download: Bandwidth<InfoHash>

@@ -1,6 +1,6 @@
 /// What a torrent may transfer one way while a limit holds.
 struct TransferAllowance {
-    /// Bytes; `nil` without a limit. A block may leave a debt.
+    /// In bytes, less than nothing if a block has left a debt; `nil` without a limit.
     private(set) var byteCount: Int?
 
     var isLimited: Bool { byteCount != nil }

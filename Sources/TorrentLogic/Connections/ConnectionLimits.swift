@@ -7,6 +7,7 @@ package struct ConnectionLimits: Equatable, Sendable {
     /// Dials begun in a second, after a first volley of `dialVolley`.
     package var dialsPerSecond = 20
     /// Incoming connections from one public address, behind which there may be several peers (NAT).
+    ///
     /// From a private one there may be any number.
     package var incomingPerHost = 3
 

@@ -23,7 +23,7 @@ extension IPFilter {
     /// eMule: a range whose level is above this is none to keep out.
     private static let highestBlockedLevel = 127
 
-    /// Reads a list of ranges, one a line, in any of the forms that are common:
+    /// Reads a list of ranges, one a line, in any of the forms that are common.
     ///
     ///     name of the range:1.2.3.0-1.2.3.255                       P2P (PeerGuardian)
     ///     001.002.003.000 - 001.002.003.255 , 000 , its name        eMule

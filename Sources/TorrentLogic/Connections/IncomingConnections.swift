@@ -52,5 +52,7 @@ package struct IncomingConnections: Sendable {
         if let host = hosts[key], host.identified + host.unidentified == 0 { hosts[key] = nil }
     }
 
-    private static func key(_ address: PeerAddress) -> PeerAddress { address.withPort(1) ?? address }
+    private static func key(_ address: PeerAddress) -> PeerAddress {
+        address.withPort(1) ?? address
+    }
 }

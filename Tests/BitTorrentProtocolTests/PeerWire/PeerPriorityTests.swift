@@ -3,7 +3,8 @@ import Testing
 
 /// BEP 40 and the sets of BEP 6.
 @Suite struct PeerPriorityTests {
-    func priority(_ one: String, _ other: String, ports: (UInt16, UInt16) = (6881, 6881)) -> UInt32? {
+    func priority(_ one: String, _ other: String, ports: (UInt16, UInt16) = (6881, 6881)) -> UInt32?
+    {
         guard let first = PeerAddress(numericHost: one, port: ports.0),
             let second = PeerAddress(numericHost: other, port: ports.1)
         else { return nil }
@@ -17,7 +18,8 @@ import Testing
 
     @Test func isTheSameFromBothSides() {
         for (one, other) in [
-            ("123.213.32.10", "98.76.54.32"), ("10.1.2.3", "10.1.9.9"), ("2001:db8::1", "2001:db9::1"),
+            ("123.213.32.10", "98.76.54.32"), ("10.1.2.3", "10.1.9.9"),
+            ("2001:db8::1", "2001:db9::1"),
             ("2001:db8::1", "2001:db8::2"), ("::1", "::1"),
         ] {
             #expect(

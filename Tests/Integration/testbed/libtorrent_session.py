@@ -2,8 +2,9 @@
 
 Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
 `port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads), and if need
-be `magnets` (pairs of link and data directory), `peers` to dial (pairs of address and port) and
-`session`, settings of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted
+be `magnets` (pairs of link and data directory), `peers` to dial (pairs of address and port),
+`report` (prints `moved UP DOWN`, payload bytes so far, twice a second) and `session`, settings of
+libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted
 from the first byte) once everything is there. Runs with
 any libtorrent from 2.0 and imports nothing else of the test bed.
 """
@@ -11,6 +12,7 @@ any libtorrent from 2.0 and imports nothing else of the test bed.
 import json
 import os
 import sys
+import threading
 import time
 
 import libtorrent
@@ -59,6 +61,8 @@ def main(settings: dict) -> None:
         for address, port in settings.get("peers", []):
             handle.connect_peer((address, port))
     print("ready", flush=True)
+    if settings.get("report"):
+        threading.Thread(target=report, args=[handles], daemon=True).start()
     first_byte = None
     while settings["seed"] or not all(handle.status().is_seeding for handle in handles):
         if first_byte is None and any(handle.status().total_payload_download for handle in handles):
@@ -67,6 +71,15 @@ def main(settings: dict) -> None:
     print("complete", time.monotonic() - (first_byte or time.monotonic()), flush=True)
     while True:
         time.sleep(1)
+
+
+def report(handles: list) -> None:
+    while True:
+        states = [handle.status() for handle in handles]
+        up = sum(state.total_payload_upload for state in states)
+        down = sum(state.total_payload_download for state in states)
+        print("moved", up, down, flush=True)
+        time.sleep(0.5)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 import BitTorrentProtocol
-import Testing
 import TestSupport
+import Testing
 
 @testable import TorrentLogic
 

@@ -1,0 +1,102 @@
+"""Being a good peer: limits on what is transferred, and whom the server speaks with."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+from testbed.content import sha256_of
+from testbed.libnfs_client import LibnfsClient
+from testbed.libtorrent_seed import SEED_PORT, start_session
+from testbed.processes import wait_until
+from testbed.scene import MIB, SceneTestCase
+from testbed.sluice_server import Route, SluiceServer
+from testbed.torrents import Torrent
+
+RATE = 1_000_000
+SIZE = 6 * MIB
+
+
+class Limits(SceneTestCase):
+    def test_a_download_keeps_to_its_limit_until_it_is_lifted(self) -> None:
+        films = [self.make_film(name, SIZE) for name in ("slow.mkv", "fast.mkv")]
+        self.seed_by_libtorrent(*films)
+        server = self.serve(Route("films", films), settings={"rates": {"download": RATE}})
+        seconds = self.read(server, films[0])
+        # A tracker answers and a peer is dialled first.
+        self.assertGreater(seconds, SIZE / RATE * 0.95)
+        self.assertLess(seconds, SIZE / RATE * 1.05 + 2)
+        self.reload(server, {"rates": {"download": 0}})
+        self.assertLess(self.read(server, films[1]), SIZE / RATE / 2)
+
+    def test_an_upload_keeps_to_its_limit(self) -> None:
+        film = self.make_film("film.mkv", SIZE)
+        seed = self.seed_by_libtorrent(film)
+        server = self.serve(
+            Route("films", [film]), settings={"rates": {"upload_per_torrent": RATE}}
+        )
+        self.read(server, film)
+        seed.stop()
+        data = self.directory / "downloaded"
+        session = start_session(
+            "/usr/bin/python3",
+            {
+                "torrents": [[str(film.metainfo), str(data)]],
+                "peers": [[server.address, server.peer_port]],
+                "address": self.network.take_swarm_address(),
+                "port": SEED_PORT,
+                "upload_limit": 0,
+                "seed": False,
+            },
+            self.directory / "leech.log",
+        )
+        self.addCleanup(session.kill)
+        wait_until(lambda: "complete" in session.log(), 60, "download by libtorrent")
+        self.assertEqual(sha256_of(data / film.name), film.files[0].sha256)
+        seconds = float(session.log().split("complete")[1])
+        self.assertGreater(seconds, SIZE / RATE * 0.9)
+        self.assertLess(seconds, SIZE / RATE * 1.1 + 0.5)
+
+    def read(self, server: SluiceServer, film: Torrent) -> float:
+        client = LibnfsClient(server.address, server.export)
+        began = time.monotonic()
+        self.assertEqual(client.sha256(f"films/{film.name}"), film.files[0].sha256)
+        return time.monotonic() - began
+
+    def reload(self, server: SluiceServer, changed: dict) -> None:
+        settings = json.loads(server.configuration.read_text())
+        server.configuration.write_text(json.dumps(settings | changed))
+        reload(server)
+
+
+class AddressFilter(SceneTestCase):
+    def test_a_filtered_peer_is_not_spoken_with_until_the_filter_changes(self) -> None:
+        film = self.make_film("film.mkv", MIB)
+        seed = self.seed_by_libtorrent(film)
+        ranges = self.directory / "ranges.p2p"
+        ranges.write_text(f"# Whom we do not know\nSome: seed:{seed.address}-{seed.address}\n")
+        server = self.serve(
+            Route("films", [film]),
+            settings={"bittorrent": {"ip_filter": str(ranges)}, "log_level": "debug"},
+        )
+        with server.connect() as connection:
+            handle = connection.walk(server.root_handle(), f"films/{film.name}")
+            with self.assertRaises(Exception):
+                connection.read_range(handle, 0, MIB, timeout=1.5)
+        self.assertIn("a peer is in the IP filter", server.process.log())
+        self.assertNotIn("connected", server.process.log().replace("cannot", ""))
+        # A list that cannot be read changes nothing, and says where it is wrong.
+        ranges.write_text("1.2.3.0/24\nnonsense\n")
+        server.process.signal(signal.SIGHUP)
+        wait_until(lambda: f"{ranges}:2: no range" in server.process.log(), 10, "error of the list")
+        ranges.write_text("1.2.3.0/24\n")
+        reload(server)
+        client = LibnfsClient(server.address, server.export)
+        self.assertEqual(client.sha256(f"films/{film.name}"), film.files[0].sha256)
+
+
+def reload(server: SluiceServer) -> None:
+    before = server.process.log().count("reloaded routes")
+    server.process.signal(signal.SIGHUP)
+    wait_until(lambda: server.process.log().count("reloaded routes") > before, 10, "reload")
