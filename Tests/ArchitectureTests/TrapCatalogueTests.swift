@@ -56,21 +56,20 @@ import Testing
         var isMarked = false
         var found: [String] = []
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            let words = line.split { !($0.isLetter || $0.isNumber || $0 == "_") }
-            if line.first != " ",
-                let place = words.firstIndex(where: { $0 == "struct" || $0 == "extension" }),
-                place + 1 < words.count
-            {
-                suite = words[place + 1]
+            if line.first != " " {
+                suite = name(after: "struct", in: line) ?? name(after: "extension", in: line) ?? suite
             }
             if line.contains("@Test") { isMarked = true }
-            guard isMarked, let place = words.firstIndex(of: "func"), place + 1 < words.count else {
-                continue
-            }
-            found.append("\(suite).\(words[place + 1])")
+            guard isMarked, let function = name(after: "func", in: line) else { continue }
+            found.append("\(suite).\(function)")
             isMarked = false
         }
         return found
+    }
+
+    private func name(after word: String, in line: Substring) -> Substring? {
+        guard let place = line.firstRange(of: word + " ") else { return nil }
+        return line[place.upperBound...].prefix { $0.isLetter || $0.isNumber || $0 == "_" }
     }
 
     @Test func theRowsAreNumbered() throws {
