@@ -16,6 +16,7 @@ package final class StateStore: Sendable {
         /// The info dictionary exactly as found.
         package let infoBytes: [UInt8]
         package let trackerTiers: [[String]]
+        package let webSeeds: [WebSeed]
         /// Seconds since 1970.
         package let creationDate: Int64?
         /// When the torrent was first registered, seconds since 1970; it never changes.
@@ -63,7 +64,7 @@ package final class StateStore: Sendable {
     // MARK: Torrents
 
     /// Registers a torrent; one that is registered already keeps its record, with its first added
-    /// time, and takes over the trackers of `metainfo`.
+    /// time, and takes over the trackers and web seeds of `metainfo`.
     ///
     /// A magnet link of it is done with.
     ///
@@ -73,17 +74,21 @@ package final class StateStore: Sendable {
         addedTime: Int64
     ) throws(StateStoreError) -> TorrentRecord {
         let tiers = try encode(metainfo.trackerTiers)
+        let webSeeds = try encode(metainfo.webSeeds.map(StoredWebSeed.init))
         return try write { database, path in
             try database.execute(
                 sql: """
-                    INSERT INTO torrent (info_hash, info, tracker_tiers, creation_date, added_time)
-                    VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT (info_hash) DO UPDATE SET tracker_tiers = excluded.tracker_tiers
+                    INSERT INTO torrent
+                    (info_hash, info, tracker_tiers, web_seeds, creation_date, added_time)
+                    VALUES (?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (info_hash) DO UPDATE SET
+                    tracker_tiers = excluded.tracker_tiers, web_seeds = excluded.web_seeds
                     WHERE tracker_tiers <> excluded.tracker_tiers
+                    OR web_seeds <> excluded.web_seeds
                     """,
                 arguments: [
                     Data(metainfo.infoHash.bytes), Data(metainfo.infoBytes), tiers,
-                    metainfo.creationDate, addedTime,
+                    webSeeds, metainfo.creationDate, addedTime,
                 ]
             )
             try Self.removeMagnet(metainfo.infoHash, in: database)
@@ -183,13 +188,26 @@ package final class StateStore: Sendable {
         }
     }
 
-    private func encode(_ tiers: [[String]]) throws(StateStoreError) -> String {
+    private func encode(_ value: some Encodable) throws(StateStoreError) -> String {
         do {
-            return String(decoding: try JSONEncoder().encode(tiers), as: UTF8.self)
+            return String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
         } catch {
             throw .database(path: path, reason: "\(error)")
         }
     }
+}
+
+/// A web seed as JSON.
+private struct StoredWebSeed: Codable {
+    let url: String
+    let style: String
+
+    init(_ seed: WebSeed) {
+        url = seed.url
+        style = seed.style.rawValue
+    }
+
+    var webSeed: WebSeed? { WebSeed.Style(rawValue: style).flatMap { WebSeed(url, style: $0) } }
 }
 
 extension StateStore.TorrentRecord {
@@ -197,12 +215,15 @@ extension StateStore.TorrentRecord {
         guard let hash = row["info_hash"] as Data?, let infoHash = InfoHash(bytes: hash),
             let info = row["info"] as Data?, let tiers = row["tracker_tiers"] as String?,
             let trackerTiers = try? JSONDecoder().decode([[String]].self, from: Data(tiers.utf8)),
+            let seeds = row["web_seeds"] as String?,
+            let webSeeds = try? JSONDecoder().decode([StoredWebSeed].self, from: Data(seeds.utf8)),
             let addedTime = row["added_time"] as Int64?
         else { throw StateStoreError.corrupt(path: path, what: "a torrent cannot be read") }
         self.init(
             infoHash: infoHash,
             infoBytes: Array(info),
             trackerTiers: trackerTiers,
+            webSeeds: webSeeds.compactMap(\.webSeed),
             creationDate: row["creation_date"],
             addedTime: addedTime
         )

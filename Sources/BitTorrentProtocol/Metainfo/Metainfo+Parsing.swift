@@ -18,6 +18,7 @@ extension Metainfo {
             info: try TorrentInfo(info, limits: limits),
             infoBytes: infoBytes,
             trackerTiers: tiers(in: top, limits: limits),
+            webSeeds: findWebSeeds(in: top, limits: limits),
             creationDate: top["creation date"]?.integer
         )
     }
@@ -27,6 +28,7 @@ extension Metainfo {
     package init(
         infoBytes: [UInt8],
         trackerTiers: [[String]],
+        webSeeds: [WebSeed] = [],
         creationDate: Int64? = nil,
         limits: MetainfoLimits = MetainfoLimits()
     ) throws(MetainfoError) {
@@ -35,6 +37,7 @@ extension Metainfo {
             info: try TorrentInfo(parsingInfo: infoBytes, limits: limits),
             infoBytes: infoBytes,
             trackerTiers: trackerTiers,
+            webSeeds: webSeeds,
             creationDate: creationDate
         )
     }
@@ -111,4 +114,20 @@ private func tiers(in top: BencodeValue, limits: MetainfoLimits) -> [[String]] {
     }
     if let tiers, !tiers.isEmpty { return tiers }
     return top["announce"].flatMap(accept).map { [[$0]] } ?? []
+}
+
+/// The web seeds; one URL may stand where there should be a list of them.
+private func findWebSeeds(in top: BencodeValue, limits: MetainfoLimits) -> [WebSeed] {
+    var seeds: [WebSeed] = []
+    func add(_ value: BencodeValue?, _ style: WebSeed.Style) {
+        for text in value?.list.map({ $0.compactMap(\.text) }) ?? [value?.text].compactMap(\.self) {
+            guard seeds.count < limits.webSeedCount, let seed = WebSeed(text, style: style),
+                !seeds.contains(seed)
+            else { continue }
+            seeds.append(seed)
+        }
+    }
+    add(top["url-list"], .getRight)
+    add(top["httpseeds"], .hoffman)
+    return seeds
 }

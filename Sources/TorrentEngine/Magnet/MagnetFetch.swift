@@ -26,6 +26,7 @@ actor MagnetFetch {
 
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
     private let trackerTiers: [[String]]
+    private let webSeeds: [WebSeed]
     private let completion: Completion
 
     private var swarm: MetadataSwarm
@@ -58,6 +59,9 @@ actor MagnetFetch {
         }
         self.logger = logger
         trackerTiers = magnet.trackers.map { [$0] }
+        webSeeds = magnet.webSeeds.prefix(MetainfoLimits().webSeedCount).compactMap {
+            WebSeed($0, style: .getRight)
+        }
         announcing = Announcing(
             tiers: trackerTiers,
             isPrivate: false,
@@ -202,11 +206,13 @@ actor MagnetFetch {
     }
 
     private func verify(_ bytes: [UInt8]) {
-        let (infoHash, tiers) = (infoHash, trackerTiers)
+        let (infoHash, tiers, webSeeds) = (infoHash, trackerTiers, webSeeds)
         let verdict = resources.pool.run(on: loop) { () -> Verdict in
             guard InfoHash(ofInfoDictionary: bytes) == infoHash else { return .wrong }
             do throws(MetainfoError) {
-                return .right(try Metainfo(infoBytes: bytes, trackerTiers: tiers))
+                return .right(
+                    try Metainfo(infoBytes: bytes, trackerTiers: tiers, webSeeds: webSeeds)
+                )
             } catch {
                 return .unusable(error)
             }

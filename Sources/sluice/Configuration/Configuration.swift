@@ -37,7 +37,7 @@ struct Configuration: Equatable, Sendable {
         var port = 6881
         var peersPerTorrent = 50
         var encryption = EncryptionPolicy.prefer
-        /// Whether trackers and peers that a torrent names may be on this machine.
+        /// Whether trackers, web seeds and peers that a torrent names may be on this machine.
         var allowsLoopback = false
     }
 
