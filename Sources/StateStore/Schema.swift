@@ -33,6 +33,7 @@ enum Schema {
         registerRoutes(in: &migrator)
         registerMagnets(in: &migrator)
         registerWebSeeds(in: &migrator)
+        registerRegistrations(in: &migrator)
         return migrator
     }
 

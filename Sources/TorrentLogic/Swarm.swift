@@ -132,6 +132,8 @@ package struct Swarm {
     package var usablePeerCount: Int { peers.count { !$0.isChokingUs && $0.offerCount > 0 } }
     /// Connections; web seeds do not count.
     package var peerCount: Int { peers.count { !$0.isWebSeed } }
+    /// Addresses that have not failed, for whoever goes on with the torrent.
+    package var promisingAddresses: [PeerAddress] { pool.promising }
 
     /// Closes every connection; no event but `disconnected` may follow.
     package mutating func stop(now: Instant) {
