@@ -27,6 +27,7 @@ package final class Session: Sendable {
     let resources: SessionResources
     let activation: TorrentActivation
     let arrivals: AsyncStream<Void>.Continuation
+    private let portMapping: PortMappingService?
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -95,6 +96,8 @@ package final class Session: Sendable {
             logger: logger
         )
         activation = TorrentActivation(resources: resources, group: group)
+        portMapping =
+            configuration.mapsPorts ? PortMappingService(group: group, resources: resources) : nil
     }
 
     // MARK: Life
@@ -121,6 +124,7 @@ package final class Session: Sendable {
             }
             try await takeUpMagnets()
             await resources.discovery.start(port: listener.port)
+            await portMapping?.start()
             resources.logger.info(
                 "listening for peers",
                 metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
@@ -155,7 +159,9 @@ package final class Session: Sendable {
         }
         arrivals.finish()
         await listener?.close()
+        let (portMapping, timeout) = (portMapping, resources.configuration.farewellTimeout)
         await withTaskGroup { group in
+            group.addTask { await portMapping?.shutdown(within: timeout) }
             for torrent in torrents { group.addTask { await torrent.end(.session) } }
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }
