@@ -34,6 +34,7 @@ enum Schema {
         registerMagnets(in: &migrator)
         registerWebSeeds(in: &migrator)
         registerRegistrations(in: &migrator)
+        registerVersion2(in: &migrator)
         return migrator
     }
 

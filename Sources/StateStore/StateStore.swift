@@ -21,6 +21,8 @@ package final class StateStore: Sendable {
         package let creationDate: Int64?
         /// When the torrent was first registered, seconds since 1970; it never changes.
         package let addedTime: Int64
+        /// Of a v2 torrent, as far as they are known.
+        package let pieceLayers: PieceLayers
     }
 
     /// The name of a setting.
@@ -83,7 +85,7 @@ package final class StateStore: Sendable {
             guard let row else {
                 throw StateStoreError.corrupt(path: path, what: "a torrent is not there")
             }
-            return try TorrentRecord(row, path: path)
+            return try TorrentRecord(row, pieceLayers: metainfo.pieceLayers, path: path)
         }
     }
 
@@ -110,7 +112,8 @@ package final class StateStore: Sendable {
             try json(metainfo.webSeeds.map(StoredWebSeed.init)),
             metainfo.creationDate, addedTime,
         ])
-        try removeMagnet(metainfo.infoHash, in: database)
+        for name in metainfo.swarmHashes.all { try removeMagnet(name, in: database) }
+        try recordVersion2(of: metainfo, in: database)
     }
 
     /// A registered torrent, or `nil`.
@@ -119,7 +122,10 @@ package final class StateStore: Sendable {
             try Row.fetchOne(
                 database.cachedStatement(sql: "SELECT * FROM torrent WHERE info_hash = ?"),
                 arguments: [Data(infoHash.bytes)]
-            ).map { try TorrentRecord($0, path: path) }
+            ).map { row in
+                let layers = try Self.pieceLayers(of: infoHash, in: database, path: path)
+                return try TorrentRecord(row, pieceLayers: layers, path: path)
+            }
         }
     }
 
@@ -127,7 +133,9 @@ package final class StateStore: Sendable {
     package func removeTorrent(_ infoHash: InfoHash) throws(StateStoreError) {
         try write { database, _ in
             let key: StatementArguments = [Data(infoHash.bytes)]
-            for table in ["torrent", "piece_page", "layout", "traffic", "pin"] {
+            for table in [
+                "torrent", "piece_page", "layout", "traffic", "pin", "version2", "piece_layer",
+            ] {
                 try database.execute(
                     sql: "DELETE FROM \(table) WHERE info_hash = ?",
                     arguments: key
@@ -213,7 +221,7 @@ private struct StoredWebSeed: Codable {
 }
 
 extension StateStore.TorrentRecord {
-    fileprivate init(_ row: Row, path: String) throws {
+    fileprivate init(_ row: Row, pieceLayers: PieceLayers, path: String) throws {
         guard let hash = row["info_hash"] as Data?, let infoHash = InfoHash(bytes: hash),
             let info = row["info"] as Data?, let tiers = row["tracker_tiers"] as String?,
             let trackerTiers = try? JSONDecoder().decode([[String]].self, from: Data(tiers.utf8)),
@@ -227,7 +235,8 @@ extension StateStore.TorrentRecord {
             trackerTiers: trackerTiers,
             webSeeds: webSeeds.compactMap(\.webSeed),
             creationDate: row["creation_date"],
-            addedTime: addedTime
+            addedTime: addedTime,
+            pieceLayers: pieceLayers
         )
     }
 }

@@ -46,7 +46,8 @@ final class TorrentActivation: Sendable {
             infoBytes: record.infoBytes,
             trackerTiers: record.trackerTiers,
             webSeeds: record.webSeeds,
-            creationDate: record.creationDate
+            creationDate: record.creationDate,
+            pieceLayers: record.pieceLayers
         )
     }
 }
