@@ -57,7 +57,8 @@ import Testing
         var found: [String] = []
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.first != " " {
-                suite = name(after: "struct", in: line) ?? name(after: "extension", in: line) ?? suite
+                suite =
+                    name(after: "struct", in: line) ?? name(after: "extension", in: line) ?? suite
             }
             if line.contains("@Test") { isMarked = true }
             guard isMarked, let function = name(after: "func", in: line) else { continue }
