@@ -24,9 +24,9 @@ extension Swarm {
     ///
     /// - Returns: true if it is closed.
     mutating func closeIfSuperfluous(_ index: Int, now: Instant) -> Bool {
-        guard have.isComplete, peers[index].has.isComplete || peers[index].isUploadOnly else {
-            return false
-        }
+        guard have.isComplete, !peers[index].isWebSeed,
+            peers[index].has.isComplete || peers[index].isUploadOnly
+        else { return false }
         close(index, reason: .superfluous, now: now)
         return true
     }
@@ -41,7 +41,7 @@ extension Swarm {
     package mutating func setMaximumPeers(_ count: Int, now: Instant) {
         limits.maximumPeers = count
         pool.setMaximumPeers(count)
-        while peers.count > count, let index = leastUseful(now: now) ?? peers.indices.last {
+        while peerCount > count, let index = leastUseful(now: now) ?? latest {
             close(index, reason: .tooManyPeers, now: now)
         }
         dial(now: now)
@@ -50,14 +50,17 @@ extension Swarm {
 
     /// Another torrent of ours needs the place of a connection.
     package mutating func giveUpConnection(now: Instant) {
-        guard let index = leastUseful(now: now) ?? peers.indices.last else { return }
+        guard let index = leastUseful(now: now) ?? latest else { return }
         close(index, reason: .replaced, now: now)
         reschedule(now: now)
     }
 
     /// Closes the connections to addresses that are not to be spoken with any more.
     package mutating func closeFiltered(_ isAllowed: (PeerAddress) -> Bool, now: Instant) {
-        for index in peers.indices.reversed() where !isAllowed(peers[index].identity.address) {
+        for index in peers.indices.reversed() {
+            guard let address = peers[index].identity?.address, !isAllowed(address) else {
+                continue
+            }
             close(index, reason: .filtered, now: now)
         }
         reschedule(now: now)
@@ -65,25 +68,26 @@ extension Swarm {
 
     /// A peer has told our address; see `OwnAddresses`.
     package mutating func heardOwnAddress(_ address: PeerAddress, from key: PeerKey) {
-        guard let index = peers.index(of: key) else { return }
-        ownAddresses.heard(address, from: peers[index].identity.address)
+        guard let index = peers.index(of: key), let voter = peers[index].identity else { return }
+        ownAddresses.heard(address, from: voter.address)
     }
 
     /// - Returns: whether there is a place for the newcomer, that of a worse peer if need be.
     mutating func makeRoom(for newcomer: PeerIdentity, now: Instant) -> Bool {
         let address = newcomer.address
         if !address.isLocal {
-            let neighbours = peers.count { $0.identity.address.host == address.host }
+            let neighbours = peers.count { $0.identity?.address.host == address.host }
             guard neighbours < limits.maximumPeersPerHost else { return false }
         }
-        guard peers.count >= limits.maximumPeers else { return true }
+        guard peerCount >= limits.maximumPeers else { return true }
         guard let index = leastUseful(now: now) else { return false }
         switch usefulness(of: peers[index]) {
         case .gives: return false
         case .takes:
             // Of what others get from us both sides know alike which connection is to stay (BEP 40).
-            let priority = ownAddresses.priority(of: peers[index].identity.address)
-            guard ownAddresses.priority(of: address) > priority else { return false }
+            guard ownAddresses.priority(of: address) > priority(of: peers[index]) else {
+                return false
+            }
         case .none, .offers: break
         }
         close(index, reason: .replaced, now: now)
@@ -92,10 +96,10 @@ extension Swarm {
 
     /// Gives the places of the worst to peers that could be dialled.
     mutating func makeRoomForBetter(now: Instant) {
-        guard hasDemand, peers.count >= limits.maximumPeers, pool.hasCandidate(now: now) else {
+        guard hasDemand, peerCount >= limits.maximumPeers, pool.hasCandidate(now: now) else {
             return
         }
-        for _ in 0..<max(1, peers.count / Self.replacedShare) {
+        for _ in 0..<max(1, peerCount / Self.replacedShare) {
             guard let index = leastUseful(now: now), usefulness(of: peers[index]) < .gives else {
                 return
             }
@@ -114,6 +118,13 @@ extension Swarm {
         static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
     }
 
+    /// The one that came last.
+    private var latest: Int? { peers.lastIndex { !$0.isWebSeed } }
+
+    private func priority(of peer: Peer) -> UInt32 {
+        peer.identity.map { ownAddresses.priority(of: $0.address) } ?? 0
+    }
+
     private func usefulness(of peer: Peer) -> Usefulness {
         if peer.receivedRecently > 0 || peer.receivedInRound > 0 { return .gives }
         if peer.offerCount > 0 { return .offers }
@@ -126,13 +137,13 @@ extension Swarm {
         let missing = plan.order.prefix(64).filter { !have[$0] }
         let rare = missing.filter { piece in peers.count { $0.has[piece] } == 1 }
         return peers.indices.filter { index in
-            now - peers[index].connectedAt >= Self.grace
+            !peers[index].isWebSeed && now - peers[index].connectedAt >= Self.grace
                 && !rare.contains { peers[index].has[$0] }
         }.min { left, right in
             let ranks = [left, right].map { index in
                 (
                     usefulness(of: peers[index]).rawValue, peers[index].receivedRecently,
-                    ownAddresses.priority(of: peers[index].identity.address)
+                    priority(of: peers[index])
                 )
             }
             return ranks[0] < ranks[1]

@@ -134,6 +134,7 @@ extension SessionConfiguration {
         self.init(cacheDirectory: configuration.cachePath)
         listenHost = configuration.bitTorrent.address
         listenPort = UInt16(configuration.bitTorrent.port)
+        mapsPorts = configuration.bitTorrent.mapsPort
         settings = SessionSettings(configuration)
         encryption = configuration.bitTorrent.encryption
         allowsLoopback = configuration.bitTorrent.allowsLoopback

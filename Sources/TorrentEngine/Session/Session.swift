@@ -33,6 +33,7 @@ package final class Session: Sendable {
     let resources: SessionResources
     let activation: TorrentActivation
     let arrivals: AsyncStream<Void>.Continuation
+    private let portMapping: PortMappingService?
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -88,6 +89,7 @@ package final class Session: Sendable {
                 listenHost: configuration.listenHost,
                 addresses: addresses
             ),
+            webSeeds: WebSeedClient(group: group, addresses: addresses),
             addresses: addresses,
             discovery: Discovery(
                 dht: configuration.usesDHT ? dht : nil,
@@ -104,6 +106,8 @@ package final class Session: Sendable {
             logger: logger
         )
         activation = TorrentActivation(resources: resources, group: group)
+        portMapping =
+            configuration.mapsPorts ? PortMappingService(group: group, resources: resources) : nil
     }
 
     // MARK: Life
@@ -130,6 +134,7 @@ package final class Session: Sendable {
             }
             try await takeUpMagnets()
             await resources.discovery.start(port: listener.port)
+            await portMapping?.start()
             resources.logger.info(
                 "listening for peers",
                 metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
@@ -164,7 +169,9 @@ package final class Session: Sendable {
         }
         arrivals.finish()
         await listener?.close()
+        let (portMapping, timeout) = (portMapping, resources.configuration.farewellTimeout)
         await withTaskGroup { group in
+            group.addTask { await portMapping?.shutdown(within: timeout) }
             for torrent in torrents { group.addTask { await torrent.end(.session) } }
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }
@@ -174,6 +181,7 @@ package final class Session: Sendable {
         try? await resources.pool.run { journal.flush() }
         try? await resources.pool.shutdown()
         await resources.tracker.shutdown()
+        await resources.webSeeds.shutdown()
     }
 
     /// UDP port of our DHT node; 0 while there is none.

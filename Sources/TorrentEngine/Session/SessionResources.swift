@@ -15,6 +15,7 @@ struct SessionResources: Sendable {
     let store: StateStore
     let journal: CompletionJournal
     let tracker: Trackers
+    let webSeeds: WebSeedClient
     let addresses: AddressFilter
     let discovery: Discovery
     let listenPort: ListenPort

@@ -14,7 +14,7 @@ extension Torrent {
             isIncoming: peer.isIncoming,
             isExtended: peer.capabilities.contains(.extensionProtocol),
             greeting: .init(
-                listenPort: resources.listenPort.value,
+                listenPort: resources.listenPort.announced,
                 isUploadOnly: swarm.have.isComplete
             )
         )
@@ -41,7 +41,7 @@ extension Torrent {
                 swarm.receivedDontHave(piece, from: key, now: .now)
                 hasNews = true
             case .ownHost(let host, let key):
-                let port = resources.listenPort.value
+                let port = resources.listenPort.announced
                 if let address = PeerAddress(host: host, port: port) {
                     swarm.heardOwnAddress(address, from: key)
                 }

@@ -35,6 +35,11 @@ package actor Torrent {
     var swarm: Swarm
     var extensions: PeerExtensions
     var links: [PeerKey: PeerLink] = [:]
+    nonisolated let webSeeds: [WebSeed]
+    /// The web seeds that are in use.
+    var webSeedLinks: [PeerKey: WebSeedLink] = [:]
+    /// Web seeds whose last request failed: one log line for the first failure of a series.
+    var failingWebSeeds: Set<PeerKey> = []
     /// Peers for whom something gathered that is not flushed.
     var unflushed: Set<PeerKey> = []
     var buffers = PieceBuffers()
@@ -73,6 +78,7 @@ package actor Torrent {
         infoHash = metainfo.infoHash
         swarmHashes = metainfo.swarmHashes
         info = metainfo.info
+        webSeeds = metainfo.webSeeds
         pieceLayers = metainfo.pieceLayers
         self.registration = registration
         self.loop = loop
@@ -89,6 +95,7 @@ package actor Torrent {
         swarm = Swarm(
             geometry: metainfo.info.geometry,
             have: verified,
+            webSeedCount: metainfo.webSeeds.count,
             ownID: resources.ownID,
             limits: resources.swarmLimits,
             seed: UInt64.random(in: 0 ... .max),
@@ -149,6 +156,8 @@ package actor Torrent {
     private func performSwarmActions() {
         for action in swarm.takeActions() {
             switch action {
+            case .send(let message, let key) where key.webSeedNumber != nil:
+                askWebSeed(message, key)
             case .send(let message, let key):
                 links[key]?.send(message)
                 unflushed.insert(key)
@@ -156,6 +165,8 @@ package actor Torrent {
             case .verify(let piece): verify(piece)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): resources.connections.dial(address, for: self)
+            case .close(let key, let reason) where key.webSeedNumber != nil:
+                closeWebSeed(key, because: reason)
             case .close(let key, let reason): close(key, because: reason)
             case .tellLost(let piece, let key): extensions.tellLost(piece, to: key)
             case .banned(let address, let piece):
@@ -172,6 +183,7 @@ package actor Torrent {
         if isPaced { keepPace(now) }
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
+        fetchFromWebSeeds()
         takeStock(now)
         announceAsNeeded(now)
         discoverAsNeeded()

@@ -25,7 +25,7 @@ extension SessionResources {
             AnnounceRequest(
                 infoHash: hash,
                 peerID: ownID,
-                port: listenPort.value,
+                port: listenPort.announced,
                 uploaded: standing.uploaded,
                 downloaded: standing.downloaded,
                 left: standing.left,

@@ -114,12 +114,14 @@ extension Configuration.BitTorrent {
             node,
             "bittorrent",
             keys: [
-                "address", "port", "peers_per_torrent", "connections", "connections_per_address",
-                "dials_at_once", "dials_per_second", "encryption", "allow_loopback", "ip_filter",
+                "address", "port", "port_mapping", "peers_per_torrent", "connections",
+                "connections_per_address", "dials_at_once", "dials_per_second", "encryption",
+                "allow_loopback", "ip_filter",
             ]
         )
         reader.address(keys["address"], "bittorrent: address") { address = $0 }
         reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
+        reader.boolean(keys["port_mapping"], "bittorrent: port_mapping") { mapsPort = $0 }
         reader.integer(keys["peers_per_torrent"], "bittorrent: peers_per_torrent", 1...1000) {
             peersPerTorrent = $0
         }

@@ -43,8 +43,10 @@ struct Configuration: Equatable, Sendable {
         var dialsPerSecond = 20
         /// A file of address ranges that are not spoken with.
         var ipFilter: String?
+        /// Whether the gateway is asked to let connections in to the port.
+        var mapsPort = true
         var encryption = EncryptionPolicy.prefer
-        /// Whether trackers and peers that a torrent names may be on this machine.
+        /// Whether trackers, web seeds and peers that a torrent names may be on this machine.
         var allowsLoopback = false
     }
 
