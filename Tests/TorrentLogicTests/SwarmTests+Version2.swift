@@ -138,8 +138,8 @@ import TorrentLogic
         #expect(
             network.run(until: .seconds(60)) { network.nodes[reader].swarm.have.isComplete } != nil
         )
-        // Those of 16 KiB at most have no other hash than the piece's.
-        #expect(network.nodes[reader].proved.count <= 1)
+        // The two files of one block have no other hash than the piece's.
+        #expect(network.nodes[reader].proved.count <= 2)
     }
 
     @Test func aReadIsProvedLongBeforeItsPiece() throws {

@@ -29,6 +29,7 @@ actor MagnetFetch {
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
     private let version2Hash: Version2InfoHash?
     private let trackerTiers: [[String]]
+    private let webSeeds: [WebSeed]
     private let completion: Completion
 
     private var swarm: MetadataSwarm
@@ -63,6 +64,9 @@ actor MagnetFetch {
         }
         self.logger = logger
         trackerTiers = magnet.trackers.map { [$0] }
+        webSeeds = magnet.webSeeds.prefix(MetainfoLimits().webSeedCount).compactMap {
+            WebSeed($0, style: .getRight)
+        }
         announcing = Announcing(
             tiers: trackerTiers,
             isPrivate: false,
@@ -212,6 +216,7 @@ actor MagnetFetch {
 
     private func verify(_ bytes: [UInt8]) {
         let (tiers, version1, version2) = (trackerTiers, swarmHashes.version1, version2Hash)
+        let webSeeds = webSeeds
         let verdict = resources.pool.run(on: loop) { () -> Verdict in
             let matches = [
                 version1.map { InfoHash(ofInfoDictionary: bytes) == $0 },
@@ -220,7 +225,11 @@ actor MagnetFetch {
             guard matches.contains(true) else { return .wrong }
             guard !matches.contains(false) else { return .contradictory }
             do throws(MetainfoError) {
-                let metainfo = try Metainfo(infoBytes: bytes, trackerTiers: tiers)
+                let metainfo = try Metainfo(
+                    infoBytes: bytes,
+                    trackerTiers: tiers,
+                    webSeeds: webSeeds
+                )
                 guard version2 == nil || metainfo.version2Hash != nil else {
                     return .unusable(.missingMetaVersion)
                 }

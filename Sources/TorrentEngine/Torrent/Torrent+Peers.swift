@@ -71,7 +71,7 @@ extension Torrent: PeerOwner {
         endTurn(now)
     }
 
-    private func receivedBlock(
+    func receivedBlock(
         _ piece: UInt32,
         _ offset: UInt32,
         _ payload: ByteBuffer,

@@ -35,6 +35,11 @@ package actor Torrent {
     var swarm: Swarm
     var extensions: PeerExtensions
     var links: [PeerKey: PeerLink] = [:]
+    nonisolated let webSeeds: [WebSeed]
+    /// The web seeds that are in use.
+    var webSeedLinks: [PeerKey: WebSeedLink] = [:]
+    /// Web seeds whose last request failed: one log line for the first failure of a series.
+    var failingWebSeeds: Set<PeerKey> = []
     /// Peers for whom something gathered that is not flushed.
     var unflushed: Set<PeerKey> = []
     var buffers = PieceBuffers()
@@ -68,6 +73,7 @@ package actor Torrent {
         infoHash = metainfo.infoHash
         swarmHashes = metainfo.swarmHashes
         info = metainfo.info
+        webSeeds = metainfo.webSeeds
         self.registration = registration
         self.loop = loop
         self.resources = resources
@@ -91,6 +97,7 @@ package actor Torrent {
                     isOnlyProof: !metainfo.info.version.hasVersion1
                 )
             },
+            webSeedCount: metainfo.webSeeds.count,
             ownID: resources.ownID,
             limits: resources.configuration.limits,
             seed: UInt64.random(in: 0 ... .max),
@@ -149,6 +156,8 @@ package actor Torrent {
     private func performSwarmActions() {
         for action in swarm.takeActions() {
             switch action {
+            case .send(let message, let key) where key.webSeedNumber != nil:
+                askWebSeed(message, key)
             case .send(let message, let key):
                 links[key]?.send(message)
                 unflushed.insert(key)
@@ -159,6 +168,8 @@ package actor Torrent {
             case .answerHashes(let answer, let key): answerHashes(answer, to: key)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): dial(address)
+            case .close(let key, let reason) where key.webSeedNumber != nil:
+                closeWebSeed(key, because: reason)
             case .close(let key, let reason): close(key, because: reason)
             case .banned(let address, let piece):
                 logger.warning(
@@ -174,6 +185,7 @@ package actor Torrent {
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
         proveGathered()
+        fetchFromWebSeeds()
         takeStock(now)
         announceAsNeeded(now)
         discoverAsNeeded()

@@ -85,10 +85,21 @@ class SceneTestCase(unittest.TestCase):
         self.directory.mkdir()
 
     def make_film(
-        self, name: str, size: int, piece_length: int = 256 << 10, version: str = "v1"
+        self,
+        name: str,
+        size: int,
+        piece_length: int = 256 << 10,
+        version: str = "v1",
+        web_seeds: torrents.WebSeeds = torrents.WebSeeds(),
     ) -> Torrent:
         return torrents.make_single_file(
-            self.directory / name, name, size, piece_length, [[ANNOUNCE_URL]], version
+            self.directory / name,
+            name,
+            size,
+            piece_length,
+            [[ANNOUNCE_URL]],
+            version,
+            web_seeds,
         )
 
     def seed_by_libtorrent(

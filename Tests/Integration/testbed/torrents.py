@@ -68,6 +68,14 @@ class Torrent:
         return b"".join(parts)
 
 
+@dataclass(frozen=True)
+class WebSeeds:
+    """URLs of servers that have the files (BEP 19), and of programs that give pieces (BEP 17)."""
+
+    files: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+
+
 def make_single_file(
     directory: Path,
     name: str,
@@ -75,11 +83,14 @@ def make_single_file(
     piece_length: int,
     trackers: list[list[str]],
     version: str = "v1",
+    web_seeds: WebSeeds = WebSeeds(),
 ) -> Torrent:
     """`name` with `size` bytes; `trackers` are tiers (BEP 12)."""
     digest = content.write_file(directory / "data" / name, size, seed=name)
     files = (TorrentFile(name, size, digest),)
-    return _make(directory, name, files, piece_length, trackers, version, single_file=True)
+    return _make(
+        directory, name, files, piece_length, trackers, version, web_seeds, single_file=True
+    )
 
 
 def make_directory(
@@ -89,6 +100,7 @@ def make_directory(
     piece_length: int,
     trackers: list[list[str]],
     version: str = "v1",
+    web_seeds: WebSeeds = WebSeeds(),
 ) -> Torrent:
     """A torrent of several files: relative path to size in bytes."""
     for path, size in sizes.items():
@@ -97,7 +109,9 @@ def make_directory(
         TorrentFile(path, size, content.sha256_of(directory / "data" / name / path))
         for path, size in sizes.items()
     )
-    return _make(directory, name, files, piece_length, trackers, version, single_file=False)
+    return _make(
+        directory, name, files, piece_length, trackers, version, web_seeds, single_file=False
+    )
 
 
 def _make(
@@ -107,6 +121,7 @@ def _make(
     piece_length: int,
     trackers: list[list[str]],
     version: str,
+    web_seeds: WebSeeds,
     single_file: bool,
 ) -> Torrent:
     storage = libtorrent.file_storage()
@@ -121,6 +136,10 @@ def _make(
     for tier, urls in enumerate(trackers):
         for url in urls:
             creator.add_tracker(url, tier)
+    for url in web_seeds.files:
+        creator.add_url_seed(url)
+    for url in web_seeds.programs:
+        creator.add_http_seed(url)
     libtorrent.set_piece_hashes(creator, str(directory / "data"))
     metainfo = directory / "metainfo" / f"{name}.torrent"
     metainfo.parent.mkdir(parents=True, exist_ok=True)
