@@ -46,8 +46,8 @@ package actor Torrent {
     var waits = ReaderWaits()
     var announcing: Announcing
     var discoveryNeed: Discovery.Need?
-    /// Hashes of the pieces of files that are longer than a piece (BEP 52).
-    var pieceLayers: PieceLayers
+    /// Blocks to hash when the turn is over.
+    var provables: [Provable] = []
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
@@ -74,7 +74,6 @@ package actor Torrent {
         swarmHashes = metainfo.swarmHashes
         info = metainfo.info
         webSeeds = metainfo.webSeeds
-        pieceLayers = metainfo.pieceLayers
         self.registration = registration
         self.loop = loop
         self.resources = resources
@@ -86,6 +85,14 @@ package actor Torrent {
         swarm = Swarm(
             geometry: metainfo.info.geometry,
             have: verified,
+            hashes: metainfo.info.hashTrees.map { trees in
+                HashExchange(
+                    geometry: metainfo.info.geometry,
+                    trees: trees,
+                    layers: metainfo.pieceLayers,
+                    isOnlyProof: !metainfo.info.version.hasVersion1
+                )
+            },
             webSeedCount: metainfo.webSeeds.count,
             ownID: resources.ownID,
             limits: resources.configuration.limits,
@@ -152,6 +159,9 @@ package actor Torrent {
                 unflushed.insert(key)
             case .serve(let block, let key): serve(block, to: key)
             case .verify(let piece): verify(piece)
+            case .prove(let block, let leaf): prove(block, leaf: leaf)
+            case .keepLayer(let root): keepLayer(root)
+            case .answerHashes(let answer, let key): answerHashes(answer, to: key)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): dial(address)
             case .close(let key, let reason) where key.webSeedNumber != nil:
@@ -170,6 +180,7 @@ package actor Torrent {
     func endTurn(_ now: Swarm.Instant) {
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
+        proveGathered()
         fetchFromWebSeeds()
         takeStock(now)
         announceAsNeeded(now)

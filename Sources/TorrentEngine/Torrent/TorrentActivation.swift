@@ -48,7 +48,7 @@ final class TorrentActivation: Sendable {
                 LazyCacheFile(
                     directory: resources.cache,
                     infoHash: infoHash,
-                    length: metainfo.info.geometry.totalLength
+                    length: metainfo.info.geometry.paddedLength
                 )
             ),
             traffic: try resources.store.traffic(of: infoHash)
