@@ -17,6 +17,7 @@ extension Swarm {
     ///
     /// - Parameters:
     ///   - isFast: both sides speak the fast extension (BEP 6).
+    ///   - speaksVersion2: it may be asked for hashes (BEP 52).
     ///   - allowedFast: the pieces that its address may be allowed to request while choked (BEP 6).
     ///   - isGreeted: it knows already that we have nothing, from before the pieces were known.
     package mutating func connected(
@@ -25,6 +26,7 @@ extension Swarm {
         isIncoming: Bool,
         id: PeerID,
         isFast: Bool = false,
+        speaksVersion2: Bool = false,
         allowedFast: [PieceIndex] = [],
         isGreeted: Bool = false,
         now: Instant
@@ -47,6 +49,7 @@ extension Swarm {
                 now: now
             )
         )
+        if speaksVersion2 { hashes?.connected(key) }
         greet(index, isGreeted: isGreeted, now: now)
         reschedule(now: now)
     }
@@ -194,6 +197,7 @@ extension Swarm {
         giveBackRequests(of: index)
         let peer = peers.remove(at: index)
         choker.left(peer.key)
+        hashes?.disconnected(peer.key)
         guard let identity = peer.identity else { return }
         if departed.count >= Self.maximumDeparted { departed.removeFirst() }
         departed.append((peer.key, identity))

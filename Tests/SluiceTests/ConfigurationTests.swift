@@ -37,7 +37,8 @@ import Testing
             "connections_per_address", "dials_at_once", "dials_per_second", "ip_filter", "rates",
             "download", "upload", "download_per_torrent", "upload_per_torrent", "encryption",
             "allow_loopback", "dht", "enabled", "bootstrap", "local_discovery", "torrent_path",
-            "torrent_folder", "magnet", "demo",
+            "torrent_folder", "magnet", "demo", "serve_folder", "read_only", "trackers", "private",
+            "piece_length",
         ] {
             #expect(text.contains("\(key):"), "config.yaml does not show \(key)")
         }
@@ -74,6 +75,11 @@ import Testing
                     + "prefer, require, disable"
             ]
         )
+    }
+
+    @Test func readsWhetherTheDHTNodeAnswers() throws {
+        let configuration = try Configuration(yaml: "dht: { read_only: true }", file: "c.yaml")
+        #expect(configuration.dht.isReadOnly)
     }
 
     @Test func readsRoutes() throws {

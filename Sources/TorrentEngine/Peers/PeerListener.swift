@@ -17,7 +17,9 @@ final class PeerListener: Sendable {
         find: @escaping @Sendable (InfoHash) -> PeerOwnerSearch
     ) async throws(SessionError) {
         let configuration = resources.configuration
+        let place = BindPlace(configuration.listenHost)
         let bootstrap = ServerBootstrap(group: group)
+            .serverChannelInitializer { $0.use(interface: place.interface) }
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
@@ -36,7 +38,7 @@ final class PeerListener: Sendable {
         do {
             channel = try await Self.bind(
                 bootstrap,
-                host: configuration.listenHost,
+                host: place.host,
                 port: Int(configuration.listenPort)
             )
         } catch {

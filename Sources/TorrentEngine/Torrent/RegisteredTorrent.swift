@@ -87,6 +87,8 @@ package final class RegisteredTorrent: Sendable {
     private static let maximumPeerCount = 32
 
     let activation: TorrentActivation
+    /// The files of the user of which it was made.
+    let folder: FolderContent?
     let state: Mutex<State>
 
     init(
@@ -95,8 +97,10 @@ package final class RegisteredTorrent: Sendable {
         addedTime: Int64,
         creationDate: Int64?,
         traits: Traits,
-        activation: TorrentActivation
+        activation: TorrentActivation,
+        folder: FolderContent? = nil
     ) {
+        self.folder = folder
         self.infoHash = infoHash
         self.version2Hash = version2Hash
         swarmHashes = SwarmHashes(of: infoHash, version2Hash)
@@ -181,8 +185,10 @@ package final class RegisteredTorrent: Sendable {
 
     /// What is stored of the torrent.
     func load() async throws -> TorrentActivation.Parts {
-        let (activation, infoHash) = (activation, infoHash)
-        return try await activation.resources.pool.run { try activation.load(infoHash) }
+        let (activation, infoHash, folder) = (activation, infoHash, folder)
+        return try await activation.resources.pool.run {
+            try activation.load(infoHash, madeOf: folder)
+        }
     }
 
     // MARK: Warming
@@ -191,8 +197,8 @@ package final class RegisteredTorrent: Sendable {
     func warm() { warm(on: activation.group.next()) }
 
     private func warm(on loop: any EventLoop) {
-        let (activation, infoHash) = (activation, infoHash)
-        activation.resources.pool.run(on: loop) { try activation.load(infoHash) }
+        let (activation, infoHash, folder) = (activation, infoHash, folder)
+        activation.resources.pool.run(on: loop) { try activation.load(infoHash, madeOf: folder) }
             .whenComplete { result in
                 switch result {
                 case .success(let parts): self.begin(parts, on: loop)

@@ -53,6 +53,7 @@ extension Torrent: PeerOwner {
                 isIncoming: isIncoming,
                 id: peer.id,
                 isFast: peer.capabilities.contains(.fast),
+                speaksVersion2: peer.speaksVersion2,
                 allowedFast: allowedFast(for: peer),
                 isGreeted: isGreeted,
                 now: now

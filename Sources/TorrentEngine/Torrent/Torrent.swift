@@ -27,7 +27,7 @@ package actor Torrent {
     nonisolated let wasRead = Atomic<Bool>(false)
     nonisolated let registration: RegisteredTorrent
     nonisolated let resources: SessionResources
-    nonisolated let file: LazyCacheFile
+    nonisolated let storage: TorrentStorage
     nonisolated let logger: Logger
     nonisolated let version2Peers = Version2Peers()
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
@@ -49,8 +49,8 @@ package actor Torrent {
     /// Limits that hold for this torrent whatever the session's settings say.
     var ownRates: TransferRates?
     var discoveryNeed: Discovery.Need?
-    /// Hashes of the pieces of files that are longer than a piece (BEP 52).
-    var pieceLayers: PieceLayers
+    /// Blocks to hash when the turn is over.
+    var provables: [Provable] = []
     var isStopped = false
     var isDiskFailing = false
     /// Some limit on payload holds.
@@ -79,22 +79,25 @@ package actor Torrent {
         swarmHashes = metainfo.swarmHashes
         info = metainfo.info
         webSeeds = metainfo.webSeeds
-        pieceLayers = metainfo.pieceLayers
         self.registration = registration
         self.loop = loop
         self.resources = resources
         var logger = resources.logger
         logger[metadataKey: "torrent"] = "\(metainfo.infoHash)"
         self.logger = logger
-        file = LazyCacheFile(
-            directory: resources.cache,
-            infoHash: metainfo.infoHash,
-            length: metainfo.info.geometry.totalLength
-        )
+        storage = parts.storage
         published = PublishedPieces(geometry: metainfo.info.geometry, verified: verified)
         swarm = Swarm(
             geometry: metainfo.info.geometry,
             have: verified,
+            hashes: metainfo.info.hashTrees.map { trees in
+                HashExchange(
+                    geometry: metainfo.info.geometry,
+                    trees: trees,
+                    layers: metainfo.pieceLayers,
+                    isOnlyProof: !metainfo.info.version.hasVersion1
+                )
+            },
             webSeedCount: metainfo.webSeeds.count,
             ownID: resources.ownID,
             limits: resources.swarmLimits,
@@ -163,6 +166,9 @@ package actor Torrent {
                 unflushed.insert(key)
             case .serve(let block, let key): serve(block, to: key)
             case .verify(let piece): verify(piece)
+            case .prove(let block, let leaf): prove(block, leaf: leaf)
+            case .keepLayer(let root): keepLayer(root)
+            case .answerHashes(let answer, let key): answerHashes(answer, to: key)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): resources.connections.dial(address, for: self)
             case .close(let key, let reason) where key.webSeedNumber != nil:
@@ -183,6 +189,7 @@ package actor Torrent {
         if isPaced { keepPace(now) }
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
+        proveGathered()
         fetchFromWebSeeds()
         takeStock(now)
         announceAsNeeded(now)

@@ -1,5 +1,6 @@
 import Foundation
 import NFSExposure
+import TorrentEngine
 import TorrentLogic
 
 /// Where settings come from: the configuration file, the files of exports and of address ranges that
@@ -37,6 +38,7 @@ struct ConfigurationFile: Sendable {
             configuration.stateDirectory = absolutePath(stateDirectory, from: here)
         }
         if let exports { configuration.nfs.exports = absolutePath(exports, from: here) }
+        try checkServedFolders(of: configuration)
         let (table, notices) = try readExports(configuration)
         let ipFilter = try configuration.bitTorrent.ipFilter.map { path in
             try IPFilter(
@@ -50,6 +52,22 @@ struct ConfigurationFile: Sendable {
             ipFilter: ipFilter,
             notices: notices
         )
+    }
+
+    /// What a server writes all the time makes no torrent.
+    private func checkServedFolders(of configuration: Configuration) throws(ConfigurationError) {
+        let own = [configuration.stateDirectory, configuration.cachePath]
+        let problems = configuration.routes.flatMap(\.servedFolders).compactMap { folder in
+            own.first { "\($0)/".hasPrefix(folder.path == "/" ? "/" : "\(folder.path)/") }.map {
+                ConfigurationError.Problem(
+                    line: nil,
+                    message:
+                        "serve_folder “\(folder.path)” holds “\($0)”, which the server writes; "
+                        + "serve another folder"
+                )
+            }
+        }
+        guard problems.isEmpty else { throw ConfigurationError(file: path, problems: problems) }
     }
 
     private func configurationText() throws -> String {
