@@ -157,7 +157,11 @@ package struct PiecePicker {
             let piece = plan[position]
             guard !suspended.contains(piece),
                 unfinished[piece] != nil || start(piece, rank: position, isUrgent: false),
-                let number = Self.take(for: peer, from: &unfinished[piece])
+                let number = Self.take(
+                    for: peer,
+                    from: &unfinished[piece],
+                    preferring: preferred[piece] ?? []
+                )
             else { continue }
             return geometry.block(number, of: piece)
         }
