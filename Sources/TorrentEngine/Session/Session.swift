@@ -58,6 +58,7 @@ package final class Session: Sendable {
             orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
         )
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
+        let place = BindPlace(configuration.listenHost)
         let cache = try CacheDirectory(path: configuration.cacheDirectory)
         let pool = DiskPool(size: configuration.diskThreadCount)
         let dht = DHTService(
@@ -89,14 +90,17 @@ package final class Session: Sendable {
                 listenHost: configuration.listenHost,
                 addresses: addresses
             ),
-            webSeeds: WebSeedClient(group: group, addresses: addresses),
+            webSeeds: WebSeedClient(group: group, place: place, addresses: addresses),
             addresses: addresses,
             discovery: Discovery(
                 dht: configuration.usesDHT ? dht : nil,
                 local: configuration.usesLocalDiscovery ? local : nil
             ),
             listenPort: ListenPort(),
-            dialler: PeerDialler(timeout: configuration.connectTimeout),
+            dialler: PeerDialler(
+                timeout: configuration.connectTimeout,
+                interface: place.interface
+            ),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
             logger: logger

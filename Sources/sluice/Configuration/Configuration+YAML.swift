@@ -117,7 +117,14 @@ extension Configuration.BitTorrent {
                 "allow_loopback",
             ]
         )
-        reader.address(keys["address"], "bittorrent: address") { address = $0 }
+        reader.string(keys["address"], "bittorrent: address") { value, _ in
+            guard BindPlace(value).isWellFormed else {
+                return "is “\(value)”; it must be a numeric address such as 0.0.0.0 or ::, and may "
+                    + "name an interface behind it, such as ::%wg0"
+            }
+            address = value
+            return nil
+        }
         reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
         reader.boolean(keys["port_mapping"], "bittorrent: port_mapping") { mapsPort = $0 }
         reader.integer(keys["peers_per_torrent"], "bittorrent: peers_per_torrent", 1...1000) {
