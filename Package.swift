@@ -201,6 +201,13 @@ let package = Package(
             nioEmbedded,
             logging
         ),
-        tests("SluiceTests", "sluice", "BitTorrentProtocol", "NFSExposure", logging),
+        tests(
+            "SluiceTests",
+            "sluice",
+            "BitTorrentProtocol",
+            "NFSExposure",
+            "TorrentEngine",
+            logging
+        ),
     ]
 )
