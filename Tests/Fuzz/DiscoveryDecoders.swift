@@ -5,7 +5,7 @@ import TorrentLogic
 extension Decoder {
     /// What trackers, DHT nodes and the local network answer.
     static let discoveryDecoders: [Decoder] = [
-        httpTracker, udpTracker, krpc, localAnnouncement, dhtState,
+        httpTracker, udpTracker, krpc, localAnnouncement, dhtState, webSeed,
     ]
 
     private static let httpTracker = Decoder(
@@ -89,6 +89,24 @@ extension Decoder {
         guard let read = LocalAnnouncement(decoding: bytes) else { return false }
         try promise(read.port != 0, "port 0")
         try promise((1...20).contains(read.infoHashes.count), "no torrent, or too many")
+        return true
+    }
+
+    /// What a web seed says of the part that it sends, or of when to come again.
+    private static let webSeed = Decoder(
+        "web seed headers",
+        samples: ["bytes 0-16383/1048576", "bytes 5-5/*", " 120 "].map { Array($0.utf8) },
+        alphabet: " bytes-/*0123456789"
+    ) { bytes, _ in
+        let text = String(decoding: bytes, as: UTF8.self)
+        if let part = ContentRange(text) {
+            try promise(!part.range.isEmpty, "a part of nothing")
+            let end = part.resourceLength ?? .max
+            try promise(part.range.upperBound <= end, "a part ends behind its whole")
+            return true
+        }
+        guard let delay = RetryDelay(text) else { return false }
+        try promise(delay.duration <= .seconds(3600), "a delay without end")
         return true
     }
 

@@ -25,8 +25,9 @@ struct PortMappingNotice {
 
     func text(_ reasons: [String]) -> String {
         let why = reasons.joined(separator: "; ")
+        let wish = clientHost.count == 4 ? "forward" : "let through"
         return "port \(port) is not mapped at the gateway \(host(gateway.host)) (\(why)): let it "
-            + "forward TCP and UDP port \(port) to \(host(clientHost)), so that more peers can "
+            + "\(wish) TCP and UDP port \(port) to \(host(clientHost)), so that more peers can "
             + "connect"
     }
 

@@ -266,8 +266,8 @@ actor PortMappingService {
             logger.notice("\(notice.text(mapping))")
         case .failed(let reasons):
             publish(nil, isIPv6: isIPv6)
-            // Most IPv6 gateways let nothing be opened; those of IPv4 matter more.
-            logger.log(level: isIPv6 ? .info : .notice, "\(notice.text(reasons))")
+            // Few IPv6 gateways let anything be opened, and one line is enough.
+            logger.log(level: isIPv6 ? .debug : .notice, "\(notice.text(reasons))")
         }
     }
 

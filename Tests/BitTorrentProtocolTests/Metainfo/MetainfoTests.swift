@@ -175,6 +175,19 @@ func parse(_ info: BencodeItem) throws(MetainfoError) -> TorrentInfo {
         #expect(single.trackerTiers == [["http://a"]])
     }
 
+    /// Old torrents have every length; the largest is what others accept.
+    @Test(arguments: [16_384, 16_385, 100_000, 32_767 * 16_384])
+    func acceptsAnyPieceLengthOfVersion1(length: Int64) throws {
+        var info = singleFileInfo()
+        info.set("piece length", to: .integer(length))
+        info.set("length", to: .integer(length + 1))
+        let geometry = try parse(info).geometry
+        #expect(geometry.pieceCount == 2)
+        #expect(geometry.length(of: PieceIndex(0)) == UInt32(length))
+        let last = geometry.block(geometry.blockCount(of: PieceIndex(0)) - 1, of: PieceIndex(0))
+        #expect(Int64(last.offset) + Int64(last.length) == length)
+    }
+
     @Test func readsAHundredThousandFiles() throws {
         let files = (0..<100_000).map { number -> BencodeItem in
             ["length": 16_384, "path": [.text("d\(number / 1000)"), .text("f\(number)")]]
