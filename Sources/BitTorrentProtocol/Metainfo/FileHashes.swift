@@ -4,7 +4,9 @@
 package struct FileHashes: Equatable, Sendable {
     /// Bytes in the file.
     package let length: UInt64
-    /// SHA-1 of each piece, 20 bytes each; the last as if zeros filled it up. None for v2 alone.
+    /// SHA-1 of each piece, 20 bytes each; the last as if zeros filled it up.
+    ///
+    /// None for v2 alone.
     package var pieceHashes: [UInt8] = []
     /// SHA-1 of the last piece without such zeros, which counts if no file follows; empty for an
     /// empty file.
