@@ -9,19 +9,24 @@ package struct FileHashing: Sendable {
     private let file: OpenFile
     private let pieceLength: UInt32
     private let stamp: FileStamp
+    private let version: TorrentInfo.Version
     private var position: UInt64 = 0
     /// Whole once `isComplete`.
     package private(set) var hashes: FileHashes
 
-    /// - Parameter stamp: what the file must be from beginning to end.
+    /// - Parameters:
+    ///   - stamp: what the file must be from beginning to end.
+    ///   - version: whose hashes are wanted.
     package init(
         path: String,
         stamp: FileStamp,
-        pieceLength: UInt32
+        pieceLength: UInt32,
+        version: TorrentInfo.Version = .version1
     ) throws(StorageError) {
         file = try OpenFile(path: path)
         self.stamp = stamp
         self.pieceLength = pieceLength
+        self.version = version
         hashes = FileHashes(length: stamp.size)
         posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
     }
@@ -34,19 +39,28 @@ package struct FileHashing: Sendable {
     package mutating func hashNextPiece() throws(StorageError) {
         let count = Int(min(UInt64(pieceLength), stamp.size - position))
         let bytes = try read(count, at: position)
-        var hasher = SHA1Hasher()
-        hasher.update(bytes)
-        hashes.tailHash = hasher.finish()
-        if count == Int(pieceLength) {
-            hashes.pieceHashes += hashes.tailHash
-        } else {
-            hasher.update(bytes)
-            hasher.update([UInt8](repeating: 0, count: Int(pieceLength) - count))
-            hashes.pieceHashes += hasher.finish()
+        if version.hasVersion1 { addSHA1(of: bytes) }
+        if version.hasVersion2 {
+            let shape = HashTreeShape(length: stamp.size, pieceLength: pieceLength)
+            let leaves = bytes.withUnsafeBytes { MerkleTree.leaves(of: $0) }
+            hashes.pieceRoots.append(MerkleTree.root(of: leaves, width: shape.leavesPerPiece))
         }
         position += UInt64(count)
         // Also at the end of the last piece: then nothing changed while it was read.
         guard file.stamp == stamp else { throw .changed(file.path) }
+    }
+
+    private mutating func addSHA1(of bytes: [UInt8]) {
+        var hasher = SHA1Hasher()
+        hasher.update(bytes)
+        hashes.tailHash = hasher.finish()
+        if bytes.count == Int(pieceLength) {
+            hashes.pieceHashes += hashes.tailHash
+        } else {
+            hasher.update(bytes)
+            hasher.update([UInt8](repeating: 0, count: Int(pieceLength) - bytes.count))
+            hashes.pieceHashes += hasher.finish()
+        }
     }
 
     private func read(_ count: Int, at start: UInt64) throws(StorageError) -> [UInt8] {

@@ -97,19 +97,22 @@ extension StateStore {
         try write { database, _ in
             for file in files {
                 try database.cachedStatement(
-                    sql: "INSERT OR REPLACE INTO served_file VALUES (?, ?, ?, ?, ?, ?, ?)"
+                    sql: "INSERT OR REPLACE INTO served_file VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
                 ).execute(arguments: [
                     folder, file.path, Data(file.stamp), file.pieceLength,
                     Int64(file.hashes.length), Data(file.hashes.pieceHashes),
-                    Data(file.hashes.tailHash),
+                    Data(file.hashes.tailHash), Data(file.hashes.pieceRoots.joinedBytes),
                 ])
             }
         }
     }
 
     /// Records which torrent a folder is now, and forgets the files that are not `kept`.
+    ///
+    /// - Parameter metainfo: of that torrent.
     package func record(
         _ folder: FolderRecord,
+        of metainfo: Metainfo,
         keeping kept: Set<String>
     ) throws(StateStoreError) {
         try write { database, _ in
@@ -120,6 +123,7 @@ extension StateStore {
                     Data(folder.metainfo.infoBytes), folder.addedTime, folder.magnet,
                 ]
             )
+            try Self.recordVersion2(of: metainfo, in: database)
             let known = try String.fetchAll(
                 database,
                 sql: "SELECT path FROM served_file WHERE folder = ?",
@@ -139,6 +143,15 @@ extension StateStore {
             for table in ["served_folder WHERE path", "served_file WHERE folder"] {
                 try database.execute(sql: "DELETE FROM \(table) = ?", arguments: [path])
             }
+        }
+    }
+
+    /// The piece layers of a served folder's torrent (BEP 52).
+    package func folderPieceLayers(
+        of infoHash: InfoHash
+    ) throws(StateStoreError) -> PieceLayers {
+        try read { database, path in
+            try Self.pieceLayers(of: infoHash, in: database, path: path)
         }
     }
 
@@ -178,6 +191,14 @@ extension Schema {
                     """
             )
         }
+        migrator.registerMigration("served folders of version 2") { database in
+            try database.execute(
+                sql: """
+                    -- The nodes of the hash tree above each piece (BEP 52), 32 bytes each.
+                    ALTER TABLE served_file ADD COLUMN piece_roots BLOB NOT NULL DEFAULT x'';
+                    """
+            )
+        }
     }
 }
 
@@ -202,7 +223,9 @@ extension StateStore.FolderFileRecord {
         guard let file = row["path"] as String?, let stamp = row["stamp"] as Data?,
             let pieceLength = (row["piece_length"] as Int64?).flatMap(UInt32.init(exactly:)),
             let length = (row["length"] as Int64?).flatMap(UInt64.init(exactly:)),
-            let pieceHashes = row["piece_hashes"] as Data?, let tailHash = row["tail_hash"] as Data?
+            let pieceHashes = row["piece_hashes"] as Data?,
+            let tailHash = row["tail_hash"] as Data?,
+            let roots = (row["piece_roots"] as Data?).flatMap({ SHA256Digest.list($0) })
         else { throw StateStoreError.corrupt(path: path, what: "a hashed file cannot be read") }
         self.init(
             path: file,
@@ -211,7 +234,8 @@ extension StateStore.FolderFileRecord {
             hashes: FileHashes(
                 length: length,
                 pieceHashes: Array(pieceHashes),
-                tailHash: Array(tailHash)
+                tailHash: Array(tailHash),
+                pieceRoots: roots
             )
         )
     }

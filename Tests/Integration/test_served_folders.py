@@ -42,11 +42,25 @@ class ServedFolders(SceneTestCase):
         for path, digest in self.digests.items():
             self.assertEqual(client.sha256(f"mine/My films/{path}"), digest, path)
         self.fetch_by_libtorrent(server, magnet)
-        self.fetch_by_transmission(server, magnet)
         self.assertEqual(self.state_of_the_folder(), before)
         # Nothing was copied.
         cached = [each.stat().st_blocks for each in (server.state / "cache").iterdir()]
         self.assertEqual(sum(cached), 0)
+
+    def test_a_folder_is_fetched_as_version_1_or_2_alone(self) -> None:
+        for version, topic in ("v1", "btih"), ("v2", "btmh"):
+            with self.subTest(version=version):
+                server, magnet = self.serve_folder(version=version)
+                self.assertEqual(re.findall(r"urn:(\w+)", magnet), [topic])
+                self.fetch_by_libtorrent(server, magnet)
+                if version == "v1":
+                    # Transmission 3 reads no metadata of hybrid torrents.
+                    self.fetch_by_transmission(server, magnet)
+                client = LibnfsClient(server.address, server.export)
+                self.assertEqual(
+                    client.sha256("mine/My films/film.mkv"), self.digests["film.mkv"]
+                )
+                server.terminate()
 
     def test_a_changed_file_makes_another_torrent(self) -> None:
         server, magnet = self.serve_folder()
@@ -93,8 +107,8 @@ class ServedFolders(SceneTestCase):
 
     # MARK: Parts
 
-    def serve_folder(self) -> tuple[SluiceServer, str]:
-        entry = {"serve_folder": str(self.folder), "trackers": [ANNOUNCE_URL]}
+    def serve_folder(self, **options) -> tuple[SluiceServer, str]:
+        entry = {"serve_folder": str(self.folder), "trackers": [ANNOUNCE_URL]} | options
         server = self.serve(Route("mine", served=[entry]))
         magnet = wait_until(lambda: self.other_magnet(server, None), 30, "magnet of the folder")
         client = LibnfsClient(server.address, server.export)

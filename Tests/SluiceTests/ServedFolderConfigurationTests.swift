@@ -1,3 +1,4 @@
+import BitTorrentProtocol
 import Testing
 import TorrentEngine
 
@@ -20,9 +21,10 @@ import TorrentEngine
         var folder = ServedFolder(path: "/films", name: "Films")
         folder.trackers = ["http://a/announce", "udp://b:1"]
         folder.isPrivate = true
+        folder.version = .version2
         folder.pieceLength = 1 << 20
         let entry = """
-            serve_folder: /films, name: Films, private: true, piece_length: 1048576, \
+            serve_folder: /films, name: Films, version: v2, private: true, piece_length: 1048576, \
             trackers: ["http://a/announce", "udp://b:1"]
             """
         #expect(try folders(entry) == [folder])
@@ -36,7 +38,8 @@ import TorrentEngine
         "serve_folder: /", "serve_folder: a, piece_length: 1000",
         "serve_folder: a, piece_length: 8192",
         "serve_folder: a, trackers: x", "serve_folder: a, trackers: [\"ftp://x\"]",
-        "serve_folder: a, private: maybe", "serve_folder: a, magnet: \"magnet:?\"",
+        "serve_folder: a, private: maybe", "serve_folder: a, version: 2",
+        "serve_folder: a, magnet: \"magnet:?\"",
         "torrent_path: a, private: true", "name: a", "torrent_folder: a, name: b",
     ])
     func refusesWhatIsWrong(entry: String) {

@@ -11,12 +11,27 @@ import Testing
         infoHash = try #require(InfoHash(bytes: Array(1...20)))
     }
 
+    private func metainfo() throws -> Metainfo {
+        let file = FileHashes(length: 5, pieceHashes: Array(0..<20), tailHash: Array(20..<40))
+        let builder = MetainfoBuilder(
+            name: "n",
+            alignedFiles: [.init(path: ["f"], hashes: file)],
+            pieceLength: 1 << 18
+        )
+        return try Metainfo(parsing: builder.metainfoBytes)
+    }
+
     private func file(_ path: String, stamp: UInt8) -> StateStore.FolderFileRecord {
         StateStore.FolderFileRecord(
             path: path,
             stamp: [stamp],
             pieceLength: 1 << 18,
-            hashes: FileHashes(length: 5, pieceHashes: Array(0..<20), tailHash: Array(20..<40))
+            hashes: FileHashes(
+                length: 5,
+                pieceHashes: Array(0..<20),
+                tailHash: Array(20..<40),
+                pieceRoots: [.zero]
+            )
         )
     }
 
@@ -32,7 +47,7 @@ import Testing
             try store.record([file("a", stamp: 1), file("b", stamp: 1)], of: "/films")
             try store.record([file("a", stamp: 2)], of: "/films")
             try store.record([file("a", stamp: 3)], of: "/other")
-            try store.record(folder, keeping: ["a"])
+            try store.record(folder, of: try metainfo(), keeping: ["a"])
         }
         let store = try StateStore(directory: directory.path)
         #expect(try store.folders() == [folder])
@@ -58,6 +73,7 @@ import Testing
                 addedTime: 7,
                 magnet: "magnet:?x"
             ),
+            of: try metainfo(),
             keeping: []
         )
         #expect(try reader.folders().map(\.magnet) == ["magnet:?x"])

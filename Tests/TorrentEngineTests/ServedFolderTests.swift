@@ -58,10 +58,12 @@ import Testing
 
     /// The torrent once it is another one than `old`.
     private func version(
+        of folder: ServedFolder? = nil,
         _ folders: ServedFolders,
         _ node: Node,
         after old: InfoHash? = nil
     ) async throws -> Torrent {
+        let folder = folder ?? self.folder
         var arrivals = node.session.metadataArrivals.makeAsyncIterator()
         while true {
             if let hash = await folders.torrent(of: folder), hash != old {
@@ -83,14 +85,20 @@ import Testing
         )
     }
 
-    @Test func anotherSessionFetchesAFolderFromPlace() async throws {
+    @Test(arguments: [TorrentInfo.Version.version1, .version2, .hybrid])
+    func anotherSessionFetchesAFolderFromPlace(version: TorrentInfo.Version) async throws {
+        var served = folder
+        served.version = version
+        let folder = served
         try await withTimeLimit {
             let (a, b) = (try TemporaryDirectory(), try TemporaryDirectory())
             let (seed, node) = (try await Node(a), try await Node(b))
             try await serving(seed) { folders in
-                let served = try await version(folders, seed)
+                let served = try await self.version(of: folder, folders, seed)
+                #expect(served.info.version == version)
                 #expect(served.info.name == Array("My films".utf8))
-                let magnet = try #require(MagnetLink(infoHash: served.infoHash))
+                let stored = try #require(try seed.session.store.folder(at: folder.path))
+                let magnet = try MagnetLink(stored.magnet)
                 try await node.session.add(magnet, addedTime: 1)
                 await node.session.addPeers(served.infoHash, [try seed.address])
                 var arrivals = node.session.metadataArrivals.makeAsyncIterator()
@@ -219,6 +227,7 @@ import Testing
             try await FolderPass(
                 path: folder.path,
                 pieceLength: 64 << 10,
+                version: .hybrid,
                 store: store,
                 pool: pool,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },

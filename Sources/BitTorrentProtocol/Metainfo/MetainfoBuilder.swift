@@ -1,6 +1,6 @@
 import Bencode
 
-/// Makes the bytes of a v1 `.torrent` file (BEP 3, BEP 12, BEP 19, BEP 27).
+/// Makes the bytes of a `.torrent` file (BEP 3, BEP 12, BEP 19, BEP 27, BEP 52).
 package struct MetainfoBuilder: Sendable {
     package struct File: Sendable {
         /// Components below the torrent's name.
@@ -28,6 +28,14 @@ package struct MetainfoBuilder: Sendable {
     /// Seconds since 1970.
     package var creationDate: Int64?
     package var isPrivate = false
+    /// The description of v2; a torrent without hashes of v1 has that alone.
+    var version2: Version2?
+
+    struct Version2: Sendable {
+        let fileTree: BencodeItem
+        /// Of files longer than a piece.
+        let pieceLayers: BencodeItem
+    }
 
     package init(
         name: String,
@@ -52,16 +60,24 @@ package struct MetainfoBuilder: Sendable {
         var info: BencodeItem = [
             "name": .text(name),
             "piece length": .integer(Int64(pieceLength)),
-            "pieces": .string(pieceHashes),
         ]
+        if let version2 {
+            info.set("meta version", to: 2)
+            info.set("file tree", to: version2.fileTree)
+        }
+        if version2 == nil || !pieceHashes.isEmpty { addVersion1(to: &info) }
+        if isPrivate { info.set("private", to: 1) }
+        return BencodeEncoder.encode(info)
+    }
+
+    private func addVersion1(to info: inout BencodeItem) {
+        info.set("pieces", to: .string(pieceHashes))
         if files.count == 1, files[0].path.isEmpty {
             info.set("length", to: .integer(Int64(files[0].length)))
             if !files[0].attributes.isEmpty { info.set("attr", to: .text(files[0].attributes)) }
         } else {
             info.set("files", to: .list(files.map(Self.item)))
         }
-        if isPrivate { info.set("private", to: 1) }
-        return BencodeEncoder.encode(info)
     }
 
     /// The `.torrent` file.
@@ -73,6 +89,7 @@ package struct MetainfoBuilder: Sendable {
             top.set("announce-list", to: .list(tiers))
         }
         if !webSeeds.isEmpty { top.set("url-list", to: .list(webSeeds.map { .text($0) })) }
+        top.set("piece layers", to: version2?.pieceLayers)
         top.set("creation date", to: creationDate.map { .integer($0) })
         return BencodeEncoder.encode(top)
     }

@@ -22,6 +22,7 @@ struct FolderPass: Sendable {
 
     let path: String
     let pieceLength: UInt32
+    let version: TorrentInfo.Version
     let store: StateStore
     let pool: DiskPool
     let logger: Logger
@@ -32,7 +33,9 @@ struct FolderPass: Sendable {
         let (path, store) = (path, store)
         var known: [String: StateStore.FolderFileRecord] = [:]
         for record in try await pool.run({ try store.folderFiles(of: path) })
-        where record.pieceLength == pieceLength { known[record.path] = record }
+        where record.pieceLength == pieceLength && record.hashes.suffice(for: version) {
+            known[record.path] = record
+        }
         let unknown = files.filter { known[$0.name]?.stamp != $0.stamp.bytes }
         var result = Result()
         var fresh: [String: FileHashes] = [:]
@@ -89,9 +92,14 @@ struct FolderPass: Sendable {
         _ file: FolderListing.File,
         _ progress: inout Progress
     ) async throws -> FileHashes {
-        let (path, pieceLength) = ("\(path)/\(file.name)", pieceLength)
+        let (path, pieceLength, version) = ("\(path)/\(file.name)", pieceLength, version)
         var hashing = try await pool.run {
-            try FileHashing(path: path, stamp: file.stamp, pieceLength: pieceLength)
+            try FileHashing(
+                path: path,
+                stamp: file.stamp,
+                pieceLength: pieceLength,
+                version: version
+            )
         }
         while !hashing.isComplete {
             try Task.checkCancellation()

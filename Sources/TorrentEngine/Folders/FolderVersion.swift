@@ -18,7 +18,8 @@ struct FolderVersion: Sendable {
         var builder = MetainfoBuilder(
             name: folder.name,
             alignedFiles: hashed.map { .init(path: $0.file.path, hashes: $0.hashes) },
-            pieceLength: pieceLength
+            pieceLength: pieceLength,
+            version: folder.version
         )
         builder.trackerTiers = folder.trackers.map { [$0] }
         builder.isPrivate = folder.isPrivate
@@ -50,10 +51,13 @@ struct FolderVersion: Sendable {
         )
         let known = Dictionary(records.map { ($0.path, $0) }) { first, _ in first }
         self.metainfo = metainfo
-        files = metainfo.info.files.filter { !$0.attributes.contains(.padding) }.map { file in
-            let path = file.path.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+        let info = metainfo.info
+        files = info.files.enumerated().compactMap { number, file in
+            guard !file.attributes.contains(.padding) else { return nil }
+            let components = info.isSingleFile ? [info.name] : file.path
+            let path = components.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
             let record = known[path].flatMap {
-                Self.isHashed($0, as: file, in: metainfo.info) ? $0 : nil
+                Self.isHashed($0, as: file, number, in: info) ? $0 : nil
             }
             return FolderFiles.File(
                 path: path,
@@ -67,6 +71,7 @@ struct FolderVersion: Sendable {
     private static func isHashed(
         _ record: StateStore.FolderFileRecord,
         as file: TorrentInfo.File,
+        _ number: Int,
         in info: TorrentInfo
     ) -> Bool {
         let pieceLength = info.geometry.pieceLength
@@ -74,6 +79,11 @@ struct FolderVersion: Sendable {
             file.offset % UInt64(pieceLength) == 0
         else { return false }
         guard file.length > 0 else { return true }
+        guard info.version.hasVersion1 else {
+            let tree = info.hashTrees?.trees.first { $0.file == number }
+            return tree?.shape.pieceCount == record.hashes.pieceRoots.count
+                && tree?.root == record.hashes.root(pieceLength: pieceLength)
+        }
         let hashes = record.hashes
         let start = Int(file.offset / UInt64(pieceLength)) * 20
         let end = start + hashes.pieceHashes.count
@@ -86,7 +96,11 @@ struct FolderVersion: Sendable {
 
     /// How others find it.
     var magnet: MagnetLink? {
-        var link = MagnetLink(infoHash: metainfo.infoHash)
+        let version = metainfo.info.version
+        var link = MagnetLink(
+            infoHash: version.hasVersion1 ? metainfo.infoHash : nil,
+            version2Hash: metainfo.version2Hash
+        )
         link?.displayName = String(decoding: metainfo.info.name, as: UTF8.self)
         link?.trackers = metainfo.trackerTiers.flatMap(\.self)
         return link

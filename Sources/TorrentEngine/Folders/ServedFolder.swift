@@ -1,3 +1,5 @@
+package import BitTorrentProtocol
+
 /// A folder of the user that is to be published as a torrent.
 package struct ServedFolder: Hashable, Sendable {
     /// Absolute.
@@ -6,6 +8,7 @@ package struct ServedFolder: Hashable, Sendable {
     package var name: String
     /// URLs; each is a tier of its own (BEP 12).
     package var trackers: [String] = []
+    package var version = TorrentInfo.Version.hybrid
     /// Only the trackers may tell of it (BEP 27).
     package var isPrivate = false
     /// Bytes; `nil` chooses by the size of the folder (`PieceLength`).

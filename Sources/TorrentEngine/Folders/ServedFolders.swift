@@ -170,6 +170,7 @@ package actor ServedFolders {
         let result = try await FolderPass(
             path: folder.path,
             pieceLength: pieceLength,
+            version: folder.version,
             store: store,
             pool: pool,
             logger: logger(of: folder),
@@ -217,7 +218,7 @@ package actor ServedFolders {
             magnet: "\(magnet)"
         )
         try await pool.run {
-            try store.record(record, keeping: Set(version.files.map(\.path)))
+            try store.record(record, of: version.metainfo, keeping: Set(version.files.map(\.path)))
         }
         let before = entries[folder.path]?.standing?.infoHash
         try await stand(version, of: folder, addedTime: addedTime)

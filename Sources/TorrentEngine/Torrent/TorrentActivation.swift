@@ -61,7 +61,11 @@ final class TorrentActivation: Sendable {
             guard let infoBytes = try resources.store.infoBytes(of: infoHash) else {
                 throw SessionError.notRegistered(infoHash)
             }
-            return try Metainfo(infoBytes: infoBytes, trackerTiers: folder.trackerTiers)
+            return try Metainfo(
+                infoBytes: infoBytes,
+                trackerTiers: folder.trackerTiers,
+                pieceLayers: try resources.store.folderPieceLayers(of: infoHash)
+            )
         }
         guard let record = try resources.store.torrent(infoHash) else {
             throw SessionError.notRegistered(infoHash)

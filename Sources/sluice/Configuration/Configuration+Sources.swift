@@ -5,7 +5,9 @@ import Yams
 extension Configuration.Source {
     private static let kinds = ["torrent_path", "torrent_folder", "magnet", "serve_folder"]
     /// Keys beside `serve_folder`.
-    private static let folderOptions = ["name", "trackers", "private", "piece_length"]
+    private static let folderOptions = [
+        "name", "version", "trackers", "private", "piece_length",
+    ]
 
     init?(_ node: Node, _ reader: inout ConfigurationReader) {
         let keys = reader.mapping(node, "a torrent", keys: Self.kinds + Self.folderOptions)
@@ -74,6 +76,14 @@ extension Configuration.Source {
         if folder.name.isEmpty || folder.name == ".." {
             reader.report(value, "serve_folder “\(folder.path)” has no name; add “name: films”")
         }
+        reader.string(keys["version"], "version") { text, _ in
+            guard let version = versions[text] else {
+                return
+                    "is “\(text)”; it must be one of \(versions.keys.sorted().joined(separator: ", "))"
+            }
+            folder.version = version
+            return nil
+        }
         if let list = keys["trackers"] {
             for node in reader.list(list, "trackers") {
                 reader.string(node, "trackers") { url, _ in
@@ -93,6 +103,10 @@ extension Configuration.Source {
         }
         return folder
     }
+
+    private static let versions: [String: TorrentInfo.Version] = [
+        "v1": .version1, "v2": .version2, "hybrid": .hybrid,
+    ]
 
     private static func isTracker(_ url: String) -> Bool {
         ["http://", "https://", "udp://"].contains { url.lowercased().hasPrefix($0) }
