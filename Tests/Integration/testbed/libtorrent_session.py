@@ -2,8 +2,8 @@
 
 Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
 `port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads), and if need
-be `magnets` (pairs of link and data directory), `peers` to dial (pairs of address and port) and
-`session`, settings of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted
+be `magnets` (pairs of link and data directory), `peers` to dial (pairs of address and port),
+`peer_exchange` (default true) and `session`, settings of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted
 from the first byte) once everything is there. Runs with
 any libtorrent from 2.0 and imports nothing else of the test bed.
 """
@@ -40,11 +40,15 @@ def main(settings: dict) -> None:
     )
     # Private addresses are exempt from the rate limits as long as they are a peer class.
     session.set_peer_class_filter(libtorrent.ip_filter())
+    flags = libtorrent.torrent_flags.default_flags
+    if not settings.get("peer_exchange", True):
+        flags |= libtorrent.torrent_flags.disable_pex
     handles = []
     for metainfo, data in settings["torrents"]:
         parameters = libtorrent.add_torrent_params()
         parameters.ti = libtorrent.torrent_info(metainfo)
         parameters.save_path = data
+        parameters.flags = flags
         if settings["seed"]:
             parameters.flags |= libtorrent.torrent_flags.seed_mode
         else:
@@ -52,6 +56,7 @@ def main(settings: dict) -> None:
         handles.append(session.add_torrent(parameters))
     for magnet, data in settings.get("magnets", []):
         parameters = libtorrent.parse_magnet_uri(magnet)
+        parameters.flags = flags
         parameters.save_path = data
         os.makedirs(data, exist_ok=True)
         handles.append(session.add_torrent(parameters))

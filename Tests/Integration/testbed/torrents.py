@@ -10,6 +10,12 @@ import libtorrent
 
 from . import content
 
+_FLAGS = {
+    "v1": libtorrent.create_torrent.v1_only,
+    "v2": libtorrent.create_torrent.v2_only,
+    "hybrid": 0,
+}
+
 
 @dataclass(frozen=True)
 class TorrentFile:
@@ -21,7 +27,7 @@ class TorrentFile:
 
 @dataclass(frozen=True)
 class Torrent:
-    """A v1 torrent whose content lies below `data`."""
+    """A torrent whose content lies below `data`; version 1 unless made otherwise."""
 
     name: str
     metainfo: Path
@@ -40,6 +46,22 @@ class Torrent:
         """A link that names the torrent by its hash alone."""
         parts = [f"xt=urn:btih:{self.info_hash.hex()}", f"dn={quote(self.name)}"]
         return "magnet:?" + "&".join(parts + [f"tr={quote(url, safe='')}" for url in trackers])
+
+    def with_sources(
+        self, name: str, trackers: list[list[str]], web_seeds: list[str] = []
+    ) -> Path:
+        """Another metainfo file of the same torrent, with these sources and no others."""
+        metainfo = libtorrent.bdecode(self.metainfo.read_bytes())
+        metainfo.pop(b"announce", None)
+        metainfo.pop(b"announce-list", None)
+        if trackers:
+            metainfo[b"announce"] = trackers[0][0].encode()
+            metainfo[b"announce-list"] = [[url.encode() for url in tier] for tier in trackers]
+        if web_seeds:
+            metainfo[b"url-list"] = [url.encode() for url in web_seeds]
+        path = self.metainfo.with_name(f"{name}.torrent")
+        path.write_bytes(libtorrent.bencode(metainfo))
+        return path
 
     def content_path(self, file: TorrentFile) -> Path:
         return self.data / self.name if self.single_file else self.data / self.name / file.path
@@ -61,12 +83,17 @@ class Torrent:
 
 
 def make_single_file(
-    directory: Path, name: str, size: int, piece_length: int, trackers: list[list[str]]
+    directory: Path,
+    name: str,
+    size: int,
+    piece_length: int,
+    trackers: list[list[str]],
+    version: str = "v1",
 ) -> Torrent:
-    """`name` with `size` bytes; `trackers` are tiers (BEP 12)."""
+    """`name` with `size` bytes; `trackers` are tiers (BEP 12); `version` v1, v2 or hybrid."""
     digest = content.write_file(directory / "data" / name, size, seed=name)
     files = (TorrentFile(name, size, digest),)
-    return _make(directory, name, files, piece_length, trackers, single_file=True)
+    return _make(directory, name, files, piece_length, trackers, True, version)
 
 
 def make_directory(
@@ -93,13 +120,12 @@ def _make(
     piece_length: int,
     trackers: list[list[str]],
     single_file: bool,
+    version: str = "v1",
 ) -> Torrent:
     storage = libtorrent.file_storage()
     for file in files:
         storage.add_file(name if single_file else f"{name}/{file.path}", file.size)
-    creator = libtorrent.create_torrent(
-        storage, piece_length, flags=libtorrent.create_torrent.v1_only
-    )
+    creator = libtorrent.create_torrent(storage, piece_length, flags=_FLAGS[version])
     for tier, urls in enumerate(trackers):
         for url in urls:
             creator.add_tracker(url, tier)
