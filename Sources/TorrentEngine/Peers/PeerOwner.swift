@@ -1,7 +1,6 @@
 import BitTorrentProtocol
 import Logging
 import NIOCore
-import NIOPosix
 import TorrentLogic
 
 /// What a connection tells its owner.
@@ -23,6 +22,14 @@ struct ConnectedPeer: Sendable {
     let id: PeerID
     /// What both sides can do.
     let capabilities: PeerCapabilities
+}
+
+/// Who has the torrent that a peer asks for.
+enum PeerOwnerSearch: Sendable {
+    case found(any PeerOwner)
+    /// It has to be woken; nobody, if that fails.
+    case later(EventLoopFuture<(any PeerOwner)?>)
+    case nobody
 }
 
 /// Who has our end of the connections of one info-hash, on one event loop: a torrent, or what looks
@@ -59,30 +66,32 @@ extension PeerOwner {
     ///
     /// Reports a failure not within this turn, in which actions are still being performed.
     func dial(_ address: PeerAddress) {
-        let resources = resources
-        let infoHash = resources.encryptedDials.encrypts(address) ? infoHash : nil
-        let bootstrap = ClientBootstrap(group: loop)
-            .connectTimeout(TimeAmount(resources.configuration.connectTimeout))
-            .peerChannelOptions()
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let infoHash {
-                        try channel.pipeline.syncOperations.addHandler(
-                            PeerCipher(dialling: infoHash, resources: resources)
-                        )
-                    }
-                    try channel.pipeline.syncOperations.addHandler(
-                        PeerConnection(side: .outgoing(self, address), resources: resources)
-                    )
-                }
-            }
-        do {
-            bootstrap.connect(to: try address.socketAddress).whenFailure { error in
+        let encrypts = resources.encryptedDials.encrypts(address)
+        resources.dialler.connect(to: address, on: loop).whenComplete { result in
+            do {
+                try self.greet(address, over: result.get(), encrypts: encrypts)
+            } catch {
                 self.logger.debug("cannot reach a peer: \(error)", metadata: ["peer": "\(address)"])
                 self.loop.execute { self.take(.dialFailed(address)) }
             }
-        } catch {
-            loop.execute { self.take(.dialFailed(address)) }
         }
+    }
+
+    /// Begins to shake hands on a connection that we dialled, on its event loop.
+    private func greet(
+        _ address: PeerAddress,
+        over channel: any Channel,
+        encrypts: Bool
+    ) throws {
+        guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
+        let pipeline = channel.pipeline.syncOperations
+        if encrypts {
+            try pipeline.addHandler(PeerCipher(dialling: infoHash, resources: resources))
+        }
+        try pipeline.addHandler(
+            PeerConnection(side: .outgoing(self, address), resources: resources)
+        )
+        // It became active before they were there.
+        pipeline.fireChannelActive()
     }
 }

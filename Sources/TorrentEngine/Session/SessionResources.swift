@@ -17,7 +17,9 @@ struct SessionResources: Sendable {
     let addresses: AddressFilter
     let discovery: Discovery
     let listenPort: ListenPort
+    let dialler: PeerDialler
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
+    let activity: TorrentActivity
     let logger: Logger
 }

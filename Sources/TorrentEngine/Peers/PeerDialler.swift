@@ -1,0 +1,36 @@
+import BitTorrentProtocol
+import NIOCore
+import NIOPosix
+
+/// Connects to peers: by which transport, and for how long it is tried.
+///
+/// What is said on a connection, encrypted or not, is none of its business.
+struct PeerDialler: Sendable {
+    /// Time for a connection to stand.
+    let timeout: Duration
+
+    /// - Parameter loop: where a TCP connection lives; others may live elsewhere.
+    /// - Returns: a connection that stands, from which nothing was read and which has no handlers
+    ///   yet; completes on its event loop, after its `channelActive`.
+    func connect(to address: PeerAddress, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
+        connectTCP(to: address, on: loop)
+    }
+
+    private func connectTCP(
+        to address: PeerAddress,
+        on loop: any EventLoop
+    ) -> EventLoopFuture<any Channel> {
+        let remote: SocketAddress
+        do {
+            remote = try address.socketAddress
+        } catch {
+            return loop.makeFailedFuture(error)
+        }
+        return ClientBootstrap(group: loop)
+            .connectTimeout(TimeAmount(timeout))
+            .peerChannelOptions()
+            .connect(to: remote)
+            // The future is complete before the channel is active. What is read comes a turn later.
+            .flatMap { channel in channel.eventLoop.submit { channel } }
+    }
+}
