@@ -40,6 +40,7 @@ extension Swarm {
             return nil
         }
         peers[index].wasUseful = true
+        if let number = key.webSeedNumber { webSeeds.delivered(number) }
         if receivedByteCount / UInt64(Block.maximumLength) % Self.blocksPerDuplicate == 0 {
             duplicateTokens = min(duplicateTokens + 1, Self.maximumDuplicateTokens)
         }
@@ -93,8 +94,10 @@ extension Swarm {
         let convicted = assembler.failed(piece, blockDigests: blockDigests)
         picker.restart(piece)
         for liar in convicted { ban(liar, piece: piece, now: now) }
-        if convicted.isEmpty {
-            picker.failed(piece, onlyFrom: bestSource(of: piece, now: now))
+        // A web seed stays after its first wrong piece, but is the last to be asked for this one.
+        let remaining = convicted.filter { peers.index(of: $0) != nil }
+        if convicted.isEmpty || !remaining.isEmpty {
+            picker.failed(piece, onlyFrom: bestSource(of: piece, otherThan: remaining, now: now))
         }
         requestMore(now: now)
         dial(now: now)
@@ -151,8 +154,14 @@ extension Swarm {
     }
 
     /// The fastest peer to fetch a failed piece from alone, one above suspicion if there is any.
-    private func bestSource(of piece: PieceIndex, now: Instant) -> PeerKey? {
-        let suspects = assembler.suspects(of: piece)
+    ///
+    /// - Parameter convicted: who is known to have sent it wrong.
+    private func bestSource(
+        of piece: PieceIndex,
+        otherThan convicted: [PeerKey],
+        now: Instant
+    ) -> PeerKey? {
+        let suspects = assembler.suspects(of: piece) + convicted
         let sources = peers.filter {
             !$0.isChokingUs && $0.has[piece] && !$0.pipeline.isSilent(now: now)
                 && !$0.pipeline.isSnubbed

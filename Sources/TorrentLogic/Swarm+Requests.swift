@@ -67,14 +67,15 @@ extension Swarm {
         var isProgress = true
         while isProgress {
             isProgress = false
-            for index in peers.indices where requestOne(from: index, now: now) {
+            for index in peers.indices where takeTurn(index, now: now) {
                 isProgress = true
             }
         }
     }
 
+    /// Fills the pipeline of one peer.
     mutating func requestMore(from index: Int, now: Instant) {
-        while requestOne(from: index, now: now) {}
+        while takeTurn(index, now: now) {}
     }
 
     /// All requests to the peer are void: it choked us, or is gone or silent.
@@ -89,6 +90,7 @@ extension Swarm {
     /// Ten times a second while requests are in flight: snubs, and duplicates what is late.
     mutating func tickFired(now: Instant) {
         tickAt = nil
+        var silentWebSeeds: [PeerKey] = []
         for index in peers.indices {
             if let rest = peers[index].restsUntil, rest <= now { peers[index].restsUntil = nil }
             let returned = peers[index].pipeline.timerFired(now: now)
@@ -100,7 +102,11 @@ extension Swarm {
                 // Nobody else may deliver what only this peer was to fetch.
                 returnParoleRequests(of: index, now: now)
             }
+            if !returned.isEmpty, peers[index].isWebSeed {
+                silentWebSeeds.append(peers[index].key)
+            }
         }
+        failSilentWebSeeds(silentWebSeeds, now: now)
         bestDelay =
             peers.lazy.filter { !$0.isChokingUs && $0.pipeline.rate != nil }
             .map(\.pipeline.predictedDelay).min()
@@ -127,6 +133,17 @@ extension Swarm {
         guard let block else { return false }
         request(block, from: index, now: now)
         return true
+    }
+
+    /// Requests a block; of a web seed a run of blocks, as much as is worth a request of HTTP.
+    private mutating func takeTurn(_ index: Int, now: Instant) -> Bool {
+        guard peers[index].isWebSeed else { return requestOne(from: index, now: now) }
+        let depth = peers[index].pipeline.depth
+        guard peers[index].pipeline.room >= min(Self.minimumWebSeedRun, depth) else { return false }
+        let length = max(Self.minimumWebSeedRun, depth / 2)
+        var count = 0
+        while count < length, requestOne(from: index, now: now) { count += 1 }
+        return count > 0
     }
 
     private mutating func request(_ block: Block, from index: Int, now: Instant) {

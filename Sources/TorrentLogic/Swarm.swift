@@ -43,6 +43,7 @@ package struct Swarm {
     /// Who was behind keys that are gone, oldest first: a piece may convict them later.
     var departed: [(key: PeerKey, identity: PeerIdentity)] = []
     var pool: PeerPool
+    var webSeeds: WebSeedPool
     var choker: Choker
     var picker: PiecePicker
     var assembler: PieceAssembler
@@ -76,11 +77,13 @@ package struct Swarm {
 
     /// - Parameters:
     ///   - have: the pieces verified and on disk; of the geometry's piece count.
+    ///   - webSeedCount: web seeds of the torrent; each has the key `.webSeed` of its number.
     ///   - ownID: our peer id, to notice connections to ourselves.
     ///   - seed: of the random choices (optimistic unchoke, order of dials).
     package init(
         geometry: PieceGeometry,
         have: Bitfield,
+        webSeedCount: Int = 0,
         ownID: PeerID,
         limits: SwarmLimits = SwarmLimits(),
         seed: UInt64,
@@ -92,6 +95,7 @@ package struct Swarm {
         self.ownID = ownID
         self.limits = limits
         pool = PeerPool(limits: limits, seed: seed)
+        webSeeds = WebSeedPool(count: webSeedCount, pieceCount: geometry.pieceCount)
         choker = Choker(slots: limits.uploadSlots, seed: seed &+ 1, now: now)
         picker = PiecePicker(
             geometry: geometry,
@@ -126,7 +130,8 @@ package struct Swarm {
     package var hasDemand: Bool { missingCount > 0 }
     /// Peers that have something we lack and have unchoked us.
     package var usablePeerCount: Int { peers.count { !$0.isChokingUs && $0.offerCount > 0 } }
-    package var peerCount: Int { peers.count }
+    /// Connections; web seeds do not count.
+    package var peerCount: Int { peers.count { !$0.isWebSeed } }
     /// Addresses that have not failed, for whoever goes on with the torrent.
     package var promisingAddresses: [PeerAddress] { pool.promising }
 

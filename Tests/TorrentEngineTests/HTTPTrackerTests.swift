@@ -8,7 +8,7 @@ import Testing
     private func failure(
         of url: String,
         within timeout: Duration = .seconds(20)
-    ) async throws -> TrackerFailure? {
+    ) async throws -> RemoteFailure? {
         let client = HTTPTracker(
             group: Node.group,
             addresses: AddressFilter(allowsLoopback: true)
@@ -25,7 +25,7 @@ import Testing
             key: 1,
             trackerID: nil
         )
-        let error = await #expect(throws: TrackerFailure.self) {
+        let error = await #expect(throws: RemoteFailure.self) {
             _ = try await client.announce(to: url, request, timeout: timeout)
         }
         await client.shutdown()

@@ -16,8 +16,8 @@ package struct SessionConfiguration: Sendable {
     package var wantedPeerCount = 100
     /// Incoming connections of the whole session; more are closed at once.
     package var maximumIncomingConnections = 500
-    /// Whether trackers and peers named by a torrent may be on this machine (127.0.0.0/8, ::1) or
-    /// link-local.
+    /// Whether trackers, web seeds and peers named by a torrent may be on this machine
+    /// (127.0.0.0/8, ::1) or link-local.
     ///
     /// Peers given to `addPeers` always may.
     package var allowsLoopback = false
@@ -30,6 +30,8 @@ package struct SessionConfiguration: Sendable {
     package var urgentSearchInterval = Duration.seconds(20)
     /// Whether peers are looked for on the local network (BEP 14).
     package var usesLocalDiscovery = false
+    /// Whether the gateway is asked to let connections in to our port (PCP, NAT-PMP, UPnP).
+    package var mapsPorts = false
     /// Until a torrent that nobody uses says goodbye to its peers and goes cold.
     package var idleTime = Duration.seconds(600)
     /// Torrents seed until they sent so many bytes for each they have; `nil` for no limit.

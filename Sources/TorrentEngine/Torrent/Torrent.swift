@@ -13,6 +13,7 @@ import TorrentLogic
 /// Readers on other threads see `TorrentContent`, which is not confined.
 package actor Torrent {
     package nonisolated let infoHash: InfoHash
+    nonisolated let swarmHashes: SwarmHashes
     package nonisolated let info: TorrentInfo
     package nonisolated let loop: any EventLoop
 
@@ -28,17 +29,25 @@ package actor Torrent {
     nonisolated let resources: SessionResources
     nonisolated let file: LazyCacheFile
     nonisolated let logger: Logger
+    nonisolated let version2Peers = Version2Peers()
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
 
     var swarm: Swarm
     var extensions: PeerExtensions
     var links: [PeerKey: PeerLink] = [:]
+    nonisolated let webSeeds: [WebSeed]
+    /// The web seeds that are in use.
+    var webSeedLinks: [PeerKey: WebSeedLink] = [:]
+    /// Web seeds whose last request failed: one log line for the first failure of a series.
+    var failingWebSeeds: Set<PeerKey> = []
     /// Peers for whom something gathered that is not flushed.
     var unflushed: Set<PeerKey> = []
     var buffers = PieceBuffers()
     var waits = ReaderWaits()
     var announcing: Announcing
     var discoveryNeed: Discovery.Need?
+    /// Hashes of the pieces of files that are longer than a piece (BEP 52).
+    var pieceLayers: PieceLayers
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
@@ -62,7 +71,10 @@ package actor Torrent {
     ) {
         let (metainfo, verified) = (parts.metainfo, parts.verified)
         infoHash = metainfo.infoHash
+        swarmHashes = metainfo.swarmHashes
         info = metainfo.info
+        webSeeds = metainfo.webSeeds
+        pieceLayers = metainfo.pieceLayers
         self.registration = registration
         self.loop = loop
         self.resources = resources
@@ -78,6 +90,7 @@ package actor Torrent {
         swarm = Swarm(
             geometry: metainfo.info.geometry,
             have: verified,
+            webSeedCount: metainfo.webSeeds.count,
             ownID: resources.ownID,
             limits: resources.configuration.limits,
             seed: UInt64.random(in: 0 ... .max),
@@ -136,6 +149,8 @@ package actor Torrent {
     private func performSwarmActions() {
         for action in swarm.takeActions() {
             switch action {
+            case .send(let message, let key) where key.webSeedNumber != nil:
+                askWebSeed(message, key)
             case .send(let message, let key):
                 links[key]?.send(message)
                 unflushed.insert(key)
@@ -143,6 +158,8 @@ package actor Torrent {
             case .verify(let piece): verify(piece)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): dial(address)
+            case .close(let key, let reason) where key.webSeedNumber != nil:
+                closeWebSeed(key, because: reason)
             case .close(let key, let reason): close(key, because: reason)
             case .banned(let address, let piece):
                 logger.warning(
@@ -157,6 +174,7 @@ package actor Torrent {
     func endTurn(_ now: Swarm.Instant) {
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
+        fetchFromWebSeeds()
         takeStock(now)
         announceAsNeeded(now)
         discoverAsNeeded()

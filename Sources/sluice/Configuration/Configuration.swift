@@ -36,8 +36,10 @@ struct Configuration: Equatable, Sendable {
         var address = "::"
         var port = 6881
         var peersPerTorrent = 50
+        /// Whether the gateway is asked to let connections in to the port.
+        var mapsPort = true
         var encryption = EncryptionPolicy.prefer
-        /// Whether trackers and peers that a torrent names may be on this machine.
+        /// Whether trackers, web seeds and peers that a torrent names may be on this machine.
         var allowsLoopback = false
     }
 

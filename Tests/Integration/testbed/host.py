@@ -33,8 +33,10 @@ class LocalNetwork:
     def __init__(self, logs: Path):
         self._logs = logs
         self._numbers = itertools.count()
-        # Multicast goes to everybody: nobody asks the bridge for it in time.
-        _run(["ip", "link", "add", _BRIDGE, "type", "bridge", "mcast_snooping", "0"])
+        # A link-layer address of its own: it would change with the hosts that come and go. Multicast
+        # goes to everybody: nobody asks the bridge for it in time.
+        bridge = ["type", "bridge", "mcast_snooping", "0"]
+        _run(["ip", "link", "add", _BRIDGE, "address", "02:00:00:00:00:01", *bridge])
         _run(["ip", "address", "add", f"{_OWN_ADDRESS}/8", "dev", _BRIDGE])
         _run(["ip", "address", "add", f"{_OWN_ADDRESS_6}/64", "dev", _BRIDGE, "nodad"])
         _run(["ip", "link", "set", _BRIDGE, "up"])

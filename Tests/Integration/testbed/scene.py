@@ -84,9 +84,15 @@ class SceneTestCase(unittest.TestCase):
         self.directory = self.scene.directory / self.id().rpartition(".")[2]
         self.directory.mkdir()
 
-    def make_film(self, name: str, size: int, piece_length: int = 256 << 10) -> Torrent:
+    def make_film(
+        self,
+        name: str,
+        size: int,
+        piece_length: int = 256 << 10,
+        web_seeds: torrents.WebSeeds = torrents.WebSeeds(),
+    ) -> Torrent:
         return torrents.make_single_file(
-            self.directory / name, name, size, piece_length, [[ANNOUNCE_URL]]
+            self.directory / name, name, size, piece_length, [[ANNOUNCE_URL]], web_seeds
         )
 
     def seed_by_libtorrent(

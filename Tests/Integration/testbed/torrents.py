@@ -82,18 +82,34 @@ class Torrent:
         return b"".join(parts)
 
 
+@dataclass(frozen=True)
+class WebSeeds:
+    """URLs of servers that have the files (BEP 19), and of programs that give pieces (BEP 17)."""
+
+    files: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+
+
 def make_single_file(
     directory: Path,
     name: str,
     size: int,
     piece_length: int,
     trackers: list[list[str]],
+<<<<<<< HEAD
     version: str = "v1",
+=======
+    web_seeds: WebSeeds = WebSeeds(),
+>>>>>>> origin/next
 ) -> Torrent:
     """`name` with `size` bytes; `trackers` are tiers (BEP 12); `version` v1, v2 or hybrid."""
     digest = content.write_file(directory / "data" / name, size, seed=name)
     files = (TorrentFile(name, size, digest),)
+<<<<<<< HEAD
     return _make(directory, name, files, piece_length, trackers, True, version)
+=======
+    return _make(directory, name, files, piece_length, trackers, web_seeds, single_file=True)
+>>>>>>> origin/next
 
 
 def make_directory(
@@ -102,6 +118,7 @@ def make_directory(
     sizes: dict[str, int],
     piece_length: int,
     trackers: list[list[str]],
+    web_seeds: WebSeeds = WebSeeds(),
 ) -> Torrent:
     """A torrent of several files: relative path to size in bytes."""
     for path, size in sizes.items():
@@ -110,7 +127,7 @@ def make_directory(
         TorrentFile(path, size, content.sha256_of(directory / "data" / name / path))
         for path, size in sizes.items()
     )
-    return _make(directory, name, files, piece_length, trackers, single_file=False)
+    return _make(directory, name, files, piece_length, trackers, web_seeds, single_file=False)
 
 
 def _make(
@@ -119,6 +136,7 @@ def _make(
     files: tuple[TorrentFile, ...],
     piece_length: int,
     trackers: list[list[str]],
+    web_seeds: WebSeeds,
     single_file: bool,
     version: str = "v1",
 ) -> Torrent:
@@ -129,6 +147,10 @@ def _make(
     for tier, urls in enumerate(trackers):
         for url in urls:
             creator.add_tracker(url, tier)
+    for url in web_seeds.files:
+        creator.add_url_seed(url)
+    for url in web_seeds.programs:
+        creator.add_http_seed(url)
     libtorrent.set_piece_hashes(creator, str(directory / "data"))
     metainfo = directory / "metainfo" / f"{name}.torrent"
     metainfo.parent.mkdir(parents=True, exist_ok=True)

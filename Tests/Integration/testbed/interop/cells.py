@@ -87,6 +87,7 @@ class Cell:
         self.client = client
         self.role = role
         self.name = f"{row.name}/{client.name}/{role.value}"
+        self._plain_name = self.name.replace("/", ".").replace(" ", "-").replace(",", "")
 
     def run(self, bed: Bed) -> Outcome:
         self._bed = bed
@@ -115,10 +116,10 @@ class Cell:
 
     def _prepare(self) -> None:
         bed, row = self._bed, self.row
-        self._directory = bed.directory / self.name.replace("/", ".").replace(" ", "-")
+        self._directory = bed.directory / self._plain_name
         self._torrent = make_single_file(
             self._directory,
-            f"{self.name.replace('/', '.')}.bin",
+            f"{self._plain_name}.bin",
             _SIZE,
             _PIECE_LENGTH,
             [],
@@ -195,8 +196,7 @@ class Cell:
     # What it is made of.
 
     def _make_room(self, name: str) -> Room:
-        unique = f"{self.name}/{name}".replace("/", ".").replace(" ", "-").replace(",", "")
-        return Room(self._bed, self.row, self._torrent, unique)
+        return Room(self._bed, self.row, self._torrent, f"{self._plain_name}.{name}")
 
     def _host(self) -> Host:
         host = self._bed.network.host(ipv4=not self.row.ipv6, ipv6=self.row.ipv6)
