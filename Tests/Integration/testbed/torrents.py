@@ -96,20 +96,13 @@ def make_single_file(
     size: int,
     piece_length: int,
     trackers: list[list[str]],
-<<<<<<< HEAD
-    version: str = "v1",
-=======
     web_seeds: WebSeeds = WebSeeds(),
->>>>>>> origin/next
+    version: str = "v1",
 ) -> Torrent:
     """`name` with `size` bytes; `trackers` are tiers (BEP 12); `version` v1, v2 or hybrid."""
     digest = content.write_file(directory / "data" / name, size, seed=name)
     files = (TorrentFile(name, size, digest),)
-<<<<<<< HEAD
-    return _make(directory, name, files, piece_length, trackers, True, version)
-=======
-    return _make(directory, name, files, piece_length, trackers, web_seeds, single_file=True)
->>>>>>> origin/next
+    return _make(directory, name, files, piece_length, trackers, web_seeds, True, version)
 
 
 def make_directory(

@@ -38,6 +38,9 @@ class Feed:
         parameters.ti = libtorrent.torrent_info(str(torrent.metainfo))
         parameters.save_path = str(torrent.data)
         parameters.flags |= libtorrent.torrent_flags.seed_mode
+        # A queue would keep all but a few of them from their peers.
+        parameters.flags &= ~libtorrent.torrent_flags.auto_managed
+        parameters.flags &= ~libtorrent.torrent_flags.paused
         handle = self._session.add_torrent(parameters)
         with self._lock:
             self._handles[torrent.metainfo] = handle

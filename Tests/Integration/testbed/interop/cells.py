@@ -15,7 +15,7 @@ from ..nfs_wire import NOENT, NFSError
 from ..processes import TestbedError, require_running, wait_until
 from ..sluice_server import Route, SluiceServer
 from ..torrents import Torrent, make_single_file
-from ..web_server import WebServer
+from ..web_server import Nginx
 from .bed import Bed
 from .rooms import Room
 from .rows import PEER_EXCHANGE, WEB_SEED, Row, Tracker
@@ -108,7 +108,6 @@ class Cell:
         except (TestbedError, NFSError, OSError, EOFError) as error:
             return Outcome(failure=f"{type(error).__name__}: {error}\n{self._ends_of_logs()}")
         finally:
-            bed.feed.remove(self._torrent)
             for each in reversed(self._started):
                 each()
 
@@ -117,13 +116,14 @@ class Cell:
     def _prepare(self) -> None:
         bed, row = self._bed, self.row
         self._directory = bed.directory / self._plain_name
+        self._directory.mkdir()
         self._torrent = make_single_file(
             self._directory,
             f"{self._plain_name}.bin",
             _SIZE,
             _PIECE_LENGTH,
             [],
-            row.version,
+            version=row.version,
         )
         self._room = self._make_room("room")
         self._server_host = self._host()
@@ -147,11 +147,8 @@ class Cell:
         torrent, other = self._torrent, self._make_room("other")
         self._feed(self._room)
         self._start_client(self._sources([self._room], "client"), self._directory / "partial")
-        address = self._client_host.address
-        wait_until(
-            lambda: self._bed.feed.is_connected(torrent, address), 60, "client at the feed", 0.1
-        )
-        other.put(address)
+        self._await_at_feed(60)
+        other.put(self._client_host.address)
         self._start_server(self._sources([other], "server"))
         self._read_all()
         if not self._bed.feed.is_connected(torrent, self._server_host.address):
@@ -160,38 +157,46 @@ class Cell:
     def _leech(self) -> None:
         row, torrent = self.row, self._torrent
         known = self._sources([self._room], "known")
-        if row is WEB_SEED:
-            host = self._host()
-            web = WebServer(host, self._directory / "nginx", torrent.data)
-            self._started.append(web.stop)
-            self._log_paths += [web.process.log_path, web.access_log]
-            self._start_server(self._sources([self._room], "web", [web.url]))
-            self._read_all()
-            web.stop()
-        else:
-            self._feed(self._room)
-            self._start_server(known)
-            self._read_all()
-        if row is not PEER_EXCHANGE:
-            self._bed.feed.remove(torrent)
-        self._room.remove(self._feed_address)
         source: Path | str = known
         if row.tracker == Tracker.NONE:
             source = torrent.metainfo
         elif row.magnet:
             source = torrent.magnet(self._room.url)
+        downloaded = self._directory / "downloaded"
+        client = self._start_client(source, downloaded) if row.leecher_waits else None
+        if row is WEB_SEED:
+            self._read_from_web()
+        else:
+            self._feed(self._room)
+            self._start_server(known)
+            self._read_all()
+        self._room.remove(self._feed_address)
+        if row is not PEER_EXCHANGE:
+            self._bed.feed.remove(torrent)
         self._began = time.monotonic()
-        client = self._start_client(source, self._directory / "downloaded")
+        client = client or self._start_client(source, downloaded)
         if row is PEER_EXCHANGE:
-            address = self._client_host.address
-            wait_until(
-                lambda: self._bed.feed.is_connected(torrent, address),
-                row.seconds,
-                f"{client.name} at the one it should be told of",
-                0.1,
-            )
+            self._await_at_feed(row.seconds)
         else:
             client.wait_for_download(row.seconds)
+
+    def _read_from_web(self) -> None:
+        host = self._host()
+        web = Nginx(host.address, self._torrent.data, self._directory, host=host)
+        self._started.append(web.stop)
+        self._log_paths.append(web.process.log_path)
+        self._start_server(self._sources([self._room], "web", [web.url]))
+        self._read_all()
+        web.stop()
+
+    def _await_at_feed(self, seconds: float) -> None:
+        address = self._client_host.address
+        wait_until(
+            lambda: self._bed.feed.is_connected(self._torrent, address),
+            seconds,
+            f"{self.client.name} at the one that has everything",
+            0.1,
+        )
 
     # What it is made of.
 
@@ -211,6 +216,7 @@ class Cell:
 
     def _feed(self, room: Room) -> None:
         self._bed.feed.add(self._torrent)
+        self._started.append(lambda: self._bed.feed.remove(self._torrent))
         room.put(self._feed_address)
 
     def _sources(self, rooms: list[Room], name: str, web_seeds: list[str] = []) -> Path:

@@ -28,6 +28,8 @@ class Row:
     ipv6: bool = False
     magnet: bool = False
     """Whoever downloads has a magnet link alone."""
+    leecher_waits: bool = False
+    """Who leeches is there before Sluice, which announces what is read."""
     blocked: tuple[str, ...] = ()
     """Protocols that do not pass to or from the port for peers."""
     seconds: float = 90
@@ -68,6 +70,7 @@ ROWS = [
         Switches(local_discovery=True),
         {"local_discovery": True},
         tracker=Tracker.NONE,
+        leecher_waits=True,
         seconds=120,
         cannot={"rtorrent": "knows no local discovery"},
     ),
