@@ -15,13 +15,16 @@ extension Swarm {
     /// For an incoming connection `address` is the remote end of the socket, whose port is not
     /// where the peer listens.
     ///
-    /// - Parameter isFast: both sides speak the fast extension (BEP 6).
+    /// - Parameters:
+    ///   - isFast: both sides speak the fast extension (BEP 6).
+    ///   - speaksVersion2: it may be asked for hashes (BEP 52).
     package mutating func connected(
         _ key: PeerKey,
         address: PeerAddress,
         isIncoming: Bool,
         id: PeerID,
         isFast: Bool = false,
+        speaksVersion2: Bool = false,
         now: Instant
     ) {
         let identity = PeerIdentity(address: address, isIncoming: isIncoming, id: id)
@@ -41,6 +44,7 @@ extension Swarm {
                 now: now
             )
         )
+        if speaksVersion2 { hashes?.connected(key) }
         greet(index, now: now)
         reschedule(now: now)
     }
@@ -187,6 +191,7 @@ extension Swarm {
         giveBackRequests(of: index)
         let peer = peers.remove(at: index)
         choker.left(peer.key)
+        hashes?.disconnected(peer.key)
         guard let identity = peer.identity else { return }
         if departed.count >= Self.maximumDeparted { departed.removeFirst() }
         departed.append((peer.key, identity))

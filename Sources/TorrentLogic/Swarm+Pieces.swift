@@ -45,7 +45,11 @@ extension Swarm {
             duplicateTokens = min(duplicateTokens + 1, Self.maximumDuplicateTokens)
         }
         if requestCount > (wasInFlight ? 1 : 0) { cancelCopies(of: block, now: now) }
-        if assembler.received(block, from: key) == .complete {
+        let progress = assembler.received(block, from: key)
+        if let leaf = hashes?.known.leaf(of: block) {
+            actions.append(.prove(block, leaf: leaf))
+        } else if progress == .complete {
+            assembler.beginVerifying(block.piece)
             actions.append(.verify(block.piece))
         }
         requestMore(from: index, now: now)
@@ -72,6 +76,7 @@ extension Swarm {
             lastDemand = now
         }
         picker.drop(piece)
+        hashes?.forget(piece)
         for index in peers.indices {
             if peers[index].has[piece] {
                 peers[index].offerCount -= 1
@@ -110,8 +115,7 @@ extension Swarm {
     /// It is asked for again after a while.
     package mutating func writeFailed(_ piece: PieceIndex, now: Instant) {
         precondition(geometry.contains(piece))
-        assembler.discard(piece)
-        picker.drop(piece)
+        giveUp(piece)
         picker.suspend(piece)
         resumeAt = now + Self.writeRetry
         replan(now: now, always: true)
@@ -129,8 +133,7 @@ extension Swarm {
 
     /// Gives up an unfinished piece: nobody wants it, or its room is needed.
     mutating func abandon(_ piece: PieceIndex, now: Instant) {
-        picker.drop(piece)
-        assembler.discard(piece)
+        giveUp(piece)
         for index in peers.indices {
             for request in Array(peers[index].pipeline.inFlight)
             where request.block.piece == piece {
@@ -140,7 +143,15 @@ extension Swarm {
         actions.append(.discard(piece))
     }
 
-    private mutating func cancelCopies(of block: Block, now: Instant) {
+    /// Blocks that are proved stay so.
+    private mutating func giveUp(_ piece: PieceIndex) {
+        assembler.discard(piece)
+        let proved = assembler.provedBlocks(of: piece)
+        picker.drop(piece, keeping: proved)
+        if proved.isEmpty { hashes?.forget(piece) }
+    }
+
+    mutating func cancelCopies(of block: Block, now: Instant) {
         for index in peers.indices where peers[index].pipeline.contains(block) {
             cancel(block, at: index, now: now)
             requestMore(from: index, now: now)

@@ -11,6 +11,7 @@ extension Swarm {
         now: Instant
     ) {
         guard !isStopped else { return }
+        prefer(range)
         demand.read(range, in: file, by: reader, now: now)
         replan(now: now)
     }
@@ -18,6 +19,7 @@ extension Swarm {
     /// Somebody waits for all of `range`; its pieces come before all others.
     package mutating func waitBegan(_ id: WaitID, for range: Range<UInt64>, now: Instant) {
         guard !isStopped else { return }
+        prefer(range)
         demand.waitBegan(id, for: range)
         replan(now: now)
     }
@@ -27,9 +29,7 @@ extension Swarm {
     /// What is missing of it stays wanted for 60 s.
     package mutating func waitEnded(_ id: WaitID, now: Instant) {
         guard !isStopped, let range = demand.range(of: id) else { return }
-        let inside = range.clamped(to: 0..<geometry.totalLength)
-        let isSatisfied = geometry.pieces(covering: inside).allSatisfy { have[PieceIndex($0)] }
-        demand.waitEnded(id, isSatisfied: isSatisfied, now: now)
+        demand.waitEnded(id, isSatisfied: isVerified(range), now: now)
     }
 
     /// Learns what readers want now.
@@ -64,6 +64,7 @@ extension Swarm {
 
     /// Fills all pipelines, a block to each peer in turn, so that an urgent piece is striped.
     mutating func requestMore(now: Instant) {
+        askForHashes(now: now)
         var isProgress = true
         while isProgress {
             isProgress = false
@@ -106,13 +107,16 @@ extension Swarm {
                 silentWebSeeds.append(peers[index].key)
             }
         }
+        hashes?.expire(now: now)
         failSilentWebSeeds(silentWebSeeds, now: now)
         bestDelay =
             peers.lazy.filter { !$0.isChokingUs && $0.pipeline.rate != nil }
             .map(\.pipeline.predictedDelay).min()
         requestMore(now: now)
         duplicateLateRequests(now: now)
-        if peers.contains(where: { !$0.pipeline.isEmpty || $0.restsUntil != nil }) {
+        if hashes?.isWaiting == true
+            || peers.contains(where: { !$0.pipeline.isEmpty || $0.restsUntil != nil })
+        {
             tickAt = now + Self.tick
         }
     }
@@ -123,12 +127,21 @@ extension Swarm {
             peers[index].restsUntil == nil, !peers[index].pipeline.isSilent(now: now)
         else { return false }
         let faster = fasterPeers(than: index, now: now)
+        let known = hashes?.known
+        let needsHash = known?.isOnlyProof == true
+        var lacking: [PieceIndex] = []
         let block = picker.nextBlock(
             for: peers[index].key,
             peerHas: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,
             have: have,
-            acceptsUrgent: { piece in !faster.contains { $0[piece] } }
+            acceptsUrgent: { piece in !faster.contains { $0[piece] } },
+            isVerifiable: { piece in
+                guard needsHash, known?.hash(of: piece) == nil else { return true }
+                lacking.append(piece)
+                return false
+            }
         )
+        wantHashes(of: lacking, now: now)
         for piece in picker.takeDisplaced() { abandon(piece, now: now) }
         guard let block else { return false }
         request(block, from: index, now: now)
@@ -147,6 +160,8 @@ extension Swarm {
     }
 
     private mutating func request(_ block: Block, from index: Int, now: Instant) {
+        // Before the block, so that the leaves are here before it.
+        wantHashes(of: [block.piece], now: now)
         peers[index].pipeline.requested(block, now: now)
         peers[index].voided.remove(block)
         send(.request(BlockRequest(block)), to: index, now: now)

@@ -58,7 +58,7 @@ class WebSeedsTests(SceneTestCase):
             sizes,
             64 << 10,
             [],
-            WebSeeds((f"{self.url}moved/",)),
+            web_seeds=WebSeeds((f"{self.url}moved/",)),
         )
         nginx = self.start_nginx(series)
         server = self.serve(Route("films", [series]))
@@ -75,7 +75,7 @@ class WebSeedsTests(SceneTestCase):
             {"here.bin": 4 * MIB, "missing.bin": 4 * MIB, "here too.bin": 4 * MIB},
             64 << 10,
             [[ANNOUNCE_URL]],
-            WebSeeds((self.url,)),
+            web_seeds=WebSeeds((self.url,)),
         )
         nginx = self.start_nginx(series, "location /series/missing.bin { return 404; }")
         self.seed_by_libtorrent(series, upload_limit=2 * MIB)

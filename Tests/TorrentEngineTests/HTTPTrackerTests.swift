@@ -42,6 +42,27 @@ import Testing
         }
     }
 
+    @Test func followsFiveRedirectsAndNoMore() async throws {
+        try await withTimeLimit {
+            let tracker = try await ScriptedTracker { _ in
+                "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n"
+            }
+            #expect(try await failure(of: tracker.url) == .badRedirect)
+            try await tracker.close()
+            var requests = tracker.requests.makeAsyncIterator()
+            for number in 0..<6 {
+                #expect(await requests.next()?.contains("/again") == (number > 0))
+            }
+            for location in ["ftp://127.0.0.1/", "//127.0.0.1/", "http://a b/"] {
+                let other = try await ScriptedTracker { _ in
+                    "HTTP/1.1 302 Found\r\nLocation: \(location)\r\nContent-Length: 0\r\n\r\n"
+                }
+                #expect(try await failure(of: other.url) == .badRedirect)
+                try await other.close()
+            }
+        }
+    }
+
     @Test func saysWhatIsWrong() async throws {
         try await withTimeLimit {
             let long = try await ScriptedTracker { _ in

@@ -41,6 +41,7 @@ extension Torrent: PeerOwner {
                 isIncoming: isIncoming,
                 id: peer.id,
                 isFast: peer.capabilities.contains(.fast),
+                speaksVersion2: peer.speaksVersion2,
                 now: now
             )
             beginExtensions(key, to: peer)

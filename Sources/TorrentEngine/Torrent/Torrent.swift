@@ -46,8 +46,8 @@ package actor Torrent {
     var waits = ReaderWaits()
     var announcing: Announcing
     var discoveryNeed: Discovery.Need?
-    /// Hashes of the pieces of files that are longer than a piece (BEP 52).
-    var pieceLayers: PieceLayers
+    /// Blocks to hash when the turn is over.
+    var provables: [Provable] = []
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
@@ -74,7 +74,6 @@ package actor Torrent {
         swarmHashes = metainfo.swarmHashes
         info = metainfo.info
         webSeeds = metainfo.webSeeds
-        pieceLayers = metainfo.pieceLayers
         self.registration = registration
         self.loop = loop
         self.resources = resources
@@ -84,12 +83,20 @@ package actor Torrent {
         file = LazyCacheFile(
             directory: resources.cache,
             infoHash: metainfo.infoHash,
-            length: metainfo.info.geometry.totalLength
+            length: metainfo.info.geometry.paddedLength
         )
         published = PublishedPieces(geometry: metainfo.info.geometry, verified: verified)
         swarm = Swarm(
             geometry: metainfo.info.geometry,
             have: verified,
+            hashes: metainfo.info.hashTrees.map { trees in
+                HashExchange(
+                    geometry: metainfo.info.geometry,
+                    trees: trees,
+                    layers: metainfo.pieceLayers,
+                    isOnlyProof: !metainfo.info.version.hasVersion1
+                )
+            },
             webSeedCount: metainfo.webSeeds.count,
             ownID: resources.ownID,
             limits: resources.configuration.limits,
@@ -156,6 +163,9 @@ package actor Torrent {
                 unflushed.insert(key)
             case .serve(let block, let key): serve(block, to: key)
             case .verify(let piece): verify(piece)
+            case .prove(let block, let leaf): prove(block, leaf: leaf)
+            case .keepLayer(let root): keepLayer(root)
+            case .answerHashes(let answer, let key): answerHashes(answer, to: key)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): dial(address)
             case .close(let key, let reason) where key.webSeedNumber != nil:
@@ -174,6 +184,7 @@ package actor Torrent {
     func endTurn(_ now: Swarm.Instant) {
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
+        proveGathered()
         fetchFromWebSeeds()
         takeStock(now)
         announceAsNeeded(now)

@@ -75,7 +75,8 @@ class Host:
         lines += [f"address add {each}/8 dev eth0" for each in addresses]
         lines += [f"address add {address_6}/64 dev eth0 nodad"] if address_6 else []
         # Multicast takes the way of what has no other.
-        lines += ["route add default dev eth0"] if addresses else []
+        # Programs without any IPv4 address refuse even 127.0.0.1; nothing is in reach of this one.
+        lines += ["route add default dev eth0"] if addresses else ["address add 192.0.2.1/32 dev lo"]
         self._ip(lines)
 
     def command(self, arguments: list[str]) -> list[str]:

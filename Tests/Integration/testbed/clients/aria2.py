@@ -30,10 +30,11 @@ class Aria2(Client):
             f"--listen-port={PEER_PORT}",
             f"--dht-listen-port={PEER_PORT}",
             f"--dht-file-path={self.directory / 'dht.dat'}",
-            "--dht-entry-point=router.bittorrent.com:6881",
+            # Without a way in there is no DHT; but UDP trackers are asked by its socket alone.
+            "--enable-dht=true",
+            *(["--dht-entry-point=router.bittorrent.com:6881"] if switches.dht else []),
             f"--max-download-limit={switches.download_limit}",
             switch("bt-force-encryption", required),
-            switch("enable-dht", switches.dht),
             switch("enable-peer-exchange", switches.peer_exchange),
             switch("bt-enable-lpd", switches.local_discovery),
             switch("check-integrity", task.seeds),

@@ -34,6 +34,7 @@ class Libtorrent(Client):
             "upload_limit": 0,
             "seed": task.seeds,
             "peer_exchange": switches.peer_exchange,
+            "download_limit": switches.download_limit,
             "session": {
                 "out_enc_policy": policy,
                 "in_enc_policy": policy,
@@ -43,7 +44,6 @@ class Libtorrent(Client):
                 "enable_dht": switches.dht,
                 "dht_bootstrap_nodes": "router.bittorrent.com:6881",
                 "enable_lsd": switches.local_discovery,
-                "download_rate_limit": switches.download_limit,
             },
         }
         return [sys.executable, str(_PROGRAM), json.dumps(given)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import threading
 from pathlib import Path
 
@@ -62,6 +64,29 @@ class Feed:
         )
 
 
+class Listener:
+    """Hears what is announced on the local network (BEP 14)."""
+
+    _GROUP, _PORT = "239.192.152.143", 6771
+
+    def __init__(self) -> None:
+        self._heard: set[str] = set()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((self._GROUP, self._PORT))
+        membership = socket.inet_aton(self._GROUP) + socket.inet_aton(LocalNetwork.address)
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def has_heard(self, torrent: Torrent) -> bool:
+        return torrent.info_hash.hex() in self._heard
+
+    def _listen(self) -> None:
+        while True:
+            packet = self._socket.recv(2048).decode(errors="replace").lower()
+            self._heard |= set(re.findall(r"infohash: *([0-9a-f]{40})", packet))
+
+
 class Bed:
     """Made once for all cells."""
 
@@ -73,6 +98,7 @@ class Bed:
         self.udp_tracker = UDPTracker()
         self.dht = DHTNetwork(self.network, directory / "dht")
         self.feed = Feed()
+        self.listener = Listener()
         self.dht.wait_until_up()
 
     def close(self) -> None:

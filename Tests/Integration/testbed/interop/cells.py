@@ -163,7 +163,11 @@ class Cell:
         elif row.magnet:
             source = torrent.magnet(self._room.url)
         downloaded = self._directory / "downloaded"
-        client = self._start_client(source, downloaded) if row.leecher_waits else None
+        client: Client | None = None
+        if row.leecher_waits:
+            client = self._start_client(source, downloaded)
+            announced = lambda: self._bed.listener.has_heard(torrent)  # noqa: E731
+            wait_until(announced, 60, f"announcement by {client.name}", 0.1)
         if row is WEB_SEED:
             self._read_from_web()
         else:

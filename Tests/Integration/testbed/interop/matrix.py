@@ -79,7 +79,7 @@ def _reason(row: Row, client: type[Client], role: Role) -> str | None:
     """Why there is no such cell."""
     if row is WEB_SEED and role == Role.SEEDER:
         return "nginx is the seed"
-    reason = row.cannot.get(client.name)
+    reason = row.cannot.get(client.name) or row.cannot.get(f"{client.name}/{role.value}")
     return None if reason is None else f"{client.name} {reason}"
 
 

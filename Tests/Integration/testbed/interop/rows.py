@@ -35,7 +35,7 @@ class Row:
     seconds: float = 90
     """Until a cell counts as failed, on a slow machine."""
     cannot: dict[str, str] = field(default_factory=dict)
-    """Why a client cannot do this, by its name."""
+    """Why a client cannot do this, by its name, or by its name and role."""
 
 
 _NO_UTP = "speaks no uTP"
@@ -45,8 +45,8 @@ PEER_EXCHANGE = Row(
     "peer exchange",
     "Who seeds downloads slowly, and tells Sluice of the one that has everything; who leeches "
     "is told of that one by Sluice, and dials it.",
-    Switches(peer_exchange=True, download_limit=64 << 10),
-    seconds=180,
+    Switches(peer_exchange=True, download_limit=16 << 10),
+    seconds=200,
 )
 WEB_SEED = Row(
     "web seed",
@@ -63,6 +63,7 @@ ROWS = [
         {"dht": {"enabled": True}},
         tracker=Tracker.NONE,
         seconds=180,
+        cannot={"rtorrent/leecher": "misreads the addresses that DHT nodes answer with"},
     ),
     Row(
         "local discovery",
@@ -104,7 +105,12 @@ ROWS = [
     Row("UDP tracker", "Found by a UDP tracker (BEP 15).", tracker=Tracker.UDP),
     WEB_SEED,
     Row("IPv6", "Hosts without an IPv4 address, an HTTP tracker over IPv6.", ipv6=True),
-    Row("hybrid torrent", "A torrent of versions 1 and 2 (BEP 52).", version="hybrid"),
+    Row(
+        "hybrid torrent",
+        "A torrent of versions 1 and 2 (BEP 52).",
+        version="hybrid",
+        cannot={"Transmission": "takes no hybrid torrent"},
+    ),
     Row(
         "version 2 torrent",
         "A torrent of version 2 alone (BEP 52).",
