@@ -38,7 +38,6 @@ class Row:
     """Why a client cannot do this, by its name, or by its name and role."""
 
 
-_NO_UTP = "speaks no uTP"
 _NO_VERSION_2 = "knows torrents of version 1 alone"
 
 PEER_EXCHANGE = Row(
@@ -93,13 +92,6 @@ ROWS = [
         "Sluice insists on encryption; the other client leaves the choice.",
         Switches(Encryption.OFFERED),
         {"bittorrent": {"encryption": "require"}},
-    ),
-    Row(
-        "uTP",
-        "Over uTP (BEP 29): no packet of TCP passes.",
-        Switches(utp=True),
-        blocked=("tcp",),
-        cannot={"aria2": _NO_UTP, "rtorrent": _NO_UTP},
     ),
     Row("magnet link", "Who downloads has a magnet link alone.", magnet=True),
     Row("UDP tracker", "Found by a UDP tracker (BEP 15).", tracker=Tracker.UDP),
