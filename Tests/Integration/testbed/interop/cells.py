@@ -174,6 +174,10 @@ class Cell:
             self._feed(self._room)
             self._start_server(known)
             self._read_all()
+        if row.switches.dht:
+            # It looks, and says that it is there, as long as it has a peer.
+            log = self._server.log
+            wait_until(lambda: "a DHT search has ended" in log(), 60, "search in the DHT", 0.1)
         self._room.remove(self._feed_address)
         if row is not PEER_EXCHANGE:
             self._bed.feed.remove(torrent)

@@ -68,7 +68,8 @@ class Matrix:
         if reason is not None:
             if reason not in reasons:
                 reasons.append(reason)
-            return f"– ({reasons.index(reason) + 1})"
+            known = _of(row.fails, client, role) is not None
+            return f"{'no' if known else '–'} ({reasons.index(reason) + 1})"
         outcome = self.outcomes.get(f"{row.name}/{client.name}/{role.value}")
         if outcome is None:
             return "not run"
@@ -79,8 +80,13 @@ def _reason(row: Row, client: type[Client], role: Role) -> str | None:
     """Why there is no such cell."""
     if row is WEB_SEED and role == Role.SEEDER:
         return "nginx is the seed"
-    reason = row.cannot.get(client.name) or row.cannot.get(f"{client.name}/{role.value}")
-    return None if reason is None else f"{client.name} {reason}"
+    if reason := _of(row.cannot, client, role):
+        return f"{client.name} {reason}"
+    return _of(row.fails, client, role)
+
+
+def _of(reasons: dict[str, str], client: type[Client], role: Role) -> str | None:
+    return reasons.get(client.name) or reasons.get(f"{client.name}/{role.value}")
 
 
 def _markdown(rows: list[list[str]]) -> str:

@@ -36,6 +36,8 @@ class Row:
     """Until a cell counts as failed, on a slow machine."""
     cannot: dict[str, str] = field(default_factory=dict)
     """Why a client cannot do this, by its name, or by its name and role."""
+    fails: dict[str, str] = field(default_factory=dict)
+    """What is known not to work and is not tried, likewise."""
 
 
 _NO_VERSION_2 = "knows torrents of version 1 alone"
@@ -46,6 +48,10 @@ PEER_EXCHANGE = Row(
     "is told of that one by Sluice, and dials it.",
     Switches(peer_exchange=True, download_limit=16 << 10),
     seconds=200,
+    fails={
+        "rtorrent/seeder": "rtorrent hears nobody before a first message, which Sluice, having nothing "
+        "to say, sends after 100 seconds"
+    },
 )
 WEB_SEED = Row(
     "web seed",
@@ -101,7 +107,10 @@ ROWS = [
         "hybrid torrent",
         "A torrent of versions 1 and 2 (BEP 52).",
         version="hybrid",
-        cannot={"Transmission": "takes no hybrid torrent"},
+        cannot={
+            "Transmission": "takes no hybrid torrent",
+            "aria2": "reckons another info-hash for a hybrid torrent",
+        },
     ),
     Row(
         "version 2 torrent",
