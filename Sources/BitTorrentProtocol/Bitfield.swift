@@ -36,6 +36,17 @@ package struct Bitfield: Equatable, Sendable {
     package var isComplete: Bool { setCount == count }
     package var isEmpty: Bool { setCount == 0 }
 
+    /// What either has.
+    ///
+    /// - Precondition: both are of the same count.
+    package func union(_ other: Bitfield) -> Bitfield {
+        precondition(count == other.count, "bitfields of different torrents")
+        var union = self
+        for index in bytes.indices { union.bytes[index] |= other.bytes[index] }
+        union.setCount = union.bytes.reduce(0) { $0 + $1.nonzeroBitCount }
+        return union
+    }
+
     package subscript(piece: PieceIndex) -> Bool {
         get { bytes[Int(piece.rawValue) >> 3] & (0x80 >> (UInt8(piece.rawValue & 7))) != 0 }
         set {

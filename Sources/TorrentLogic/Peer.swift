@@ -11,8 +11,9 @@ struct Peer {
     var has: Bitfield
     /// Pieces that it has and we lack.
     var offerCount = 0
-    /// A bitfield is allowed only before any other message (BEP 3, BEP 6).
-    var mayStillSendBitfield = true
+    /// It has sent a message other than those of extensions: what is allowed as the first only
+    /// (BEP 6) is no longer.
+    var hasSpoken = false
     /// Both sides speak the fast extension (BEP 6): what is not served is rejected.
     let isFast: Bool
     /// Pieces that may be requested though it chokes us (BEP 6), of those it has.

@@ -31,12 +31,12 @@ extension Swarm {
     mutating func receivedFast(
         _ message: PeerMessage,
         from index: Int,
-        mayBeBitfield: Bool,
+        isFirst: Bool,
         now: Instant
     ) {
         switch message {
         case .haveAll, .haveNone:
-            guard mayBeBitfield else {
+            guard isFirst else {
                 return violation(index, "have-all or have-none after another message", now: now)
             }
             guard message == .haveAll else { return allowAlways(index, now: now) }

@@ -6,10 +6,10 @@ extension Swarm {
     package mutating func received(_ message: PeerMessage, from key: PeerKey, now: Instant) {
         guard let index = peers.index(of: key) else { return }
         peers[index].lastReceived = now
-        let mayBeBitfield = peers[index].mayStillSendBitfield
+        let isFirst = !peers[index].hasSpoken
         switch message {
         case .keepAlive, .extended, .port, .unknown: return
-        default: peers[index].mayStillSendBitfield = false
+        default: peers[index].hasSpoken = true
         }
         switch message {
         case .keepAlive, .extended, .port, .unknown: break
@@ -18,12 +18,10 @@ extension Swarm {
         case .suggest, .haveAll, .haveNone, .reject, .allowedFast:
             // Else they were not offered.
             guard peers[index].isFast else { break }
-            receivedFast(message, from: index, mayBeBitfield: mayBeBitfield, now: now)
-        case .bitfield(let bytes):
-            guard mayBeBitfield else {
-                return violation(index, "bitfield after another message", now: now)
-            }
-            receivedBitfield(bytes, from: index, now: now)
+            receivedFast(message, from: index, isFirst: isFirst, now: now)
+        // BEP 3 has it as the first message only. aria2 sends it later, too, where it is shorter than
+        // a `have` for each new piece.
+        case .bitfield(let bytes): receivedBitfield(bytes, from: index, now: now)
         case .have(let piece): receivedHave(PieceIndex(rawValue: piece), from: index, now: now)
         case .choke:
             peers[index].isChokingUs = true
@@ -67,7 +65,8 @@ extension Swarm {
         guard let has = Bitfield(bytes: bytes, count: geometry.pieceCount) else {
             return violation(index, "bitfield of the wrong length or with spare bits", now: now)
         }
-        take(has, of: index, now: now)
+        // A later one takes back nothing.
+        take(peers[index].has.isEmpty ? has : has.union(peers[index].has), of: index, now: now)
     }
 
     /// The pieces that the peer says it has.

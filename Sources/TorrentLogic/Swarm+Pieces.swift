@@ -15,7 +15,7 @@ extension Swarm {
     ) -> Block? {
         guard let index = peers.index(of: key) else { return nil }
         peers[index].lastReceived = now
-        peers[index].mayStillSendBitfield = false
+        peers[index].hasSpoken = true
         receivedByteCount += UInt64(length)
         guard let block = geometry.block(piece: piece, offset: offset, length: length) else {
             wastedByteCount += UInt64(length)

@@ -44,7 +44,7 @@ extension SwarmTests {
         #expect(swarm.takeActions().contains(.send(request(0, 0), to: alice)))
     }
 
-    @Test(arguments: [PeerMessage.haveAll, .haveNone, .bitfield([0, 0, 0])])
+    @Test(arguments: [PeerMessage.haveAll, .haveNone])
     func closesAPeerThatSaysTwiceWhatItHas(second: PeerMessage) {
         var swarm = swarm()
         connectFast(&swarm, alice)

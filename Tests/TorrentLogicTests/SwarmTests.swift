@@ -64,6 +64,19 @@ import TorrentLogic
         #expect(empty.takeActions() == [])
     }
 
+    @Test func aLaterBitfieldAddsToWhatAPeerHas() {
+        var swarm = swarm()
+        read(&swarm, piece: 4)
+        read(&swarm, piece: 15)
+        connect(&swarm, alice, has: 0..<5)
+        _ = swarm.takeActions()
+        swarm.received(.bitfield(field(15..<16).bytes), from: alice, now: start)
+        #expect(swarm.takeActions().contains(.send(request(15, 0), to: alice)))
+        #expect(swarm.usablePeerCount == 1)
+        swarm.received(.bitfield(field(0..<0).bytes), from: alice, now: start)
+        #expect(swarm.usablePeerCount == 1)
+    }
+
     @Test func isInterestedRightAfterTheBitfieldAndRequestsAtTheUnchoke() {
         var swarm = swarm()
         read(&swarm, piece: 4)
@@ -199,7 +212,7 @@ import TorrentLogic
     static let violations: [[PeerMessage]] = [
         [.have(piece: 20)], [.have(piece: .max)], [.bitfield([])],
         [.bitfield([0, 0, 1])], [.bitfield([0, 0, 0, 0])],
-        [.have(piece: 1), .bitfield([0, 0, 0])], [.bitfield([0, 0, 0]), .bitfield([0, 0, 0])],
+        [.have(piece: 1), .bitfield([0, 0, 1])],
         [.request(BlockRequest(piece: 20, offset: 0, length: 1))],
         [.request(BlockRequest(piece: 0, offset: 0, length: 0))],
         [.request(BlockRequest(piece: 0, offset: .max, length: .max))],

@@ -1,13 +1,13 @@
 """A program: one libtorrent session that seeds, or downloads and says how long that took.
 
-Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
-`port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads), and if need
-be `checks` (what it seeds is hashed first), `magnets` (pairs of link and data directory), `peers`
-to dial (pairs of address and port), `report` (prints `moved UP DOWN`, payload bytes so far, twice a
-second) and `session`, settings of libtorrent by their names. It prints `ready`, and `complete
-SECONDS` (counted
-from the first byte) once everything is there. Runs with
-any libtorrent from 2.0 and imports nothing else of the test bed.
+Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`
+(in brackets if it is of IPv6), `port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise
+it downloads), and if need be `checks` (what it seeds is hashed first), `magnets` (pairs of link and
+data directory), `peers` to dial (pairs of address and port), `peer_exchange` (default true),
+`download_limit` (bytes a second for each torrent), `report` (prints `moved UP DOWN`, payload bytes
+so far, twice a second) and `session`, settings of libtorrent by their names. It prints `ready`, and
+`complete SECONDS` (counted from the first byte) once everything is there. Runs with any libtorrent
+from 2.0 and imports nothing else of the test bed.
 """
 
 import json
@@ -23,7 +23,7 @@ def main(settings: dict) -> None:
     session = libtorrent.session(
         {
             "listen_interfaces": f"{settings['address']}:{settings['port']}",
-            "outgoing_interfaces": settings["address"],
+            "outgoing_interfaces": settings["address"].strip("[]"),
             "enable_dht": False,
             "enable_lsd": False,
             "enable_upnp": False,
@@ -43,11 +43,15 @@ def main(settings: dict) -> None:
     )
     # Private addresses are exempt from the rate limits as long as they are a peer class.
     session.set_peer_class_filter(libtorrent.ip_filter())
+    flags = libtorrent.torrent_flags.default_flags
+    if not settings.get("peer_exchange", True):
+        flags |= libtorrent.torrent_flags.disable_pex
     handles = []
     for metainfo, data in settings["torrents"]:
         parameters = libtorrent.add_torrent_params()
         parameters.ti = libtorrent.torrent_info(metainfo)
         parameters.save_path = data
+        parameters.flags = flags
         if settings["seed"] and not settings.get("checks"):
             parameters.flags |= libtorrent.torrent_flags.seed_mode
         elif not settings["seed"]:
@@ -55,10 +59,12 @@ def main(settings: dict) -> None:
         handles.append(session.add_torrent(parameters))
     for magnet, data in settings.get("magnets", []):
         parameters = libtorrent.parse_magnet_uri(magnet)
+        parameters.flags = flags
         parameters.save_path = data
         os.makedirs(data, exist_ok=True)
         handles.append(session.add_torrent(parameters))
     for handle in handles:
+        handle.set_download_limit(settings.get("download_limit", 0))
         for address, port in settings.get("peers", []):
             handle.connect_peer((address, port))
     print("ready", flush=True)

@@ -49,6 +49,22 @@ class Torrent:
         parts += [f"xt=urn:btmh:1220{self.version2_hash.hex()}"]
         return "magnet:?" + "&".join(parts + [f"tr={quote(url, safe='')}" for url in trackers])
 
+    def with_sources(
+        self, name: str, trackers: list[list[str]], web_seeds: list[str] = []
+    ) -> Path:
+        """Another metainfo file of the same torrent, with these sources and no others."""
+        metainfo = libtorrent.bdecode(self.metainfo.read_bytes())
+        metainfo.pop(b"announce", None)
+        metainfo.pop(b"announce-list", None)
+        if trackers:
+            metainfo[b"announce"] = trackers[0][0].encode()
+            metainfo[b"announce-list"] = [[url.encode() for url in tier] for tier in trackers]
+        if web_seeds:
+            metainfo[b"url-list"] = [url.encode() for url in web_seeds]
+        path = self.metainfo.with_name(f"{name}.torrent")
+        path.write_bytes(libtorrent.bencode(metainfo))
+        return path
+
     def content_path(self, file: TorrentFile) -> Path:
         return self.data / self.name if self.single_file else self.data / self.name / file.path
 

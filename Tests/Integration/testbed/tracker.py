@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 import socketserver
 import struct
 import threading
@@ -58,13 +59,16 @@ class Announce:
 
 
 class Tracker:
-    """Listens on the swarm side; peers that said `stopped` are forgotten."""
+    """Listens on the swarm side; peers that said `stopped` are forgotten.
 
-    def __init__(self, interval: int = 30):
+    Every path below `/announce` is a room of its own, whose peers hear of each other alone.
+    """
+
+    def __init__(self, interval: int = 30, address: str = TRACKER_ADDRESS):
         self._interval = interval
         self._lock = threading.Lock()
         self._announces: list[Announce] = []
-        self._swarms: dict[bytes, dict[tuple[str, int], float]] = {}
+        self._swarms: dict[tuple[str, bytes], dict[tuple[str, int], float]] = {}
         tracker = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -82,24 +86,28 @@ class Tracker:
             allow_reuse_address = True
             daemon_threads = True
             request_queue_size = 128
+            address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
 
             def handle_error(self, request, client_address) -> None:
                 pass
 
-        self._server = Server((TRACKER_ADDRESS, PORT), Handler)
+        self._server = Server((address, PORT), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def add_peer(self, info_hash: bytes, address: str, port: int) -> None:
+    def add_peer(
+        self, info_hash: bytes, address: str, port: int, path: str = "/announce"
+    ) -> None:
         """A peer that does not announce itself."""
         with self._lock:
-            self._swarms.setdefault(info_hash, {})[(address, port)] = time.monotonic()
+            self._swarms.setdefault((path, info_hash), {})[(address, port)] = time.monotonic()
 
-    def remove_peer(self, address: str) -> None:
-        """A seed that was killed announces no end of its own."""
+    def remove_peer(self, address: str, info_hash: bytes | None = None) -> None:
+        """From one torrent or all: a seed that was killed announces no end of its own."""
         with self._lock:
-            for swarm in self._swarms.values():
-                for peer in [peer for peer in swarm if peer[0] == address]:
-                    del swarm[peer]
+            for (_, torrent), swarm in self._swarms.items():
+                if info_hash in (None, torrent):
+                    for peer in [peer for peer in swarm if peer[0] == address]:
+                        del swarm[peer]
 
     def announces(self, info_hash: bytes, path: str | None = None) -> list[Announce]:
         with self._lock:
@@ -109,9 +117,9 @@ class Tracker:
                 if announce.info_hash == info_hash and path in (None, announce.path)
             ]
 
-    def knows(self, info_hash: bytes, address: str) -> bool:
+    def knows(self, info_hash: bytes, address: str, path: str = "/announce") -> bool:
         with self._lock:
-            return any(peer[0] == address for peer in self._swarms.get(info_hash, {}))
+            return any(peer[0] == address for peer in self._swarms.get((path, info_hash), {}))
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -145,15 +153,17 @@ class Tracker:
             return self._join(announce)
 
     def _join(self, announce: Announce) -> bytes:
-        swarm = self._swarms.setdefault(announce.info_hash, {})
+        swarm = self._swarms.setdefault((announce.path, announce.info_hash), {})
         me = (announce.address, announce.port)
         if announce.event == "stopped":
             swarm.pop(me, None)
         else:
             swarm[me] = time.monotonic()
-        peers = b"".join(
-            ipaddress.IPv4Address(address).packed + struct.pack(">H", port)
-            for address, port in swarm
-            if (address, port) != me
-        )
-        return libtorrent.bencode({b"interval": self._interval, b"peers": peers})
+        answer: dict[bytes, int | bytes] = {b"interval": self._interval, b"peers": b""}
+        for address, port in swarm:
+            if (address, port) != me:
+                # BEP 7: those of IPv6 have a key of their own.
+                key = b"peers6" if ":" in address else b"peers"
+                packed = ipaddress.ip_address(address).packed + struct.pack(">H", port)
+                answer[key] = answer.get(key, b"") + packed
+        return libtorrent.bencode(answer)

@@ -49,6 +49,20 @@ class UDPTracker:
         with self._lock:
             return [each for each in self._announces if each.info_hash == info_hash]
 
+    def add_peer(self, info_hash: bytes, address: str, port: int) -> None:
+        """A peer that does not announce itself."""
+        with self._lock:
+            self._swarms.setdefault(info_hash, set()).add((address, port))
+
+    def remove_peer(self, address: str, info_hash: bytes) -> None:
+        with self._lock:
+            swarm = self._swarms[info_hash]
+            swarm -= {peer for peer in swarm if peer[0] == address}
+
+    def knows(self, info_hash: bytes, address: str) -> bool:
+        with self._lock:
+            return any(peer[0] == address for peer in self._swarms.get(info_hash, set()))
+
     def wait_for(self, info_hash: bytes, address: str) -> None:
         wait_until(
             lambda: any(each.address == address for each in self.announces(info_hash)),

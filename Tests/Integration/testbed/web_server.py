@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from .host import Host
 from .processes import Process, require_running, wait_until
 from .torrents import Torrent
 
@@ -52,9 +53,16 @@ class Request:
 
 
 class Nginx:
-    """Serves the files below `root` at an address of the swarm side."""
+    """Serves the files below `root` at an address of the swarm side, or on a host of its own."""
 
-    def __init__(self, address: str, root: Path, directory: Path, locations: str = ""):
+    def __init__(
+        self,
+        address: str,
+        root: Path,
+        directory: Path,
+        locations: str = "",
+        host: Host | None = None,
+    ):
         self._directory = directory / f"nginx-{address}"
         self._directory.mkdir()
         self.url = f"http://{address}:{PORT}/"
@@ -64,8 +72,9 @@ class Nginx:
                 directory=self._directory, address=address, port=PORT, root=root, locations=locations
             )
         )
+        command = ["nginx", "-c", str(configuration), "-p", str(self._directory)]
         self.process = Process(
-            ["nginx", "-c", str(configuration), "-p", str(self._directory)],
+            command if host is None else host.command(command),
             directory / f"nginx-{address}.log",
         )
 
