@@ -29,6 +29,7 @@ class LibtorrentSeed:
         upload_limit: int = 0,
         settings: dict | None = None,
         checks: bool = False,
+        torrent_upload_limit: int = 0,
     ):
         self.address = network.take_swarm_address()
         self._tracker = tracker
@@ -41,6 +42,7 @@ class LibtorrentSeed:
                 "upload_limit": upload_limit,
                 "seed": True,
                 "checks": checks,
+                "torrent_upload_limit": torrent_upload_limit,
                 "session": settings or {},
             },
             directory / f"libtorrent-{self.address}.log",
