@@ -28,10 +28,11 @@ class LibtorrentSeed:
         directory: Path,
         upload_limit: int = 0,
         settings: dict | None = None,
+        address: str | None = None,
         checks: bool = False,
         torrent_upload_limit: int = 0,
     ):
-        self.address = network.take_swarm_address()
+        self.address = address or network.take_swarm_address()
         self._tracker = tracker
         self.process = start_session(
             sys.executable,
