@@ -117,8 +117,8 @@ class SceneTestCase(unittest.TestCase):
             self.directory,
             upload_limit,
             settings,
-            checks,
-            torrent_upload_limit,
+            checks=checks,
+            torrent_upload_limit=torrent_upload_limit,
         )
         self.addCleanup(seed.stop)
         return seed
