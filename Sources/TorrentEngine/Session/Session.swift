@@ -53,10 +53,7 @@ package final class Session: Sendable {
         self.group = group
         self.store = store
         (metadataArrivals, arrivals) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let key = try store.setting(
-            .announceKey,
-            orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
-        )
+        let key = try store.setting(.announceKey, orStore: Self.newAnnounceKey)
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
         let place = BindPlace(configuration.listenHost)
         let routes = configuration.routes
@@ -104,7 +101,6 @@ package final class Session: Sendable {
             settings: PublishedSettings(configuration.settings),
             bandwidth: SharedBandwidth(configuration.settings.rates),
             connections: Connections(configuration.settings.connections, loop: group.next()),
-            filter: PeerFilter(),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
             logger: logger
@@ -114,6 +110,8 @@ package final class Session: Sendable {
             configuration.mapsPorts && routes.route(of: .portMapping) == .direct
             ? PortMappingService(group: group, resources: resources) : nil
     }
+
+    private static var newAnnounceKey: [UInt8] { (0..<4).map { _ in .random(in: 0...255) } }
 
     // MARK: Life
 

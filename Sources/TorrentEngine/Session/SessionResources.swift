@@ -23,9 +23,9 @@ struct SessionResources: Sendable {
     let settings: PublishedSettings
     let bandwidth: SharedBandwidth
     let connections: Connections
-    let filter: PeerFilter
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
+    let filter = PeerFilter()
     let activity: TorrentActivity
     let logger: Logger
 
