@@ -1,9 +1,10 @@
 import BitTorrentProtocol
+import NIOCore
 
 extension Decoder {
-    /// What the router answers when it is asked to map a port.
+    /// What the router answers when it is asked to map a port, and a proxy to connect.
     static let gatewayDecoders: [Decoder] = [
-        pcp, natPMP, gatewaySearch, gatewayDescription, gatewayAnswer,
+        pcp, natPMP, gatewaySearch, gatewayDescription, gatewayAnswer, socks5, httpProxy,
     ]
 
     private static let pcp = Decoder(
@@ -85,5 +86,37 @@ extension Decoder {
         }
         try promise(answer.externalHost?.count ?? 4 == 4, "that is no IPv4 address")
         return true
+    }
+
+    private static let socks5 = proxy(
+        "SOCKS5",
+        .socks5,
+        [
+            [5, 0, 5, 0, 0, 1, 1, 2, 3, 4, 0x1a, 0xe1, 9, 9],
+            [5, 2, 1, 0, 5, 0, 0, 3, 1, 97, 0, 1],
+            [5, 0, 5, 4, 0, 1, 0, 0, 0, 0, 0, 0],
+        ]
+    )
+
+    private static let httpProxy = proxy(
+        "HTTP proxy",
+        .http,
+        ["HTTP/1.1 200 OK\r\nVia: x\r\n\r\nrest", "HTTP/1.0 407 No\n\n"].map { Array($0.utf8) }
+    )
+
+    private static func proxy(
+        _ name: String,
+        _ language: ProxyProtocol,
+        _ samples: [[UInt8]]
+    ) -> Decoder {
+        let destination = ProxyDestination(host: "peer.example", port: 6881)
+        let credentials = ProxyCredentials(user: "u", password: "p")
+        return Decoder(name, samples: samples) { bytes, _ in
+            guard let destination else { return false }
+            var handshake = ProxyHandshake(language, to: destination, credentials: credentials)
+            var input = ByteBuffer(bytes: bytes)
+            guard (try? handshake.received(&input)) != nil else { return false }
+            return handshake.isComplete
+        }
     }
 }
