@@ -140,6 +140,7 @@ extension SessionConfiguration {
         limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
         encryption = configuration.bitTorrent.encryption
         allowsLoopback = configuration.bitTorrent.allowsLoopback
+        proxy = ProxyConfiguration(configuration.proxy)
         usesDHT = configuration.dht.isEnabled
         isDHTReadOnly = configuration.dht.isReadOnly
         dhtBootstrap = configuration.dht.bootstrap.compactMap { BootstrapName($0) }
