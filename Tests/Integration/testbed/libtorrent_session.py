@@ -4,9 +4,9 @@ Its argument is a JSON object: `torrents` (pairs of .torrent file and data direc
 (in brackets if it is of IPv6), `port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise
 it downloads), and if need be `checks` (what it seeds is hashed first), `magnets` (pairs of link and
 data directory), `peers` to dial (pairs of address and port), `peer_exchange` (default true),
-`download_limit` (bytes a second for each torrent) and `session`, settings of libtorrent by their
-names. It prints `ready`, and `complete SECONDS` (counted from the first byte) once everything is
-there. Runs with any libtorrent from 2.0 and imports nothing else of the test bed.
+`torrent_upload_limit` and `download_limit` (bytes a second for each torrent) and `session`, settings
+of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted from the first byte)
+once everything is there. Runs with any libtorrent from 2.0 and imports nothing else of the test bed.
 """
 
 import json
@@ -62,6 +62,8 @@ def main(settings: dict) -> None:
         os.makedirs(data, exist_ok=True)
         handles.append(session.add_torrent(parameters))
     for handle in handles:
+        # Those of the session do not hold for peers of no class.
+        handle.set_upload_limit(settings.get("torrent_upload_limit", 0))
         handle.set_download_limit(settings.get("download_limit", 0))
         for address, port in settings.get("peers", []):
             handle.connect_peer((address, port))
