@@ -132,7 +132,7 @@ let package = Package(
         tests("CryptographyTests", "Cryptography"),
         tests("BencodeTests", "Bencode", "TestSupport"),
         tests("BitTorrentProtocolTests", "BitTorrentProtocol", "Bencode", "TestSupport", nioCore),
-        tests("TorrentLogicTests", "TorrentLogic", "BitTorrentProtocol"),
+        tests("TorrentLogicTests", "TorrentLogic", "BitTorrentProtocol", nioCore),
         tests("PieceStorageTests", "PieceStorage", "BitTorrentProtocol", nioCore, nioPosix),
         tests("StateStoreTests", "StateStore", "BitTorrentProtocol"),
         tests(
