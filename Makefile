@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BUILD := swift build --explicit-target-dependency-import-check error
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench format
+.PHONY: help run test lint fuzz bench format
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,12 +25,19 @@ test: ## Check everything: style, unit tests, then real peers and real NFS clien
 	swift test --skip-build
 	@echo "== release build"
 	$(BUILD) --configuration release --product sluice
+	$(BUILD) --configuration release --product fuzz
+	@echo "== damaged input"
+	Tests/Fuzz/run 1
 	@echo "== integration tests"
 	SLUICE_CONFIGURATION=release Tests/Integration/run
 	@echo "== all passed"
 
 lint: ## Check the style alone
 	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+
+fuzz: ## Feed every decoder with damaged input; SEED=number repeats a run
+	$(BUILD) --configuration release --product fuzz
+	Tests/Fuzz/run $(SEED)
 
 bench: ## Measure a release build; ONLY=name measures one thing
 	scripts/install-packages build test

@@ -25,7 +25,11 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "sluice",
-    products: [.executable(name: "sluice", targets: ["sluice"])],
+    products: [
+        .executable(name: "sluice", targets: ["sluice"]),
+        // For Tests/Fuzz/run alone.
+        .executable(name: "fuzz", targets: ["Fuzz"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -126,6 +130,18 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["CTirpcSystem"],
             path: "Tests/TestSupport",
+            swiftSettings: strict
+        ),
+        // Not a test target: those are built for debugging, which is too slow for millions of inputs.
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "Bencode", "BitTorrentProtocol", "TorrentLogic", "ONCRPC", "NFSProtocol",
+                "NFSExposure", "TestSupport", nioCore,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Fuzz",
+            exclude: ["run"],
             swiftSettings: strict
         ),
         tests("ArchitectureTests"),

@@ -12,6 +12,8 @@ package final class CacheFile: Sendable {
     /// written.
     package let length: UInt64
     private let descriptor: CInt
+    /// On tmpfs, which has no reads that refuse to wait, because none of its reads waits for a disk.
+    private let isInMemory: Bool
 
     package init(path: String, length: UInt64) throws(StorageError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -30,6 +32,7 @@ package final class CacheFile: Sendable {
         self.path = path
         self.length = length
         self.descriptor = descriptor
+        isInMemory = linux_is_memory_file(descriptor) != 0
     }
 
     deinit { close(descriptor) }
@@ -38,8 +41,14 @@ package final class CacheFile: Sendable {
     package func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? {
         let count = Int(range.upperBound - range.lowerBound)
         var buffer = ByteBufferAllocator().buffer(capacity: count)
+        let offset = off_t(range.lowerBound)
         let held = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
-            max(0, linux_read_nowait(descriptor, space.baseAddress, count, Int64(range.lowerBound)))
+            max(
+                0,
+                isInMemory
+                    ? pread(descriptor, space.baseAddress, count, offset)
+                    : linux_read_nowait(descriptor, space.baseAddress, count, Int64(offset))
+            )
         }
         return held == count ? buffer : nil
     }

@@ -32,6 +32,7 @@ enum Schema {
         }
         registerRoutes(in: &migrator)
         registerMagnets(in: &migrator)
+        registerRegistrations(in: &migrator)
         return migrator
     }
 }

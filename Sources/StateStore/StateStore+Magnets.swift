@@ -73,10 +73,8 @@ extension StateStore {
     }
 
     static func removeMagnet(_ infoHash: InfoHash, in database: Database) throws {
-        try database.execute(
-            sql: "DELETE FROM magnet WHERE info_hash = ?",
-            arguments: [Data(infoHash.bytes)]
-        )
+        try database.cachedStatement(sql: "DELETE FROM magnet WHERE info_hash = ?")
+            .execute(arguments: [Data(infoHash.bytes)])
     }
 
     /// The info dictionary of a registered torrent, exactly as found; `nil` if it is not registered.

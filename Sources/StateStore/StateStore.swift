@@ -33,7 +33,8 @@ package final class StateStore: Sendable {
         package init(rawValue: String) { self.rawValue = rawValue }
     }
 
-    let queue: DatabaseQueue
+    /// Reads go on beside a write.
+    let queue: DatabasePool
     let path: String
     private let lock: DirectoryLock
 
@@ -43,7 +44,6 @@ package final class StateStore: Sendable {
         lock = try DirectoryLock(directory: directory)
         path = "\(directory)/state.sqlite"
         var configuration = Configuration()
-        configuration.journalMode = .wal
         // For a person with the sqlite3 tool; servers are kept apart by the lock.
         configuration.busyMode = .timeout(5)
         configuration.label = "state"
@@ -53,7 +53,7 @@ package final class StateStore: Sendable {
             try database.execute(sql: "PRAGMA synchronous = NORMAL")
         }
         do {
-            queue = try DatabaseQueue(path: path, configuration: configuration)
+            queue = try DatabasePool(path: path, configuration: configuration)
             try Schema.migrator.migrate(queue)
         } catch {
             throw .database(path: path, reason: "\(error)")
@@ -72,21 +72,8 @@ package final class StateStore: Sendable {
         _ metainfo: Metainfo,
         addedTime: Int64
     ) throws(StateStoreError) -> TorrentRecord {
-        let tiers = try encode(metainfo.trackerTiers)
-        return try write { database, path in
-            try database.execute(
-                sql: """
-                    INSERT INTO torrent (info_hash, info, tracker_tiers, creation_date, added_time)
-                    VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT (info_hash) DO UPDATE SET tracker_tiers = excluded.tracker_tiers
-                    WHERE tracker_tiers <> excluded.tracker_tiers
-                    """,
-                arguments: [
-                    Data(metainfo.infoHash.bytes), Data(metainfo.infoBytes), tiers,
-                    metainfo.creationDate, addedTime,
-                ]
-            )
-            try Self.removeMagnet(metainfo.infoHash, in: database)
+        try write { database, path in
+            try Self.register(metainfo, addedTime: addedTime, in: database)
             let row = try Row.fetchOne(
                 database,
                 sql: "SELECT * FROM torrent WHERE info_hash = ?",
@@ -99,16 +86,36 @@ package final class StateStore: Sendable {
         }
     }
 
-    /// All registered torrents, those added first at the front.
-    package func torrents() throws(StateStoreError) -> [TorrentRecord] {
+    static func register(
+        _ metainfo: Metainfo,
+        addedTime: Int64,
+        in database: Database
+    ) throws {
+        let tiers = String(
+            decoding: try JSONEncoder().encode(metainfo.trackerTiers),
+            as: UTF8.self
+        )
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO torrent (info_hash, info, tracker_tiers, creation_date, added_time)
+                VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (info_hash) DO UPDATE SET tracker_tiers = excluded.tracker_tiers
+                WHERE tracker_tiers <> excluded.tracker_tiers
+                """
+        ).execute(arguments: [
+            Data(metainfo.infoHash.bytes), Data(metainfo.infoBytes), tiers,
+            metainfo.creationDate, addedTime,
+        ])
+        try removeMagnet(metainfo.infoHash, in: database)
+    }
+
+    /// A registered torrent, or `nil`.
+    package func torrent(_ infoHash: InfoHash) throws(StateStoreError) -> TorrentRecord? {
         try read { database, path in
-            let rows = try Row.fetchCursor(
-                database,
-                sql: "SELECT * FROM torrent ORDER BY added_time, info_hash"
-            )
-            var records: [TorrentRecord] = []
-            while let row = try rows.next() { records.append(try TorrentRecord(row, path: path)) }
-            return records
+            try Row.fetchOne(
+                database.cachedStatement(sql: "SELECT * FROM torrent WHERE info_hash = ?"),
+                arguments: [Data(infoHash.bytes)]
+            ).map { try TorrentRecord($0, path: path) }
         }
     }
 
@@ -116,8 +123,12 @@ package final class StateStore: Sendable {
     package func removeTorrent(_ infoHash: InfoHash) throws(StateStoreError) {
         try write { database, _ in
             let key: StatementArguments = [Data(infoHash.bytes)]
-            try database.execute(sql: "DELETE FROM torrent WHERE info_hash = ?", arguments: key)
-            try database.execute(sql: "DELETE FROM piece_page WHERE info_hash = ?", arguments: key)
+            for table in ["torrent", "piece_page", "layout", "traffic", "pin"] {
+                try database.execute(
+                    sql: "DELETE FROM \(table) WHERE info_hash = ?",
+                    arguments: key
+                )
+            }
         }
     }
 
@@ -178,14 +189,6 @@ package final class StateStore: Sendable {
             return try body()
         } catch let error as StateStoreError {
             throw error
-        } catch {
-            throw .database(path: path, reason: "\(error)")
-        }
-    }
-
-    private func encode(_ tiers: [[String]]) throws(StateStoreError) -> String {
-        do {
-            return String(decoding: try JSONEncoder().encode(tiers), as: UTF8.self)
         } catch {
             throw .database(path: path, reason: "\(error)")
         }

@@ -32,7 +32,9 @@ package struct WaitToken: Hashable, Sendable {
 /// them from file offsets).
 package protocol TorrentContent: AnyObject, Sendable {
     var infoHash: InfoHash { get }
-    var info: TorrentInfo { get }
+
+    /// The info dictionary. Waits for the disk.
+    func loadInfo() throws -> TorrentInfo
 
     /// Length of the longest verified prefix of `range`. Takes no time to speak of; never waits.
     func verifiedPrefix(of range: Range<UInt64>) -> UInt64

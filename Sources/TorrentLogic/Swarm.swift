@@ -127,6 +127,8 @@ package struct Swarm {
     /// Peers that have something we lack and have unchoked us.
     package var usablePeerCount: Int { peers.count { !$0.isChokingUs && $0.offerCount > 0 } }
     package var peerCount: Int { peers.count }
+    /// Addresses that have not failed, for whoever goes on with the torrent.
+    package var promisingAddresses: [PeerAddress] { pool.promising }
 
     /// Closes every connection; no event but `disconnected` may follow.
     package mutating func stop(now: Instant) {

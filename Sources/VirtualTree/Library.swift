@@ -36,10 +36,16 @@ package final class Library: VirtualTree {
 
     private let published: Mutex<TreeSnapshot>
     private let ledger: Mutex<RouteLedger>
+    private let layouts: LayoutShelf
     private let cachedBytes: @Sendable () -> UInt64
 
     /// - Parameter cachedBytes: what the cache holds at this moment; must answer at once.
-    package init(ledger: RouteLedger, cachedBytes: @escaping @Sendable () -> UInt64) {
+    package init(
+        ledger: RouteLedger,
+        layouts: LayoutShelf,
+        cachedBytes: @escaping @Sendable () -> UInt64
+    ) {
+        self.layouts = layouts
         published = Mutex(TreeSnapshot(routes: [], modified: ledger.rootModified))
         self.ledger = Mutex(ledger)
         self.cachedBytes = cachedBytes
@@ -71,16 +77,21 @@ package final class Library: VirtualTree {
         // Only writers wait for this lock, one for another; readers take the other one.
         try ledger.withLock { current in
             let before = snapshot
-            let layouts = routes.map { route in
-                route.members.map {
-                    before.layout(of: $0.content) ?? TorrentLayout($0.content.info)
+            let described = try layouts.describe(
+                routes.flatMap { route in
+                    route.members.map(\.content).filter {
+                        before.summary(of: $0.infoHash) == nil
+                            || current.entry($0.infoHash, in: route.name) == nil
+                    }
                 }
-            }
+            )
             var ledger = current
-            let changes = ledger.show(Self.wanted(routes, layouts), now: now)
+            let changes = ledger.show(Self.wanted(routes, described), now: now)
             if !changes.isEmpty { try store(changes) }
-            let shown = zip(routes, layouts).compactMap { route, layouts in
-                Self.snapshot(of: route, layouts: layouts, ledger: ledger)
+            let shown = routes.compactMap { route in
+                snapshot(of: route, ledger: ledger) { infoHash in
+                    described[infoHash]?.summary ?? before.summary(of: infoHash)
+                }
             }
             let after = TreeSnapshot(routes: shown, modified: ledger.rootModified)
             current = ledger
@@ -88,13 +99,17 @@ package final class Library: VirtualTree {
         }
     }
 
+    /// What has no description has its name in the ledger.
     private static func wanted(
         _ routes: [Route],
-        _ layouts: [[TorrentLayout]]
+        _ described: [InfoHash: LayoutShelf.Described]
     ) -> [(route: [UInt8], members: [RouteLedger.Member])] {
-        zip(routes, layouts).map { route, layouts in
-            let members = zip(route.members, layouts).map { member, layout in
-                RouteLedger.Member(infoHash: member.content.infoHash, name: layout.name)
+        routes.map { route in
+            let members = route.members.map { member in
+                RouteLedger.Member(
+                    infoHash: member.content.infoHash,
+                    name: described[member.content.infoHash]?.name ?? []
+                )
             }
             return (route.name, members)
         }
@@ -102,18 +117,18 @@ package final class Library: VirtualTree {
 
     private var snapshot: TreeSnapshot { published.withLock { $0 } }
 
-    private static func snapshot(
+    private func snapshot(
         of route: Route,
-        layouts: [TorrentLayout],
-        ledger: RouteLedger
+        ledger: RouteLedger,
+        summary: (InfoHash) -> TorrentSummary?
     ) -> TreeSnapshot.Route? {
         guard let record = ledger.route(route.name) else { return nil }
         let hash = FileID.routeHash(route.name)
         var seen: Set<InfoHash> = []
         var entries: [RouteEntry] = []
-        for (member, layout) in zip(route.members, layouts) {
+        for member in route.members {
             let infoHash = member.content.infoHash
-            guard seen.insert(infoHash).inserted,
+            guard seen.insert(infoHash).inserted, let summary = summary(infoHash),
                 let entry = ledger.entry(infoHash, in: route.name)
             else { continue }
             let created = member.creationDate.flatMap(UInt32.init(exactly:)) ?? entry.added
@@ -123,8 +138,9 @@ package final class Library: VirtualTree {
                     name: entry.name,
                     cookie: UInt64(entry.ordinal) + TorrentDirectory.firstCookie,
                     content: member.content,
-                    layout: layout,
-                    modified: FileAttributes.Timestamp(seconds: created)
+                    summary: summary,
+                    modified: FileAttributes.Timestamp(seconds: created),
+                    shelf: layouts
                 )
             )
         }
@@ -138,10 +154,9 @@ package final class Library: VirtualTree {
 }
 
 extension TreeSnapshot {
-    /// The layout that was built when the torrent was first shown.
-    fileprivate func layout(of content: any TorrentContent) -> TorrentLayout? {
+    fileprivate func summary(of infoHash: InfoHash) -> TorrentSummary? {
         for route in routes {
-            if let place = route.byInfoHash[content.infoHash] { return route.entries[place].layout }
+            if let place = route.byInfoHash[infoHash] { return route.entries[place].summary }
         }
         return nil
     }

@@ -16,18 +16,16 @@ struct RouteDirectory: VirtualDirectory {
     var parent: any VirtualDirectory { RootDirectory(snapshot: snapshot) }
 
     func entry(named name: [UInt8]) -> VirtualNode? {
-        route.byName[name].map { snapshot.node(of: route.entries[$0]) }
+        route.byName[name].flatMap { snapshot.node(of: route.entries[$0]) }
     }
 
     func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
         let entries = route.entries
         let start = entries.firstPosition(after: cookie, cookie: \.cookie)
-        return entries[start...].prefix(limit).map { entry in
-            DirectoryEntry(
-                cookie: entry.cookie,
-                name: entry.name,
-                node: snapshot.node(of: entry)
-            )
+        return entries[start...].prefix(limit).compactMap { entry in
+            snapshot.node(of: entry).map { node in
+                DirectoryEntry(cookie: entry.cookie, name: entry.name, node: node)
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ struct TorrentDirectory: VirtualDirectory {
     var attributes: FileAttributes {
         .directory(
             id,
-            subdirectories: entry.layout.subdirectoryCount(ofDirectory: number),
+            subdirectories: entry.subdirectoryCount(ofDirectory: number),
             modified: entry.modified
         )
     }
@@ -33,34 +33,43 @@ struct TorrentDirectory: VirtualDirectory {
         return TorrentDirectory(
             snapshot: snapshot,
             entry: entry,
-            number: entry.layout.parent(ofDirectory: number)
+            number: entry.layout?.parent(ofDirectory: number) ?? 0
         )
     }
 
     func entry(named name: [UInt8]) -> VirtualNode? {
-        entry.layout.target(named: name, inDirectory: number).map(node)
+        guard let layout = entry.layout else { return nil }
+        return layout.target(named: name, inDirectory: number).flatMap { node($0, in: layout) }
     }
 
     func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
-        let count = entry.layout.entryCount(ofDirectory: number)
+        guard let layout = entry.layout else { return [] }
+        let count = layout.entryCount(ofDirectory: number)
         let start =
             cookie < Self.firstCookie ? 0 : min(cookie - Self.firstCookie + 1, UInt64(count))
-        return (Int(start)..<count).prefix(limit).map { ordinal in
-            let (name, target) = entry.layout.entry(ordinal, ofDirectory: number)
-            return DirectoryEntry(
-                cookie: UInt64(ordinal) + Self.firstCookie,
-                name: name,
-                node: node(target)
-            )
+        return (Int(start)..<count).prefix(limit).compactMap { ordinal in
+            let (name, target) = layout.entry(ordinal, ofDirectory: number)
+            return node(target, in: layout).map { node in
+                DirectoryEntry(
+                    cookie: UInt64(ordinal) + Self.firstCookie,
+                    name: name,
+                    node: node
+                )
+            }
         }
     }
 
-    private func node(_ target: TorrentLayout.Target) -> VirtualNode {
+    private func node(
+        _ target: TorrentLayout.Target,
+        in layout: TorrentLayout
+    ) -> VirtualNode? {
         switch target {
         case .directory(let number):
             .directory(TorrentDirectory(snapshot: snapshot, entry: entry, number: number))
         case .file(let number):
-            .file(TorrentFile(entry: entry, number: number))
+            layout.file(number).map {
+                .file(TorrentFile(entry: entry, number: number, file: $0))
+            }
         }
     }
 }

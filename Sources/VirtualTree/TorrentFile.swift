@@ -7,8 +7,7 @@ struct TorrentFile: VirtualFile {
     let entry: RouteEntry
     /// Position in the metainfo.
     let number: UInt32
-
-    private var file: TorrentInfo.File { entry.content.info.files[Int(number)] }
+    let file: TorrentLayout.File
 
     var id: FileID {
         FileID(
@@ -20,12 +19,11 @@ struct TorrentFile: VirtualFile {
     }
 
     var attributes: FileAttributes {
-        let file = file
-        return FileAttributes(
+        FileAttributes(
             kind: .file,
             fileid: id.fileid,
             size: file.length,
-            mode: file.attributes.contains(.executable) ? 0o555 : 0o444,
+            mode: file.isExecutable ? 0o555 : 0o444,
             linkCount: 1,
             modified: entry.modified
         )
@@ -77,7 +75,6 @@ struct TorrentFile: VirtualFile {
 
     /// - Precondition: `range` lies within the file.
     private func torrentRange(_ range: Range<UInt64>) -> Range<UInt64> {
-        let file = file
         precondition(range.upperBound <= file.length)
         return file.offset + range.lowerBound..<file.offset + range.upperBound
     }

@@ -2,8 +2,8 @@ package import BitTorrentProtocol
 
 /// The directories and files of one torrent, derived from its metainfo alone.
 ///
-/// The same metainfo always gives the same names, the same directory numbers and the same cookies,
-/// so nothing of this is stored. Four arrays and one run of name bytes hold the whole: a torrent of
+/// The same metainfo always gives the same names, the same directory numbers and the same cookies:
+/// what is stored of it may be made anew at any time. A few arrays and one run of name bytes hold the whole: a torrent of
 /// 100,000 files costs a few megabytes and no object per file.
 package struct TorrentLayout: Sendable {
     package enum Target: Equatable, Sendable {
@@ -27,6 +27,14 @@ package struct TorrentLayout: Sendable {
         let subdirectoryCount: UInt32
     }
 
+    /// A file of the metainfo, shown or not.
+    package struct File: Equatable, Sendable {
+        /// Offset of its first byte in the torrent.
+        package let offset: UInt64
+        package let length: UInt64
+        package let isExecutable: Bool
+    }
+
     /// The name under which the torrent stands in a route, before other torrents there are
     /// considered.
     package let name: [UInt8]
@@ -36,48 +44,87 @@ package struct TorrentLayout: Sendable {
     package let byteCount: UInt64
 
     /// Empty for a single-file torrent, whose file stands in the route itself.
-    private let directories: [Directory]
-    private let entries: [Entry]
+    let directories: [Directory]
+    let entries: [Entry]
     /// Positions in `entries`, sorted by name within the range of each directory.
-    private let byName: [UInt32]
-    private let names: [UInt8]
+    let byName: [UInt32]
+    let names: [UInt8]
+    let files: [File]
     /// The directory of each file of the metainfo; `hidden` for a file that is not shown.
-    private let directoryOfFile: [UInt32]
+    let directoryOfFile: [UInt32]
 
-    private static let hidden = UInt32.max
+    static let hidden = UInt32.max
 
     package init(_ info: TorrentInfo) {
-        name = FileName.component(info.name) ?? FileName.placeholder
-        var builder = TorrentLayoutBuilder()
+        let files = info.files.map { file in
+            File(
+                offset: file.offset,
+                length: file.length,
+                isExecutable: file.attributes.contains(.executable)
+            )
+        }
+        let name = FileName.component(info.name) ?? FileName.placeholder
         if info.isSingleFile {
-            directories = []
-            entries = []
-            byName = []
-            names = []
-            directoryOfFile = info.files.map { _ in 0 }
-            fileCount = info.files.count
-            byteCount = info.files.reduce(0) { $0 + $1.length }
+            self.init(name: name, files: files, directoryOfFile: files.map { _ in 0 })
             return
         }
-        directoryOfFile = builder.placeFiles(of: info, hidden: Self.hidden)
+        var builder = TorrentLayoutBuilder()
+        let directoryOfFile = builder.placeFiles(of: info, hidden: Self.hidden)
+        let (directories, entries) = builder.grouped()
+        self.init(
+            name: name,
+            directories: directories,
+            entries: entries,
+            byName: Self.sortedByName(directories, entries, builder.names),
+            names: builder.names,
+            files: files,
+            directoryOfFile: directoryOfFile
+        )
+    }
+
+    init(
+        name: [UInt8],
+        directories: [Directory] = [],
+        entries: [Entry] = [],
+        byName: [UInt32] = [],
+        names: [UInt8] = [],
+        files: [File],
+        directoryOfFile: [UInt32]
+    ) {
+        self.name = name
+        self.directories = directories
+        self.entries = entries
+        self.byName = byName
+        self.names = names
+        self.files = files
+        self.directoryOfFile = directoryOfFile
         var count = 0
         var bytes: UInt64 = 0
-        for (file, directory) in zip(info.files, directoryOfFile) where directory != Self.hidden {
+        for (file, directory) in zip(files, directoryOfFile) where directory != Self.hidden {
             count += 1
-            bytes += file.length
+            bytes &+= file.length
         }
         fileCount = count
         byteCount = bytes
-        (directories, entries) = builder.grouped()
-        names = builder.names
-        byName = Self.sortedByName(directories, entries, names)
+    }
+
+    /// What it takes in memory, about.
+    var memoryByteCount: Int {
+        directories.count * MemoryLayout<Directory>.stride
+            + entries.count * (MemoryLayout<Entry>.stride + MemoryLayout<UInt32>.stride)
+            + files.count * (MemoryLayout<File>.stride + MemoryLayout<UInt32>.stride)
+            + names.count + name.count + 512
     }
 
     package var directoryCount: Int { directories.count }
 
-    package func isShown(file: UInt32) -> Bool {
-        file < directoryOfFile.count && directoryOfFile[Int(file)] != Self.hidden
+    /// A file by its position in the metainfo; `nil` if there is none, or if it is not shown.
+    package func file(_ number: UInt32) -> File? {
+        guard number < files.count, directoryOfFile[Int(number)] != Self.hidden else { return nil }
+        return files[Int(number)]
     }
+
+    package func isShown(file: UInt32) -> Bool { self.file(file) != nil }
 
     /// Number of the directory above; the top directory is above itself.
     package func parent(ofDirectory number: UInt32) -> UInt32 { directories[Int(number)].parent }

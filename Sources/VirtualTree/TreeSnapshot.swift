@@ -48,9 +48,9 @@ final class TreeSnapshot: Sendable {
         self.routes = routes.sorted { $0.cookie < $1.cookie }
         byName = .positions(of: self.routes.map(\.name))
         byHash = .positions(of: self.routes.map(\.hash))
-        let layouts = routes.flatMap { $0.entries.map(\.layout) }
-        totalBytes = layouts.reduce(0) { $0 + $1.byteCount }
-        fileCount = layouts.reduce(0) { $0 + UInt64($1.fileCount) }
+        let summaries = routes.lazy.flatMap { $0.entries.lazy.map(\.summary) }
+        totalBytes = summaries.reduce(0) { $0 &+ $1.byteCount }
+        fileCount = summaries.reduce(0) { $0 + UInt64($1.fileCount) }
     }
 
     func node(_ id: FileID) -> VirtualNode? {
@@ -66,18 +66,20 @@ final class TreeSnapshot: Sendable {
         }
         let entry = route.entries[place]
         if id.kind == .torrentDirectory {
-            guard id.index < entry.layout.directoryCount else { return nil }
+            guard entry.hasDirectory(id.index) else { return nil }
             return .directory(TorrentDirectory(snapshot: self, entry: entry, number: id.index))
         }
-        guard entry.layout.isShown(file: id.index) else { return nil }
-        return .file(TorrentFile(entry: entry, number: id.index))
+        return entry.file(id.index).map {
+            .file(TorrentFile(entry: entry, number: id.index, file: $0))
+        }
     }
 
     /// What a torrent shows in its route: its top directory, or its only file.
-    func node(of entry: RouteEntry) -> VirtualNode {
-        entry.isSingleFile
-            ? .file(TorrentFile(entry: entry, number: 0))
-            : .directory(TorrentDirectory(snapshot: self, entry: entry, number: 0))
+    func node(of entry: RouteEntry) -> VirtualNode? {
+        guard entry.isSingleFile else {
+            return .directory(TorrentDirectory(snapshot: self, entry: entry, number: 0))
+        }
+        return entry.file(0).map { .file(TorrentFile(entry: entry, number: 0, file: $0)) }
     }
 }
 
@@ -87,26 +89,48 @@ final class RouteEntry: Sendable {
     let name: [UInt8]
     let cookie: UInt64
     let content: any TorrentContent
-    let layout: TorrentLayout
+    let summary: TorrentSummary
     let modified: FileAttributes.Timestamp
+    private let shelf: LayoutShelf
 
     init(
         route: UInt32,
         name: [UInt8],
         cookie: UInt64,
         content: any TorrentContent,
-        layout: TorrentLayout,
-        modified: FileAttributes.Timestamp
+        summary: TorrentSummary,
+        modified: FileAttributes.Timestamp,
+        shelf: LayoutShelf
     ) {
         self.route = route
         self.name = name
         self.cookie = cookie
         self.content = content
-        self.layout = layout
+        self.summary = summary
         self.modified = modified
+        self.shelf = shelf
     }
 
-    var isSingleFile: Bool { layout.directoryCount == 0 }
+    var isSingleFile: Bool { summary.isSingleFile }
+
+    /// `nil` if it cannot be read.
+    var layout: TorrentLayout? { shelf.layout(of: content) }
+
+    func hasDirectory(_ number: UInt32) -> Bool {
+        if isSingleFile { return false }
+        return number == 0 || number < (layout?.directoryCount ?? 0)
+    }
+
+    /// A file by its position in the metainfo.
+    func file(_ number: UInt32) -> TorrentLayout.File? {
+        if isSingleFile { return number == 0 ? summary.file : nil }
+        return layout?.file(number)
+    }
+
+    func subdirectoryCount(ofDirectory number: UInt32) -> UInt32 {
+        number == 0
+            ? summary.subdirectoryCount : layout?.subdirectoryCount(ofDirectory: number) ?? 0
+    }
 }
 
 extension Dictionary where Value == Int {

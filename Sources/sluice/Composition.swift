@@ -45,6 +45,7 @@ struct Composition {
                 entries: try store.routeEntries(),
                 now: now
             ),
+            layouts: LayoutShelf(store: store),
             cachedBytes: { usage.byteCount }
         )
         loader = RouteLoader(

@@ -32,6 +32,14 @@ import Testing
         #expect(file.readIfCached((64 << 20) - 10..<(64 << 20) + 10) == nil)
     }
 
+    @Test func readsFromMemoryWithoutWaiting() throws {
+        let inMemory = try TemporaryDirectory(below: "/dev/shm")
+        let file = try CacheFile(path: "\(inMemory.path)/file", length: 8192)
+        let bytes = ByteBuffer(repeating: 7, count: 4096)
+        try file.write([bytes], at: 4096)
+        #expect(file.readIfCached(4096..<8192) == bytes)
+    }
+
     @Test func isSparseAndKeepsItsSize() throws {
         #expect(try file.heldBytes() < 1 << 20)
         try file.write([ByteBuffer(repeating: 1, count: 1 << 20)], at: 32 << 20)

@@ -4,8 +4,9 @@ import Foundation
 final class TemporaryDirectory: Sendable {
     let path: String
 
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    /// - Parameter parent: where it is made; by default where temporary files belong.
+    init(below parent: String = FileManager.default.temporaryDirectory.path) throws {
+        path = "\(parent)/\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 

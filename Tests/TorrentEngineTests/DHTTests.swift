@@ -86,21 +86,21 @@ import Testing
                 addedTime: 1,
                 content: sample.bytes
             )
-            #expect(await seed.discoveryNeed == nil)
-            #expect(seed.dhtCapability == [])
+            #expect(await seed.warmed()?.discoveryNeed == nil)
+            #expect(await seed.warmed()?.dhtCapability == [])
             let other = try Sample(byteCount: 100_000, pieceLength: 1 << 14)
             let open = try await first.session.addSeed(
                 other.metainfo,
                 addedTime: 1,
                 content: other.bytes
             )
-            #expect(await open.discoveryNeed != nil)
-            #expect(open.dhtCapability == .dht)
+            #expect(await open.warmed()?.discoveryNeed != nil)
+            #expect(await open.warmed()?.dhtCapability == .dht)
             let idle = try await first.session.add(
                 try Sample(byteCount: 100_000, pieceLength: 1 << 14, seed: 3).metainfo,
                 addedTime: 1
             )
-            #expect(await idle.discoveryNeed == nil)
+            #expect(await idle.warmed()?.discoveryNeed == nil)
             await first.session.shutdown()
         }
     }

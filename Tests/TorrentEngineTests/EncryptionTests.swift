@@ -70,7 +70,7 @@ import Testing
             torrent.noteRead(sample.range, of: 0, by: 1)
             await relay.ended()
             #expect(torrent.verifiedPrefix(of: sample.range) == 0)
-            #expect(await source.status.uploadedByteCount == 0)
+            #expect(try await source.status.uploadedByteCount == 0)
             await node.session.shutdown()
             await seed.session.shutdown()
             try await relay.close()
@@ -85,10 +85,10 @@ import Testing
             let seed = try await Node(try TemporaryDirectory()) { $0.encryption = .require }
             _ = try await seed.session.addSeed(sample.metainfo, addedTime: 1, content: sample.bytes)
             let address = try seed.address
-            #expect(!torrent.resources.encryptedDials.encrypts(address))
+            #expect(!node.session.resources.encryptedDials.encrypts(address))
             await node.session.addPeers(sample.infoHash, [address])
             #expect(try await torrent.bytes(sample.range, of: sample) == sample.bytes(sample.range))
-            #expect(torrent.resources.encryptedDials.encrypts(address))
+            #expect(node.session.resources.encryptedDials.encrypts(address))
             await node.session.shutdown()
             await seed.session.shutdown()
         }

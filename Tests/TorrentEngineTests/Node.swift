@@ -42,9 +42,9 @@ struct Node: Sendable {
     }
 }
 
-extension Torrent {
+extension RegisteredTorrent {
     /// Reads as an exposure does: tells of the read, waits for the bytes, takes them.
-    nonisolated func bytes(_ range: Range<UInt64>, of sample: Sample) async throws -> ByteBuffer {
+    func bytes(_ range: Range<UInt64>, of sample: Sample) async throws -> ByteBuffer {
         noteRead(range, of: 0, by: 1)
         let news = AsyncStream<Availability>.makeStream()
         let token = wait(for: range) { news.continuation.yield($0) }
@@ -58,6 +58,9 @@ extension Torrent {
         case .later(let bytes): return try await bytes.get()
         }
     }
+
+    /// Whether every piece is here; warms the torrent.
+    var isComplete: Bool { get async { await warmed()?.published.isComplete ?? false } }
 
     struct Failure: Error {
         let availability: Availability

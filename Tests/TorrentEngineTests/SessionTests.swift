@@ -37,7 +37,7 @@ import Testing
             let middle = UInt64(2_000_000)..<2_100_000
             #expect(try await torrent.bytes(middle, of: sample) == sample.bytes(middle))
             #expect(try await torrent.bytes(sample.range, of: sample) == sample.bytes(sample.range))
-            #expect(torrent.published.isComplete)
+            #expect(await torrent.isComplete)
             await node.session.shutdown()
             await seed.session.shutdown()
         }
@@ -64,6 +64,8 @@ import Testing
             let node = try await Node(b)
             let torrent = try #require(node.session.torrent(sample.infoHash))
             #expect(torrent.addedTime == 7)
+            #expect(torrent.isCold && torrent.verifiedPrefix(of: range) == 0)
+            _ = try #require(await torrent.warmed())
             #expect(torrent.verifiedPrefix(of: range) == 200_000)
             #expect(try await torrent.bytes(range, of: sample) == sample.bytes(range))
             await node.session.shutdown()
@@ -87,6 +89,7 @@ import Testing
             try FileManager.default.removeItem(atPath: "\(directory.path)/cache")
             let node = try await Node(directory)
             let torrent = try #require(node.session.torrent(sample.infoHash))
+            _ = try #require(await torrent.warmed())
             #expect(torrent.verifiedPrefix(of: sample.range) == 0)
             #expect(throws: TorrentReadError.notVerified) {
                 try torrent.read(0..<10, on: Node.loop)
@@ -190,10 +193,10 @@ import Testing
             let torrent = try await node.session.add(sample.metainfo, addedTime: 1)
             await node.session.addPeers(sample.infoHash, [try seed.address])
             _ = try await torrent.bytes(sample.range, of: sample)
-            let status = await torrent.status
+            let status = try await torrent.status
             #expect(status.verifiedByteCount == 300_001)
             #expect(status.downloadedByteCount >= 300_001)
-            #expect(await source.status.uploadedByteCount >= 300_001)
+            #expect(try await source.status.uploadedByteCount >= 300_001)
             await node.session.shutdown()
             await seed.session.shutdown()
         }

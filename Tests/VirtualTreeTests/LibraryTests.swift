@@ -1,6 +1,7 @@
 import BitTorrentProtocol
 import NIOCore
 import NIOEmbedded
+import StateStore
 import Testing
 import TorrentEngine
 import VirtualTree
@@ -18,9 +19,18 @@ import VirtualTree
     )
     let film = FakeContent(2, singleFileInfo(name: "film.mkv", length: 1000))
 
+    let directory: TemporaryDirectory
+    let store: StateStore
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        store = try StateStore(directory: directory.path)
+    }
+
     func library() -> Library {
         Library(
             ledger: RouteLedger(routes: [], entries: [], now: Time(seconds: 100)),
+            layouts: LayoutShelf(store: store),
             cachedBytes: { 77 }
         )
     }

@@ -1,5 +1,4 @@
 import BitTorrentProtocol
-import Foundation
 import StateStore
 import Testing
 import VirtualTree
@@ -7,8 +6,9 @@ import VirtualTree
 @Suite struct StoredRouteTests {
     typealias Time = FileAttributes.Timestamp
 
-    let directory = FileManager.default.temporaryDirectory
-        .appending(path: "sluice-routes-\(UUID().uuidString)").path
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
 
     func ledger(_ store: StateStore, now: UInt32) throws -> RouteLedger {
         RouteLedger(
@@ -19,7 +19,6 @@ import VirtualTree
     }
 
     @Test func theTreeIsTheSameAfterARestart() throws {
-        defer { try? FileManager.default.removeItem(atPath: directory) }
         let film = FakeContent(1, singleFileInfo(name: "film.mkv", length: 10))
         let other = FakeContent(2, singleFileInfo(name: "film.mkv", length: 20))
         func route(_ contents: [FakeContent]) -> Library.Route {
@@ -29,8 +28,12 @@ import VirtualTree
             )
         }
         func run(_ contents: [FakeContent], now: UInt32) throws -> [[String]] {
-            let store = try StateStore(directory: directory)
-            let library = Library(ledger: try ledger(store, now: now), cachedBytes: { 0 })
+            let store = try StateStore(directory: directory.path)
+            let library = Library(
+                ledger: try ledger(store, now: now),
+                layouts: LayoutShelf(store: store),
+                cachedBytes: { 0 }
+            )
             try library.show([route(contents)], now: Time(seconds: now)) {
                 try store.record(routes: $0.routes, entries: $0.entries)
             }

@@ -60,6 +60,8 @@ final class FakeContent: TorrentContent {
         self.info = info
     }
 
+    func loadInfo() throws -> TorrentInfo { info }
+
     func verifiedPrefix(of range: Range<UInt64>) -> UInt64 { range.lowerBound }
 
     func read(

@@ -159,18 +159,3 @@ private enum UDPTrackerAction: UInt32 {
     case scrape = 2
     case error = 3
 }
-
-extension [UInt8] {
-    fileprivate mutating func append(bigEndian value: some FixedWidthInteger) {
-        Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
-    }
-
-    /// - Returns: `nil` if the bytes end before.
-    fileprivate func bigEndian<Value: FixedWidthInteger & UnsignedInteger>(
-        at offset: Int
-    ) -> Value? {
-        let byteCount = Value.bitWidth / 8
-        guard count >= offset + byteCount else { return nil }
-        return self[offset..<offset + byteCount].reduce(0) { $0 << 8 | Value($1) }
-    }
-}

@@ -8,6 +8,9 @@
 /// holds at once, or -1 with errno EAGAIN (none) or EOPNOTSUPP (the file system cannot tell).
 ssize_t linux_read_nowait(int descriptor, void *buffer, size_t count, int64_t offset);
 
+/// 1 if the file lies on tmpfs, whose reads copy memory and never wait for a disk; else 0.
+int linux_is_memory_file(int descriptor);
+
 /// Gives a range back to the file system; it reads as zeros afterwards and the size stays
 /// (fallocate with PUNCH_HOLE and KEEP_SIZE). 0, or -1 with errno.
 int linux_punch_hole(int descriptor, int64_t offset, int64_t length);

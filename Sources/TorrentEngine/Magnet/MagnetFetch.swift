@@ -61,6 +61,7 @@ actor MagnetFetch {
         announcing = Announcing(
             tiers: trackerTiers,
             isPrivate: false,
+            isMagnet: true,
             seed: UInt64.random(in: 0 ... .max)
         )
         swarm = MetadataSwarm(
@@ -133,9 +134,8 @@ actor MagnetFetch {
         setTimer(now)
     }
 
-    /// Addresses that a tracker gave.
-    func foundByTracker(_ addresses: [PeerAddress], now: MetadataSwarm.Instant) {
-        swarm.found(addresses.filter(resources.addresses.allows), now: now)
+    func found(byTracker addresses: [PeerAddress], now: MetadataSwarm.Instant) {
+        swarm.found(addresses, now: now)
     }
 
     private func performActions() {

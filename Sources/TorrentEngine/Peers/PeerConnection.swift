@@ -18,11 +18,13 @@ final class PeerConnection: ChannelDuplexHandler {
     enum Side {
         case outgoing(any PeerOwner, PeerAddress)
         /// Finds who has the torrent that the peer asks for.
-        case incoming((InfoHash) -> (any PeerOwner)?)
+        case incoming((InfoHash) -> PeerOwnerSearch)
     }
 
     private enum Phase {
         case handshake(ByteBuffer)
+        /// The torrent that the peer asks for is being woken.
+        case finding(ByteBuffer)
         case open(any PeerOwner, PeerKey)
         case closed
     }
@@ -68,6 +70,10 @@ final class PeerConnection: ChannelDuplexHandler {
                 phase = .closed  // leaves `received` the only owner of its memory
                 received.writeBuffer(&bytes)
                 try shakeHands(received, context: context)
+            case .finding(var received):
+                phase = .closed
+                received.writeBuffer(&bytes)
+                phase = .finding(received)
             case .open:
                 try stream.append(bytes) { burst.append($0) }
             case .closed: break
@@ -85,7 +91,9 @@ final class PeerConnection: ChannelDuplexHandler {
 
     func read(context: ChannelHandlerContext) {
         // A peer that does not take our answers gets no more of them.
-        if burstsUnderWay < Self.maximumBurstsUnderWay, context.channel.isWritable {
+        if case .finding = phase {
+            hasHeldRead = true
+        } else if burstsUnderWay < Self.maximumBurstsUnderWay, context.channel.isWritable {
             context.read()
         } else {
             hasHeldRead = true
@@ -108,7 +116,7 @@ final class PeerConnection: ChannelDuplexHandler {
         switch phase {
         case .open(let owner, let key): owner.tell(.disconnected(key))
         case .handshake(let received) where received.readableBytes == 0: reportUnansweredDial()
-        case .handshake, .closed: reportFailedDial()
+        case .handshake, .finding, .closed: reportFailedDial()
         }
         phase = .closed
         context.fireChannelInactive()
@@ -136,10 +144,13 @@ final class PeerConnection: ChannelDuplexHandler {
         if answered == nil, case .incoming(let find) = side,
             let infoHash = try Handshake.infoHash(in: received)
         {
-            guard let owner = find(infoHash) else {
-                return close(context: context, because: "no torrent \(infoHash)")
+            switch find(infoHash) {
+            case .found(let owner): sendHandshake(for: owner, context: context)
+            case .later(let owner):
+                phase = .finding(received)
+                return awaitOwner(owner, of: infoHash, context: context)
+            case .nobody: return close(context: context, because: "no torrent \(infoHash)")
             }
-            sendHandshake(for: owner, context: context)
         }
         guard let handshake = try Handshake(consuming: &received), let owner = answered else {
             phase = .handshake(received)
@@ -153,6 +164,40 @@ final class PeerConnection: ChannelDuplexHandler {
         }
         open(owner, handshake: handshake, remote: remote, context: context)
         try stream.append(received) { burst.append($0) }
+    }
+
+    /// Goes on with the handshake when the torrent is awake.
+    private func awaitOwner(
+        _ owner: EventLoopFuture<(any PeerOwner)?>,
+        of infoHash: InfoHash,
+        context: ChannelHandlerContext
+    ) {
+        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let boundContext = NIOLoopBound(context, eventLoop: context.eventLoop)
+        owner.hop(to: context.eventLoop).whenComplete { result in
+            let owner = (try? result.get()) ?? nil
+            connection.value.found(owner, of: infoHash, context: boundContext.value)
+        }
+    }
+
+    private func found(
+        _ owner: (any PeerOwner)?,
+        of infoHash: InfoHash,
+        context: ChannelHandlerContext
+    ) {
+        guard case .finding(let received) = phase else { return }
+        phase = .closed  // leaves `received` the only owner of its memory
+        guard let owner else {
+            return close(context: context, because: "no torrent \(infoHash)")
+        }
+        sendHandshake(for: owner, context: context)
+        do {
+            try shakeHands(received, context: context)
+        } catch {
+            close(context: context, because: "\(error)")
+        }
+        deliverBurst(context: context)
+        resumeReading(context: context)
     }
 
     private func open(

@@ -11,12 +11,11 @@ final class PeerListener: Sendable {
 
     var port: UInt16 { UInt16(channel.localAddress?.port ?? 0) }
 
-    /// - Parameter find: who has the torrent that a peer asks for, or `nil` to turn it away; called
-    ///   on any event loop.
+    /// - Parameter find: who has the torrent that a peer asks for; called on any event loop.
     init(
         group: any EventLoopGroup,
         resources: SessionResources,
-        find: @escaping @Sendable (InfoHash) -> (any PeerOwner)?
+        find: @escaping @Sendable (InfoHash) -> PeerOwnerSearch
     ) async throws(SessionError) {
         let configuration = resources.configuration
         let connections = ConnectionCount(maximum: configuration.maximumIncomingConnections)

@@ -24,6 +24,14 @@ struct ConnectedPeer: Sendable {
     let capabilities: PeerCapabilities
 }
 
+/// Who has the torrent that a peer asks for.
+enum PeerOwnerSearch: Sendable {
+    case found(any PeerOwner)
+    /// It has to be woken; nobody, if that fails.
+    case later(EventLoopFuture<(any PeerOwner)?>)
+    case nobody
+}
+
 /// Who has our end of the connections of one info-hash, on one event loop: a torrent, or what looks
 /// for its metadata.
 protocol PeerOwner: AnyObject, Sendable {

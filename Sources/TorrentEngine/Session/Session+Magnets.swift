@@ -15,7 +15,7 @@ extension Session {
     /// - Returns: the torrent, or `nil` while its metadata is not here.
     /// - Throws: `SessionError.noVersion1Hash` for a link of a v2 torrent alone.
     @discardableResult
-    package func add(_ magnet: MagnetLink, addedTime: Int64) async throws -> Torrent? {
+    package func add(_ magnet: MagnetLink, addedTime: Int64) async throws -> RegisteredTorrent? {
         guard let infoHash = magnet.infoHash else { throw SessionError.noVersion1Hash }
         if let torrent = torrent(infoHash) { return torrent }
         guard fetch(of: infoHash) == nil else { return nil }
@@ -64,11 +64,13 @@ extension Session {
         logger[metadataKey: "torrent"] = "\(metainfo.infoHash)"
         do {
             let store = store
-            let record = try await resources.pool.run {
-                try store.register(metainfo, addedTime: addedTime)
-            }
-            let torrent = try await take(metainfo, addedTime: record.addedTime)
-            await torrent.found(peers)
+            take(
+                try await resources.pool.run {
+                    try store.register([metainfo], addedTime: addedTime)
+                }
+            )
+            guard let torrent = torrent(metainfo.infoHash) else { throw SessionError.stopped }
+            torrent.found(peers)
             logger.notice(
                 "the metadata has come",
                 metadata: [

@@ -9,7 +9,7 @@ import TorrentLogic
 /// The torrents of this program, the port on which peers find them, and what they share.
 package final class Session: Sendable {
     private struct State {
-        var torrents: [InfoHash: Torrent] = [:]
+        var torrents: [InfoHash: RegisteredTorrent] = [:]
         /// Torrents whose metadata has not come yet.
         var fetches: [InfoHash: MagnetFetch] = [:]
         var listener: PeerListener?
@@ -25,6 +25,7 @@ package final class Session: Sendable {
     let group: any EventLoopGroup
     let store: StateStore
     let resources: SessionResources
+    let activation: TorrentActivation
     let arrivals: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
 
@@ -89,8 +90,10 @@ package final class Session: Sendable {
             listenPort: ListenPort(),
             dialler: PeerDialler(timeout: configuration.connectTimeout),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
+            activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
             logger: logger
         )
+        activation = TorrentActivation(resources: resources, group: group)
     }
 
     // MARK: Life
@@ -104,7 +107,7 @@ package final class Session: Sendable {
         do {
             try await takeUpRegistered()
             let listener = try await PeerListener(group: group, resources: resources) {
-                [weak self] in self?.owner(of: $0)
+                [weak self] in self?.owner(of: $0) ?? .nobody
             }
             resources.listenPort.value = listener.port
             let isStopped = state.withLock { state in
@@ -130,21 +133,7 @@ package final class Session: Sendable {
 
     private func takeUpRegistered() async throws {
         let store = store
-        for record in try await resources.pool.run({ try store.torrents() }) {
-            do {
-                let metainfo = try Metainfo(
-                    infoBytes: record.infoBytes,
-                    trackerTiers: record.trackerTiers,
-                    creationDate: record.creationDate
-                )
-                _ = try await take(metainfo, addedTime: record.addedTime)
-            } catch {
-                resources.logger.error(
-                    "a registered torrent cannot be taken up: \(error)",
-                    metadata: ["torrent": "\(record.infoHash)"]
-                )
-            }
-        }
+        take(try await resources.pool.run { try store.registrations() })
     }
 
     /// Ends everything, which every session that was made needs: connections, announces (`stopped`,
@@ -166,7 +155,7 @@ package final class Session: Sendable {
         arrivals.finish()
         await listener?.close()
         await withTaskGroup { group in
-            for torrent in torrents { group.addTask { await torrent.stop() } }
+            for torrent in torrents { group.addTask { await torrent.end(.session) } }
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }
         await resources.discovery.shutdown()
@@ -184,24 +173,35 @@ package final class Session: Sendable {
 
     package var torrentCount: Int { state.withLock { $0.torrents.count } }
 
-    package var torrents: [Torrent] { state.withLock { Array($0.torrents.values) } }
+    package var torrents: [RegisteredTorrent] { state.withLock { Array($0.torrents.values) } }
 
-    package func torrent(_ infoHash: InfoHash) -> Torrent? {
+    package func torrent(_ infoHash: InfoHash) -> RegisteredTorrent? {
         state.withLock { $0.torrents[infoHash] }
     }
 
-    /// Registers a torrent and takes it up; one that is there already is left as it is.
+    /// Registers a torrent; one that is there already is left as it is.
+    ///
+    /// It goes to work when something needs it.
     ///
     /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
-    package func add(_ metainfo: Metainfo, addedTime: Int64) async throws -> Torrent {
+    package func add(_ metainfo: Metainfo, addedTime: Int64) async throws -> RegisteredTorrent {
         if let torrent = torrent(metainfo.infoHash) { return torrent }
-        let store = store
-        let record = try await resources.pool.run {
-            try store.register(metainfo, addedTime: addedTime)
-        }
-        let torrent = try await take(metainfo, addedTime: record.addedTime)
-        await forgetFetch(of: metainfo.infoHash)?.stop()
+        try await add([metainfo], addedTime: addedTime)
+        guard let torrent = torrent(metainfo.infoHash) else { throw SessionError.stopped }
         return torrent
+    }
+
+    /// Registers torrents, all in one step.
+    ///
+    /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
+    package func add(_ metainfos: [Metainfo], addedTime: Int64) async throws {
+        let store = store
+        take(
+            try await resources.pool.run {
+                try store.register(metainfos, addedTime: addedTime)
+            }
+        )
+        for metainfo in metainfos { await forgetFetch(of: metainfo.infoHash)?.stop() }
     }
 
     /// Adds a torrent whose content this program has: fills the cache with it and seeds it.
@@ -213,23 +213,18 @@ package final class Session: Sendable {
         _ metainfo: Metainfo,
         addedTime: Int64,
         content: @escaping @Sendable (Range<UInt64>) throws -> ByteBuffer
-    ) async throws -> Torrent {
-        if let torrent = torrent(metainfo.infoHash) {
-            if torrent.published.isComplete {
-                await torrent.beginSeeding()
-                return torrent
+    ) async throws -> RegisteredTorrent {
+        let torrent = try await add(metainfo, addedTime: addedTime)
+        if try await !torrent.load().verified.isComplete {
+            let (store, pool, cache) = (store, resources.pool, resources.cache)
+            try await torrent.whileCold {
+                try await pool.run {
+                    try fillCache(of: metainfo, in: cache, store: store, from: content)
+                }
             }
-            state.withLock { $0.torrents[metainfo.infoHash] = nil }
-            await torrent.stop()
         }
-        let (store, cache) = (store, resources.cache)
-        let record = try await resources.pool.run {
-            let record = try store.register(metainfo, addedTime: addedTime)
-            try fillCache(of: metainfo, in: cache, store: store, from: content)
-            return record
-        }
-        let torrent = try await take(metainfo, addedTime: record.addedTime)
-        await torrent.beginSeeding()
+        torrent.set(.seeds, true)
+        guard await torrent.warmed() != nil else { throw SessionError.stopped }
         return torrent
     }
 
@@ -242,7 +237,7 @@ package final class Session: Sendable {
             return
         }
         resources.obfuscatedInfoHashes.remove(infoHash)
-        await torrent.remove()
+        await torrent.end(.removed)
         let (store, cache, journal) = (store, resources.cache, resources.journal)
         try await resources.pool.run {
             journal.drop(infoHash)
@@ -253,32 +248,24 @@ package final class Session: Sendable {
 
     /// Tells a torrent where peers are.
     package func addPeers(_ infoHash: InfoHash, _ addresses: [PeerAddress]) async {
-        await torrent(infoHash)?.found(addresses)
+        torrent(infoHash)?.found(addresses)
         await fetch(of: infoHash)?.found(addresses)
     }
 
-    func take(
-        _ metainfo: Metainfo,
-        addedTime: Int64
-    ) async throws -> Torrent {
-        let (store, cache, logger) = (store, resources.cache, resources.logger)
-        let verified = try await resources.pool.run {
-            try recordedPieces(of: metainfo, in: cache, store: store, logger: logger)
-        }
-        let torrent = Torrent(
-            metainfo,
-            addedTime: addedTime,
-            verified: verified,
-            resources: resources,
-            loop: group.next()
-        )
-        return try state.withLock { state in
-            guard !state.isStopped else { throw SessionError.stopped }
-            // Somebody else may have added it meanwhile.
-            if let other = state.torrents[metainfo.infoHash] { return other }
-            state.torrents[metainfo.infoHash] = torrent
-            resources.obfuscatedInfoHashes.insert(metainfo.infoHash)
-            return torrent
+    /// Makes registered torrents known; nothing happens after the session's end.
+    func take(_ registrations: [StateStore.Registration]) {
+        state.withLock { state in
+            guard !state.isStopped else { return }
+            for registration in registrations where state.torrents[registration.infoHash] == nil {
+                state.torrents[registration.infoHash] = RegisteredTorrent(
+                    infoHash: registration.infoHash,
+                    addedTime: registration.addedTime,
+                    creationDate: registration.creationDate,
+                    traits: RegisteredTorrent.Traits(registration),
+                    activation: activation
+                )
+                resources.obfuscatedInfoHashes.insert(registration.infoHash)
+            }
         }
     }
 
@@ -308,10 +295,22 @@ package final class Session: Sendable {
         state.withLock { $0.fetches.removeValue(forKey: infoHash) }
     }
 
-    private func owner(of infoHash: InfoHash) -> (any PeerOwner)? {
-        state.withLock { state -> (any PeerOwner)? in
-            if let torrent = state.torrents[infoHash] { return torrent }
-            return state.fetches[infoHash]
-        }
+    /// A cold torrent that has what peers may want is woken.
+    private func owner(of infoHash: InfoHash) -> PeerOwnerSearch {
+        let (torrent, fetch) = state.withLock { ($0.torrents[infoHash], $0.fetches[infoHash]) }
+        guard let torrent else { return fetch.map { .found($0) } ?? .nobody }
+        if let active = torrent.active { return .found(active) }
+        guard torrent.mayBeAskedFor, !resources.activity.isCrowded else { return .nobody }
+        let promise = group.next().makePromise(of: (any PeerOwner)?.self)
+        Task { promise.succeed(await torrent.warmed()) }
+        return .later(promise.futureResult)
+    }
+}
+
+extension RegisteredTorrent.Traits {
+    fileprivate init(_ registration: StateStore.Registration) {
+        self = []
+        if registration.holdsPieces { insert(.holdsPieces) }
+        if registration.isPinned { insert(.isPinned) }
     }
 }

@@ -30,6 +30,18 @@ package struct SessionConfiguration: Sendable {
     package var urgentSearchInterval = Duration.seconds(20)
     /// Whether peers are looked for on the local network (BEP 14).
     package var usesLocalDiscovery = false
+    /// Until a torrent that nobody uses says goodbye to its peers and goes cold.
+    package var idleTime = Duration.seconds(600)
+    /// Torrents seed until they sent so many bytes for each they have; `nil` for no limit.
+    package var seedRatio: Double?
+    /// Torrents seed until they were whole and offered for so long; `nil` for no limit.
+    package var seedTime: Duration?
+    /// Beyond so many torrents at work the idle ones end sooner, and peers wake no others.
+    package var maximumActiveTorrents = 1000
+    /// Pinned torrents that are fetched at a time.
+    package var maximumPinnedDownloads = 8
+    /// Magnet links whose metadata is looked for at a time.
+    package var maximumMagnetSearches = 50
     /// Time for a connection to a peer to stand, and again for its handshake.
     package var connectTimeout = Duration.seconds(10)
     /// Time for an announce in all.

@@ -7,6 +7,7 @@ package enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case wrongContent(infoHash: InfoHash, piece: PieceIndex)
     /// A magnet link names a torrent by its v2 hash alone (BEP 52).
     case noVersion1Hash
+    case notRegistered(InfoHash)
     case stopped
 
     package var description: String {
@@ -16,6 +17,7 @@ package enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
         case .wrongContent(let infoHash, let piece):
             "the content of \(infoHash) differs from its metainfo in piece \(piece.rawValue)"
         case .noVersion1Hash: "it has no hash of version 1 (urn:btih), which is needed"
+        case .notRegistered(let infoHash): "there is no torrent \(infoHash)"
         case .stopped: "the session has ended"
         }
     }

@@ -20,5 +20,6 @@ struct SessionResources: Sendable {
     let dialler: PeerDialler
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
+    let activity: TorrentActivity
     let logger: Logger
 }

@@ -5,7 +5,7 @@ import TorrentLogic
 /// that many READs cost one hop.
 final class ReaderMailbox: Sendable {
     enum Message {
-        case read(Range<UInt64>, file: Range<UInt64>, reader: ReaderID)
+        case read(Range<UInt64>, reader: ReaderID)
         case wait(
             WaitToken,
             Range<UInt64>,
@@ -16,7 +16,6 @@ final class ReaderMailbox: Sendable {
 
     private struct State {
         var messages: [Message] = []
-        var lastToken: UInt64 = 0
     }
 
     /// Reads are hints: beyond this many in one turn they are dropped.
@@ -40,10 +39,5 @@ final class ReaderMailbox: Sendable {
         }
     }
 
-    func makeToken() -> WaitToken {
-        state.withLock { state in
-            state.lastToken += 1
-            return WaitToken(rawValue: state.lastToken)
-        }
-    }
+    var isEmpty: Bool { state.withLock { $0.messages.isEmpty } }
 }

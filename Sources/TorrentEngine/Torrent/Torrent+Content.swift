@@ -1,15 +1,14 @@
 import BitTorrentProtocol
 import Logging
-package import NIOCore
+import NIOCore
 import PieceStorage
+import Synchronization
 import TorrentLogic
 
-extension Torrent: TorrentContent {
-    package nonisolated func verifiedPrefix(of range: Range<UInt64>) -> UInt64 {
-        published.verifiedPrefix(of: range)
-    }
-
-    package nonisolated func read(
+// What readers on other threads use, through the registered torrent.
+extension Torrent {
+    /// Reads bytes that are published.
+    nonisolated func read(
         _ range: Range<UInt64>,
         on loop: any EventLoop
     ) throws(TorrentReadError) -> StoredBytes {
@@ -38,37 +37,16 @@ extension Torrent: TorrentContent {
         )
     }
 
-    package nonisolated func noteRead(
-        _ range: Range<UInt64>,
-        of file: UInt32,
-        by client: UInt64
-    ) {
-        // Nothing is left to fetch.
-        guard !published.isComplete else { return }
-        let start = info.files[Int(file)].offset
-        post(
-            .read(
-                range,
-                file: start..<start + info.files[Int(file)].length,
-                reader: ReaderID(client: client, file: file)
-            )
-        )
-    }
-
-    package nonisolated func wait(
-        for range: Range<UInt64>,
-        notify: @escaping @Sendable (Availability) -> Void
-    ) -> WaitToken {
-        let token = mailbox.makeToken()
-        post(.wait(token, range, notify: notify))
-        return token
-    }
-
-    package nonisolated func endWait(_ token: WaitToken) { post(.endWait(token)) }
-
+    /// Takes what a reader told.
+    ///
     /// Never runs the torrent within the caller's turn, so that `notify` is not called before
-    /// `wait` has returned.
-    private nonisolated func post(_ message: ReaderMailbox.Message) {
+    /// `wait` has returned, and that a lock may be held.
+    nonisolated func post(_ message: ReaderMailbox.Message) {
+        if case .read = message {
+            wasRead.store(true, ordering: .relaxed)
+            // Nothing is left to fetch.
+            if published.isComplete { return }
+        }
         guard mailbox.post(message) else { return }
         loop.execute { self.assumeIsolated { $0.takeMail() } }
     }
@@ -82,9 +60,10 @@ extension Torrent: TorrentContent {
 
     private func take(_ message: ReaderMailbox.Message, now: Swarm.Instant) {
         switch message {
-        case .read(let range, let file, let reader):
-            guard !isStopped else { return }
-            swarm.read(range, in: file, by: reader, now: now)
+        case .read(let range, let reader):
+            guard !isStopped, Int(reader.file) < info.files.count else { return }
+            let file = info.files[Int(reader.file)]
+            swarm.read(range, in: file.offset..<file.offset + file.length, by: reader, now: now)
         case .wait(let token, let range, let notify):
             guard !isStopped else {
                 return notify(published.condition == .removed ? .removed : .failed)

@@ -12,11 +12,11 @@ extension Torrent {
     func discoverAsNeeded() {
         guard !isStopped, !info.isPrivate, !resources.discovery.isOff else { return }
         let hasDemand = swarm.hasDemand
-        let isInUse =
-            hasDemand || announcing.isSeed || (discoveryNeed != nil && swarm.peerCount > 0)
+        let isSeed = lifecycle.isSeeding(now: .now)
+        let isInUse = hasDemand || isSeed || (discoveryNeed != nil && swarm.peerCount > 0)
         let isUrgent = hasDemand && swarm.usablePeerCount < Self.enoughPeers
         let need =
-            isInUse ? Discovery.Need(isUrgent: isUrgent, isSeed: announcing.isSeed) : nil
+            isInUse ? Discovery.Need(isUrgent: isUrgent, isSeed: isSeed) : nil
         guard need != discoveryNeed else { return }
         discoveryNeed = need
         guard let need else { return resources.discovery.drop(infoHash) }

@@ -21,6 +21,7 @@ extension Torrent {
         let hash = info.hash(of: piece)
         let offset = info.geometry.offset(of: piece)
         let wantsDigests = swarm.wantsBlockDigests(of: piece)
+        verificationCount += 1
         let verdict = resources.pool.run(on: loop) { () throws -> Verdict in
             guard PieceVerifier.matches(blocks, hash) else {
                 return .rejected(blockDigests: PieceVerifier.blockDigests(blocks))
@@ -30,6 +31,7 @@ extension Torrent {
         }
         verdict.whenComplete { result in
             self.assumeIsolated { torrent in
+                torrent.verificationCount -= 1
                 switch result {
                 case .success(.verified(let digests)): torrent.verified(piece, digests)
                 case .success(.rejected(let digests)): torrent.rejected(piece, digests)

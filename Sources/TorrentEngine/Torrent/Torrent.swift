@@ -14,10 +14,6 @@ import TorrentLogic
 package actor Torrent {
     package nonisolated let infoHash: InfoHash
     package nonisolated let info: TorrentInfo
-    /// When the torrent was first registered, seconds since 1970; it never changes.
-    package nonisolated let addedTime: Int64
-    /// `creation date` of the metainfo, seconds since 1970.
-    package nonisolated let creationDate: Int64?
     package nonisolated let loop: any EventLoop
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -26,6 +22,9 @@ package actor Torrent {
 
     nonisolated let published: PublishedPieces
     nonisolated let mailbox = ReaderMailbox()
+    /// Since it was last looked at.
+    nonisolated let wasRead = Atomic<Bool>(false)
+    nonisolated let registration: RegisteredTorrent
     nonisolated let resources: SessionResources
     nonisolated let file: LazyCacheFile
     nonisolated let logger: Logger
@@ -44,20 +43,27 @@ package actor Torrent {
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
     var uploadedByteCount: UInt64 = 0
+    var lifecycle: TorrentLifecycle
+    /// What the life cycle knows of.
+    var accounted: (downloaded: UInt64, uploaded: UInt64) = (0, 0)
+    /// What of it is recorded.
+    var keptTraffic: StateStore.Traffic
+    var isHungry = false
+    /// Pieces that are being hashed and written.
+    var verificationCount = 0
+    private var farewell: Task<Void, Never>?
     private var timer: (deadline: Swarm.Instant, task: Scheduled<Void>)?
 
-    /// - Parameter verified: the pieces that are in the cache file.
     init(
-        _ metainfo: Metainfo,
-        addedTime: Int64,
-        verified: Bitfield,
+        _ parts: TorrentActivation.Parts,
+        registration: RegisteredTorrent,
         resources: SessionResources,
         loop: any EventLoop
     ) {
+        let (metainfo, verified) = (parts.metainfo, parts.verified)
         infoHash = metainfo.infoHash
         info = metainfo.info
-        creationDate = metainfo.creationDate
-        self.addedTime = addedTime
+        self.registration = registration
         self.loop = loop
         self.resources = resources
         var logger = resources.logger
@@ -90,6 +96,12 @@ package actor Torrent {
             isPrivate: metainfo.info.isPrivate,
             seed: UInt64.random(in: 0 ... .max)
         )
+        lifecycle = TorrentLifecycle(
+            policy: TorrentLifecycle.Policy(idleTime: resources.configuration.idleTime),
+            traffic: TorrentLifecycle.Traffic(parts.traffic),
+            now: .now
+        )
+        keptTraffic = parts.traffic
     }
 
     // MARK: Turns
@@ -145,6 +157,7 @@ package actor Torrent {
     func endTurn(_ now: Swarm.Instant) {
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
+        takeStock(now)
         announceAsNeeded(now)
         discoverAsNeeded()
         setTimer(now)
@@ -156,7 +169,7 @@ package actor Torrent {
     private func setTimer(_ now: Swarm.Instant) {
         let deadlines = [
             isStopped ? nil : swarm.nextDeadline, extensions.nextDeadline,
-            announcing.schedule.nextDeadline,
+            announcing.schedule.nextDeadline, nextLook(now),
         ]
         guard let deadline = deadlines.compactMap(\.self).min(), !isStopped else {
             timer?.task.cancel()
@@ -184,13 +197,21 @@ package actor Torrent {
         }
         performActions()
         endTurn(now)
+        coolIfIdle(now)
     }
 
     // MARK: End
 
     /// Closes every connection and tells the trackers, within the session's farewell timeout.
     func stop() async {
-        guard !isStopped else { return }
+        if farewell == nil {
+            end()
+            farewell = Task { await sayFarewell() }
+        }
+        await farewell?.value
+    }
+
+    private func end() {
         isStopped = true
         endDiscovery()
         swarm.stop(now: .now)
@@ -199,7 +220,9 @@ package actor Torrent {
         timer?.task.cancel()
         timer = nil
         _ = waits.fail(with: published.condition == .removed ? .removed : .failed)
-        await sayFarewell()
+        if isHungry { resources.activity.isHungry(false) }
+        isHungry = false
+        keepTraffic()
     }
 
     /// As `stop`; readers are told that the torrent is gone.

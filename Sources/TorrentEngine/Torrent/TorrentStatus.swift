@@ -1,11 +1,37 @@
+import BitTorrentProtocol
+
 /// How a torrent stands at one moment.
 package struct TorrentStatus: Equatable, Sendable {
     /// Bytes of the pieces that are verified and on disk.
     package let verifiedByteCount: UInt64
     package let peerCount: Int
-    /// Payload received and sent since the session began.
+    /// Payload received and sent since the torrent went to work.
     package let downloadedByteCount: UInt64
     package let uploadedByteCount: UInt64
+}
+
+extension RegisteredTorrent {
+    /// - Throws: if the torrent is cold and cannot be read from the store.
+    package var status: TorrentStatus {
+        get async throws {
+            if let active { return await active.status }
+            return TorrentStatus(try await load())
+        }
+    }
+}
+
+extension TorrentStatus {
+    fileprivate init(_ cold: TorrentActivation.Parts) {
+        self.init(
+            verifiedByteCount: PublishedPieces(
+                geometry: cold.metainfo.info.geometry,
+                verified: cold.verified
+            ).verifiedByteCount,
+            peerCount: 0,
+            downloadedByteCount: 0,
+            uploadedByteCount: 0
+        )
+    }
 }
 
 extension Torrent {

@@ -1,10 +1,17 @@
+import Logging
 import TorrentLogic
 
-/// Where a torrent's announces stand.
+/// Where the announces of an `Announcer` stand.
 struct Announcing {
+    /// What trackers are told of us, in bytes.
+    struct Standing {
+        var uploaded: UInt64 = 0
+        var downloaded: UInt64 = 0
+        /// What we lack.
+        var left: UInt64
+    }
+
     var schedule: AnnounceSchedule
-    /// Looks for peers though nobody reads.
-    var isSeed = false
     let hasTrackers: Bool
     /// Between `start` and `stop` of the schedule.
     var isInUse = false
@@ -14,15 +21,21 @@ struct Announcing {
     var trackerIDs: [String: [UInt8]] = [:]
     /// Trackers whose last announce failed: one log line for the first failure of a series.
     var failing: Set<String> = []
+    /// How loudly that line is said.
+    let failureLevel: Logger.Level
+    let recoveryLevel: Logger.Level
 
     struct Situation: Equatable {
         let hasDemand: Bool
         let usablePeerCount: Int
     }
 
-    init(tiers: [[String]], isPrivate: Bool, seed: UInt64) {
+    /// - Parameter isMagnet: its trackers are hints, many of which are dead.
+    init(tiers: [[String]], isPrivate: Bool, isMagnet: Bool = false, seed: UInt64) {
         schedule = AnnounceSchedule(tiers: tiers, isPrivate: isPrivate, seed: seed)
         hasTrackers = tiers.contains { !$0.isEmpty }
+        failureLevel = isMagnet ? .info : .warning
+        recoveryLevel = isMagnet ? .debug : .notice
     }
 
     /// Scheme, host and port: the path of an announce URL may hold a secret.

@@ -1,0 +1,135 @@
+import BitTorrentProtocol
+import Logging
+import NIOCore
+import PieceStorage
+import StateStore
+import Synchronization
+import TorrentLogic
+
+extension Torrent {
+    /// An idle torrent looks this often whether there are too many.
+    private static let lookInterval = Duration.seconds(60)
+    /// Idle time while too many torrents are at work.
+    private static let crowdedIdleTime = Duration.seconds(30)
+
+    /// The first event: goes to work.
+    nonisolated func begin(with peers: [PeerAddress]) {
+        loop.execute {
+            self.assumeIsolated { torrent in
+                guard !torrent.isStopped else { return }
+                torrent.logger.debug("active", metadata: ["peers": "\(peers.count)"])
+                torrent.turn { now in
+                    torrent.lifecycle.setPolicy(torrent.policy, now: now)
+                    torrent.swarm.found(peers, now: now)
+                }
+            }
+        }
+    }
+
+    /// The user wants something else of it.
+    func reconsider() {
+        guard !isStopped else { return }
+        turn { _ in }
+        coolIfIdle(.now)
+    }
+
+    private var policy: TorrentLifecycle.Policy {
+        let configuration = resources.configuration
+        let idleTime = configuration.idleTime
+        var policy = TorrentLifecycle.Policy(
+            idleTime: resources.activity.isCrowded
+                ? min(idleTime, Self.crowdedIdleTime) : idleTime
+        )
+        let traits = registration.traits
+        policy.seeds = traits.contains(.seeds)
+        policy.isPinned = !traits.isDisjoint(with: [.isPinned, .isPinnedByRoute])
+        policy.ratioLimit = configuration.seedRatio
+        policy.timeLimit = configuration.seedTime
+        return policy
+    }
+
+    /// Tells the life cycle how things stand, after each turn.
+    func takeStock(_ now: Swarm.Instant) {
+        if wasRead.exchange(false, ordering: .relaxed) { lifecycle.wasRead(now: now) }
+        lifecycle.downloaded(downloadedByteCount - accounted.downloaded)
+        if uploadedByteCount > accounted.uploaded {
+            lifecycle.uploaded(uploadedByteCount - accounted.uploaded, now: now)
+        }
+        accounted = (downloadedByteCount, uploadedByteCount)
+        var situation = TorrentLifecycle.Situation()
+        situation.hasReaders = !waits.isEmpty || swarm.hasDemand
+        situation.isBusy = verificationCount > 0
+        situation.isComplete = swarm.have.isComplete
+        situation.heldByteCount = min(
+            UInt64(swarm.have.setCount) * UInt64(info.geometry.pieceLength),
+            info.geometry.totalLength
+        )
+        lifecycle.setPolicy(policy, now: now)
+        lifecycle.update(situation, now: now)
+        let isHungry = swarm.hasDemand && !isStopped
+        if isHungry != self.isHungry {
+            self.isHungry = isHungry
+            resources.activity.isHungry(isHungry)
+        }
+    }
+
+    /// When to look whether the torrent may go cold; `nil` while something needs it.
+    func nextLook(_ now: Swarm.Instant) -> Swarm.Instant? {
+        lifecycle.nextDeadline(now: now).map { max(min($0, now + Self.lookInterval), now) }
+    }
+
+    /// Goes cold if nothing has needed it for long.
+    func coolIfIdle(_ now: Swarm.Instant) {
+        guard !isStopped, lifecycle.mayCool(now: now), registration.beginCooling(self) else {
+            return
+        }
+        logger.debug("idle", metadata: ["peers": "\(links.count)"])
+        Task { await sayGoodbye() }
+    }
+
+    /// The end of a torrent whose cooling has begun.
+    func sayGoodbye() async {
+        await stop()
+        var traits: RegisteredTorrent.Traits = []
+        if !published.verified.isEmpty { traits.insert(.holdsPieces) }
+        if published.isComplete { traits.insert(.isComplete) }
+        if lifecycle.hasSeededEnough(now: .now) { traits.insert(.hasSeededEnough) }
+        registration.cooled(traits, peers: swarm.promisingAddresses)
+    }
+
+    /// Makes what was moved durable.
+    func keepTraffic() {
+        guard published.condition == .active else { return }
+        let traffic = StateStore.Traffic(lifecycle.traffic(now: .now))
+        let (store, infoHash, logger) = (resources.store, infoHash, logger)
+        guard traffic != keptTraffic else { return }
+        keptTraffic = traffic
+        resources.pool.run(on: loop) {
+            do {
+                try store.setTraffic(traffic, of: infoHash)
+            } catch {
+                logger.error("what was sent and received is not recorded: \(error)")
+            }
+        }.whenComplete { _ in }
+    }
+}
+
+extension TorrentLifecycle.Traffic {
+    init(_ stored: StateStore.Traffic) {
+        self.init(
+            uploaded: stored.uploaded,
+            downloaded: stored.downloaded,
+            seeded: stored.seeded
+        )
+    }
+}
+
+extension StateStore.Traffic {
+    init(_ counted: TorrentLifecycle.Traffic) {
+        self.init(
+            uploaded: counted.uploaded,
+            downloaded: counted.downloaded,
+            seeded: counted.seeded
+        )
+    }
+}

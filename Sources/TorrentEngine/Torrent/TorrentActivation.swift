@@ -1,0 +1,74 @@
+import BitTorrentProtocol
+import NIOCore
+import PieceStorage
+import StateStore
+import Synchronization
+
+/// Reads from the store and the cache what a torrent needs to work.
+final class TorrentActivation: Sendable {
+    /// What a `Torrent` is made of.
+    struct Parts: Sendable {
+        let metainfo: Metainfo
+        /// The pieces that are in the cache file.
+        let verified: Bitfield
+        let traffic: StateStore.Traffic
+    }
+
+    let resources: SessionResources
+    let group: any EventLoopGroup
+
+    init(resources: SessionResources, group: any EventLoopGroup) {
+        self.resources = resources
+        self.group = group
+    }
+
+    /// Waits for the disk.
+    func load(_ infoHash: InfoHash) throws -> Parts {
+        let metainfo = try metainfo(of: infoHash)
+        return Parts(
+            metainfo: metainfo,
+            verified: try recordedPieces(
+                of: metainfo,
+                in: resources.cache,
+                store: resources.store,
+                logger: resources.logger
+            ),
+            traffic: try resources.store.traffic(of: infoHash)
+        )
+    }
+
+    /// Waits for the disk.
+    func metainfo(of infoHash: InfoHash) throws -> Metainfo {
+        guard let record = try resources.store.torrent(infoHash) else {
+            throw SessionError.notRegistered(infoHash)
+        }
+        return try Metainfo(
+            infoBytes: record.infoBytes,
+            trackerTiers: record.trackerTiers,
+            creationDate: record.creationDate
+        )
+    }
+}
+
+/// How many torrents of the session are at work, and how many of these have readers that wait.
+final class TorrentActivity: Sendable {
+    private let activeCount = Atomic<Int>(0)
+    private let hungryCount = Atomic<Int>(0)
+    private let maximum: Int
+
+    init(maximum: Int) { self.maximum = maximum }
+
+    func began() { activeCount.wrappingAdd(1, ordering: .relaxed) }
+    func ended() { activeCount.wrappingSubtract(1, ordering: .relaxed) }
+
+    /// More are at work than should be: the idle ones end sooner, and peers wake no others.
+    var isCrowded: Bool { activeCount.load(ordering: .relaxed) >= maximum }
+
+    /// Readers of a torrent lack pieces from now on, or do not any more.
+    func isHungry(_ isHungry: Bool) {
+        hungryCount.wrappingAdd(isHungry ? 1 : -1, ordering: .relaxed)
+    }
+
+    /// Readers of some torrent lack pieces: what nobody waits for is fetched later.
+    var hasHungryReaders: Bool { hungryCount.load(ordering: .relaxed) > 0 }
+}

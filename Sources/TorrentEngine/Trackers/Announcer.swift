@@ -1,0 +1,126 @@
+import BitTorrentProtocol
+import Logging
+import TorrentLogic
+
+/// Who announces itself to trackers as its `AnnounceSchedule` says: a torrent, or what looks for the
+/// metadata of one.
+protocol Announcer: Actor {
+    nonisolated var infoHash: InfoHash { get }
+    nonisolated var resources: SessionResources { get }
+    nonisolated var logger: Logger { get }
+    var announcing: Announcing { get set }
+    /// Answers are of no account any more.
+    var isStopped: Bool { get }
+    /// What trackers are told of us.
+    var standing: Announcing.Standing { get }
+
+    /// Takes an event and does all that follows from it, announces included.
+    func turn(_ event: (AnnounceSchedule.Instant) -> Void)
+
+    /// Takes addresses that a tracker gave and that may be dialled; called within a turn.
+    func found(byTracker addresses: [PeerAddress], now: AnnounceSchedule.Instant)
+}
+
+extension Announcer {
+    /// Sends the announces that are due.
+    func sendAnnounces() {
+        let timeout = resources.configuration.announceTimeout
+        for case .announce(let tracker, let event) in announcing.schedule.takeActions() {
+            Task { await announce(to: tracker, event, timeout: timeout) }
+        }
+    }
+
+    /// Tells the trackers that know of us that we are gone; returns when they answered or the
+    /// farewell timeout is over.
+    func sayFarewell() async {
+        announcing.schedule.stop(now: .now)
+        let timeout = resources.configuration.farewellTimeout
+        await withTaskGroup { group in
+            for case .announce(let tracker, let event) in announcing.schedule.takeActions() {
+                group.addTask { await self.announce(to: tracker, event, timeout: timeout) }
+            }
+        }
+    }
+
+    private func announce(
+        to tracker: String,
+        _ event: AnnounceSchedule.Event,
+        timeout: Duration
+    ) async {
+        let request = AnnounceRequest(
+            infoHash: infoHash,
+            peerID: resources.ownID,
+            port: resources.listenPort.value,
+            uploaded: standing.uploaded,
+            downloaded: standing.downloaded,
+            left: standing.left,
+            event: AnnounceRequest.Event(event),
+            wantedPeerCount: event == .stopped ? 0 : resources.configuration.wantedPeerCount,
+            key: resources.announceKey,
+            trackerID: announcing.trackerIDs[tracker]
+        )
+        do {
+            let response = try await resources.tracker.announce(
+                to: tracker,
+                request,
+                timeout: timeout
+            )
+            succeeded(tracker, response)
+        } catch {
+            failed(tracker, error)
+        }
+    }
+
+    private func succeeded(_ tracker: String, _ response: AnnounceResponse) {
+        guard !isStopped else { return }
+        let name: Logger.Metadata = ["tracker": "\(Announcing.name(of: tracker))"]
+        if announcing.failing.remove(tracker) != nil {
+            logger.log(
+                level: announcing.recoveryLevel,
+                "the tracker answers again",
+                metadata: name
+            )
+        }
+        if let id = response.trackerID { announcing.trackerIDs[tracker] = id }
+        if let warning = response.warning {
+            logger.warning("the tracker warns: \(warning)", metadata: name)
+        }
+        let peers = response.peers.filter(resources.addresses.allows)
+        turn { now in
+            announcing.schedule.succeeded(
+                tracker: tracker,
+                interval: response.interval ?? .seconds(1800),
+                minimumInterval: response.minimumInterval,
+                now: now
+            )
+            found(byTracker: peers, now: now)
+        }
+    }
+
+    private func failed(_ tracker: String, _ error: any Error) {
+        guard !isStopped else { return }
+        let isNews = announcing.failing.insert(tracker).inserted
+        logger.log(
+            level: isNews ? announcing.failureLevel : .debug,
+            "the tracker failed: \(error)",
+            metadata: ["tracker": "\(Announcing.name(of: tracker))"]
+        )
+        var retry: Duration?
+        if case AnnounceError.refused(_, .after(let wish)) = error { retry = wish }
+        turn { now in
+            announcing.schedule.failed(tracker: tracker, retryAfter: retry, now: now)
+        }
+    }
+}
+
+extension AnnounceRequest.Event {
+    /// `nil` for a regular announce, which has no event.
+    init?(_ event: AnnounceSchedule.Event) {
+        switch event {
+        case .update: return nil
+        case .started: self = .started
+        case .completed: self = .completed
+        case .stopped: self = .stopped
+        }
+    }
+}
