@@ -134,6 +134,7 @@ extension SessionConfiguration {
         listenPort = UInt16(configuration.bitTorrent.port)
         limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
         encryption = configuration.bitTorrent.encryption
+        usesUTP = configuration.bitTorrent.usesUTP
         allowsLoopback = configuration.bitTorrent.allowsLoopback
         usesDHT = configuration.dht.isEnabled
         dhtBootstrap = configuration.dht.bootstrap.compactMap { BootstrapName($0) }

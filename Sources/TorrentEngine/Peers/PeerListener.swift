@@ -8,6 +8,8 @@ import Synchronization
 /// Awaits peers on the session's port.
 final class PeerListener: Sendable {
     let channel: any Channel
+    /// Adds the handlers to a connection that a peer asked for; throws if there are too many.
+    let accept: @Sendable (any Channel) throws -> Void
 
     var port: UInt16 { UInt16(channel.localAddress?.port ?? 0) }
 
@@ -19,24 +21,24 @@ final class PeerListener: Sendable {
     ) async throws(SessionError) {
         let configuration = resources.configuration
         let connections = ConnectionCount(maximum: configuration.maximumIncomingConnections)
+        let accept: @Sendable (any Channel) throws -> Void = { channel in
+            guard connections.take() else { throw ChannelError.inappropriateOperationForState }
+            channel.closeFuture.whenComplete { _ in connections.giveBack() }
+            if configuration.encryption != .disable {
+                try channel.pipeline.syncOperations.addHandler(
+                    PeerCipher(dialling: nil, resources: resources)
+                )
+            }
+            try channel.pipeline.syncOperations.addHandler(
+                PeerConnection(side: .incoming(find), resources: resources)
+            )
+        }
+        self.accept = accept
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard connections.take() else {
-                        throw ChannelError.inappropriateOperationForState
-                    }
-                    channel.closeFuture.whenComplete { _ in connections.giveBack() }
-                    if configuration.encryption != .disable {
-                        try channel.pipeline.syncOperations.addHandler(
-                            PeerCipher(dialling: nil, resources: resources)
-                        )
-                    }
-                    try channel.pipeline.syncOperations.addHandler(
-                        PeerConnection(side: .incoming(find), resources: resources)
-                    )
-                }
+                channel.eventLoop.makeCompletedFuture { try accept(channel) }
             }
             .peerChannelOptions()
         do {

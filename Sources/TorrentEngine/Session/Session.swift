@@ -53,12 +53,19 @@ package final class Session: Sendable {
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
         let cache = try CacheDirectory(path: configuration.cacheDirectory)
         let pool = DiskPool(size: configuration.diskThreadCount)
+        let datagrams = DatagramPort(
+            listenHost: configuration.listenHost,
+            loop: group.next(),
+            logger: logger
+        )
+        let utp =
+            configuration.usesUTP ? UTPService(datagrams: datagrams, logger: logger) : nil
         let dht = DHTService(
             configuration: configuration,
+            datagrams: datagrams,
             addresses: addresses,
             store: store,
             pool: pool,
-            loop: group.next(),
             logger: logger
         )
         let local = LocalDiscovery(
@@ -88,7 +95,9 @@ package final class Session: Sendable {
                 local: configuration.usesLocalDiscovery ? local : nil
             ),
             listenPort: ListenPort(),
-            dialler: PeerDialler(timeout: configuration.connectTimeout),
+            datagrams: datagrams,
+            utp: utp,
+            dialler: PeerDialler(timeout: configuration.connectTimeout, utp: utp),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
             logger: logger
@@ -119,6 +128,7 @@ package final class Session: Sendable {
                 throw SessionError.stopped
             }
             try await takeUpMagnets()
+            await resources.utp?.start(port: listener.port, accept: listener.accept)
             await resources.discovery.start(port: listener.port)
             resources.logger.info(
                 "listening for peers",
@@ -159,6 +169,8 @@ package final class Session: Sendable {
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }
         await resources.discovery.shutdown()
+        await resources.utp?.shutdown()
+        await resources.datagrams.close()
         // Jobs that run end first, and what they wrote is recorded.
         let journal = resources.journal
         try? await resources.pool.run { journal.flush() }

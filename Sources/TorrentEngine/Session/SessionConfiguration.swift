@@ -23,6 +23,8 @@ package struct SessionConfiguration: Sendable {
     package var allowsLoopback = false
     /// Whether peers are looked for in the DHT (BEP 5), and its questions answered.
     package var usesDHT = false
+    /// Whether peers are dialled and awaited by uTP (BEP 29) as well as by TCP.
+    package var usesUTP = false
     /// Where the DHT is entered while no node is known.
     package var dhtBootstrap: [BootstrapName] = []
     /// Time between two searches in the DHT for a torrent that a reader waits for and that few peers

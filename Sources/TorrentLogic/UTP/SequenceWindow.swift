@@ -44,15 +44,14 @@ package struct SequenceWindow<Element> {
         }
     }
 
-    /// Changes an element in place; nothing happens outside of the window.
+    /// Changes an element; nothing happens outside of the window.
     package mutating func update<Result>(
         _ number: Int,
         _ body: (inout Element) -> Result
     ) -> Result? {
-        guard indices.contains(number) else { return nil }
-        let slot = slot(number)
-        guard storage[slot] != nil else { return nil }
-        return body(&storage[slot]!)  // looked at in the line before
+        guard indices.contains(number), var element = storage[slot(number)] else { return nil }
+        defer { storage[slot(number)] = element }
+        return body(&element)
     }
 
     /// The number of slots is a power of two.

@@ -157,6 +157,9 @@ package struct UTPConnection {
         received.map { header.sequence.expanded(near: $0.next) }
     }
 
+    /// Whether the number stands in datagrams to the peer.
+    package func hasSendID(_ id: UInt16) -> Bool { sendID == id }
+
     /// The peer has said that nothing follows, and all of it is here.
     package var isAtEnd: Bool { received?.isComplete ?? false }
 

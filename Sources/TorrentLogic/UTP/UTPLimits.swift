@@ -1,6 +1,8 @@
 import BitTorrentProtocol
 
-/// Every number that bounds a uTP connection, in one place. Times are microseconds.
+/// Every number that bounds a uTP connection, in one place.
+///
+/// Times are microseconds.
 package enum UTPLimits {
     // MARK: Congestion (BEP 29, RFC 6817)
 

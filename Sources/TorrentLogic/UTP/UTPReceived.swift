@@ -1,7 +1,8 @@
 import BitTorrentProtocol
 
-/// Which datagrams of a connection have come: what is next, what came early, and how much room is
-/// left. The payload is with the owner.
+/// Which datagrams of a connection have come: what is next, what came early, what room is left.
+///
+/// The payload is with the owner.
 struct UTPReceived {
     private static let missing = -1
 

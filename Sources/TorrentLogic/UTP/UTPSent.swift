@@ -1,7 +1,8 @@
 import BitTorrentProtocol
 
-/// The datagrams that were sent and that the peer has not acknowledged all of. The payload is with
-/// the owner.
+/// The datagrams that were sent, from the first on that the peer has not acknowledged.
+///
+/// The payload is with the owner.
 struct UTPSent {
     struct Segment {
         enum State: Equatable {

@@ -112,7 +112,9 @@ extension Configuration.BitTorrent {
         let keys = reader.mapping(
             node,
             "bittorrent",
-            keys: ["address", "port", "peers_per_torrent", "encryption", "allow_loopback"]
+            keys: [
+                "address", "port", "peers_per_torrent", "encryption", "utp", "allow_loopback",
+            ]
         )
         reader.address(keys["address"], "bittorrent: address") { address = $0 }
         reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
@@ -120,6 +122,7 @@ extension Configuration.BitTorrent {
             peersPerTorrent = $0
         }
         reader.choice(keys["encryption"], "bittorrent: encryption") { encryption = $0 }
+        reader.boolean(keys["utp"], "bittorrent: utp") { usesUTP = $0 }
         reader.boolean(keys["allow_loopback"], "bittorrent: allow_loopback") {
             allowsLoopback = $0
         }

@@ -37,6 +37,8 @@ struct Configuration: Equatable, Sendable {
         var port = 6881
         var peersPerTorrent = 50
         var encryption = EncryptionPolicy.prefer
+        /// Whether peers are reached by uTP as well as by TCP.
+        var usesUTP = true
         /// Whether trackers and peers that a torrent names may be on this machine.
         var allowsLoopback = false
     }

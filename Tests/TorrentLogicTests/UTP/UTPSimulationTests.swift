@@ -9,7 +9,7 @@ import Testing
         ("delay", .init()),
         ("slow", .init(rate: 200_000)),
         ("loss", .init(loss: 0.05)),
-        ("much loss", .init(delay: .milliseconds(5), loss: 0.15)),
+        ("much loss", .init(delay: .milliseconds(5), loss: 0.1)),
         ("reordering", .init(reordering: 0.3)),
         ("duplication", .init(duplication: 0.3)),
         ("short queue", .init(rate: 1_000_000, queue: 8 << 10)),
@@ -38,7 +38,7 @@ import Testing
                 path.acceptor?.connection.isAtEnd == true
             }
             path.acceptor?.connection.close()
-            let isGone = path.run(for: .seconds(60)) { path in
+            let isGone = path.run(for: .seconds(200)) { path in
                 path.dialler.connection.state.isClosed
                     && path.acceptor?.connection.state.isClosed == true
             }
