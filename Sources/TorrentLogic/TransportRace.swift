@@ -91,11 +91,25 @@ package struct TransportMemory: Sendable {
         exceptions.contains(address) ? [.utp, .tcp] : [.tcp, .utp]
     }
 
+    /// The peer has answered.
     package mutating func worked(_ transport: Transport, for address: PeerAddress) {
-        guard transport == .utp else {
-            exceptions.remove(address)
-            return
+        switch transport {
+        case .tcp: exceptions.remove(address)
+        case .utp: remember(address)
         }
+    }
+
+    /// A connection stood, but the peer hung up before it said anything: it may speak by another
+    /// transport alone.
+    ///
+    /// - Returns: whether to dial it again at once.
+    package mutating func wasUnanswered(_ transport: Transport, by address: PeerAddress) -> Bool {
+        guard exceptions.remove(address) == nil, transport == .tcp else { return false }
+        remember(address)
+        return true
+    }
+
+    private mutating func remember(_ address: PeerAddress) {
         if exceptions.count >= Self.maximumCount { exceptions.removeAll() }
         exceptions.insert(address)
     }

@@ -132,6 +132,7 @@ extension SessionConfiguration {
         self.init(cacheDirectory: configuration.cachePath)
         listenHost = configuration.bitTorrent.address
         listenPort = UInt16(configuration.bitTorrent.port)
+        mapsPorts = configuration.bitTorrent.mapsPort
         limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
         encryption = configuration.bitTorrent.encryption
         usesUTP = configuration.bitTorrent.usesUTP

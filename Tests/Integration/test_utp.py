@@ -49,10 +49,6 @@ class UTP(SceneTestCase):
             with self.subTest(name):
                 self.assert_downloaded(self.download(_UTP_ALONE | settings))
 
-    def test_reads_from_transmission(self) -> None:
-        self.seed_by_transmission(self.film, settings={"utp-enabled": True})
-        self.read_whole()
-
     def read_whole(self) -> SluiceServer:
         server = self.serve(Route("films", [self.film]))
         client = LibnfsClient(server.address, server.export)

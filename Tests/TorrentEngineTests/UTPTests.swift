@@ -1,6 +1,7 @@
 import BitTorrentProtocol
 import Logging
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import TorrentEngine

@@ -63,4 +63,17 @@ import TorrentLogic
         memory.worked(.tcp, for: last)
         #expect(memory.order(for: last) == [.tcp, .utp])
     }
+
+    @Test func aPeerThatHangsUpByTCPIsTriedByUTPOnce() throws {
+        var memory = TransportMemory()
+        let address = try #require(PeerAddress(host: [10, 0, 0, 1], port: 1))
+        #expect(memory.wasUnanswered(.tcp, by: address))
+        #expect(memory.order(for: address) == [.utp, .tcp])
+        // uTP does not stand, and TCP is hung up again.
+        #expect(!memory.wasUnanswered(.tcp, by: address))
+        #expect(memory.order(for: address) == [.tcp, .utp])
+        #expect(memory.wasUnanswered(.tcp, by: address))
+        #expect(!memory.wasUnanswered(.utp, by: address))
+        #expect(memory.order(for: address) == [.tcp, .utp])
+    }
 }

@@ -112,6 +112,9 @@ actor DHTService {
         performActions()
     }
 
+    /// - Parameter port: TCP port on which peers find us from now on.
+    func use(port: UInt16) { tcpPort = port }
+
     /// Saves what the node knows; searches end.
     func shutdown() async {
         isStopped = true

@@ -278,7 +278,7 @@ extension MagnetFetch: PeerOwner {
                 id: peer.id,
                 isExtended: peer.capabilities.contains(.extensionProtocol),
                 isFast: peer.capabilities.contains(.fast),
-                listenPort: resources.listenPort.value,
+                listenPort: resources.listenPort.announced,
                 now: now
             )
         }

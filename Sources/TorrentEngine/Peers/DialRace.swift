@@ -18,30 +18,19 @@ final class DialRace: Sendable {
     private let connect: Connect
     private let winner: EventLoopPromise<any Channel>
     private let state: NIOLoopBoundBox<State>
-    private let worked: @Sendable (Transport) -> Void
 
-    /// - Parameters:
-    ///   - order: the transports, the first one first.
-    ///   - worked: told of the transport that won.
-    init(
-        order: [Transport],
-        loop: any EventLoop,
-        connect: @escaping Connect,
-        worked: @escaping @Sendable (Transport) -> Void
-    ) {
+    /// - Parameter order: the transports, the first one first.
+    init(order: [Transport], loop: any EventLoop, connect: @escaping Connect) {
         self.loop = loop
         self.connect = connect
-        self.worked = worked
         winner = loop.makePromise()
         state = .makeBoxSendingValue(State(race: TransportRace(order: order)), eventLoop: loop)
     }
 
-    /// - Returns: the connection that stood first; completes on its event loop.
+    /// - Returns: the connection that stood first.
     func run() -> EventLoopFuture<any Channel> {
         loop.execute { self.perform(self.state.value.race.start(now: .now)) }
-        return winner.futureResult.flatMap { channel in
-            channel.eventLoop.submit { channel }
-        }
+        return winner.futureResult
     }
 
     private func perform(_ actions: [TransportRace.Action]) {
@@ -50,7 +39,6 @@ final class DialRace: Sendable {
             case .connect(let transport):
                 connect(transport).hop(to: loop).whenComplete { self.ended(transport, $0) }
             case .take(let transport):
-                worked(transport)
                 if let channel = state.value.connections[transport] { winner.succeed(channel) }
             case .close(let transport):
                 state.value.connections[transport]?.close(promise: nil)

@@ -21,22 +21,29 @@ final class PeerDialler: Sendable {
 
     /// - Parameter loop: where a TCP connection lives; others may live elsewhere.
     /// - Returns: a connection that stands, from which nothing was read and which has no handlers
-    ///   yet; completes on its event loop, after its `channelActive`.
+    ///   yet; completes on `loop`. In the next turn of its own event loop it is active.
     func connect(to address: PeerAddress, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
         guard let utp else { return connectTCP(to: address, on: loop) }
-        return DialRace(
-            order: memory.withLock { $0.order(for: address) },
-            loop: loop,
-            connect: { transport in
-                switch transport {
-                case .tcp: self.connectTCP(to: address, on: loop)
-                case .utp: utp.connect(to: address)
-                }
-            },
-            worked: { transport in
-                self.memory.withLock { $0.worked(transport, for: address) }
+        let order = memory.withLock { $0.order(for: address) }
+        return DialRace(order: order, loop: loop) { transport in
+            switch transport {
+            case .tcp: self.connectTCP(to: address, on: loop)
+            case .utp: utp.connect(to: address)
             }
-        ).run()
+        }.run()
+    }
+
+    /// The peer has answered on a connection that we dialled.
+    func worked(_ channel: any Channel, for address: PeerAddress) {
+        memory.withLock { $0.worked(Transport(of: channel), for: address) }
+    }
+
+    /// The peer hung up on a connection that we dialled before it said anything, encrypted or not.
+    ///
+    /// - Returns: whether to dial it again at once, by another transport.
+    func retries(_ address: PeerAddress, after channel: any Channel) -> Bool {
+        guard utp != nil else { return false }
+        return memory.withLock { $0.wasUnanswered(Transport(of: channel), by: address) }
     }
 
     private func connectTCP(
@@ -53,7 +60,9 @@ final class PeerDialler: Sendable {
             .connectTimeout(TimeAmount(timeout))
             .peerChannelOptions()
             .connect(to: remote)
-            // The future is complete before the channel is active. What is read comes a turn later.
-            .flatMap { channel in channel.eventLoop.submit { channel } }
     }
+}
+
+extension Transport {
+    init(of channel: any Channel) { self = channel is UTPChannel ? .utp : .tcp }
 }

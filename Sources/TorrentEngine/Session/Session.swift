@@ -8,7 +8,7 @@ import TorrentLogic
 
 /// The torrents of this program, the port on which peers find them, and what they share.
 package final class Session: Sendable {
-    private struct State {
+    struct State {
         var torrents: [InfoHash: RegisteredTorrent] = [:]
         /// Torrents whose metadata has not come yet.
         var fetches: [InfoHash: MagnetFetch] = [:]
@@ -27,7 +27,8 @@ package final class Session: Sendable {
     let resources: SessionResources
     let activation: TorrentActivation
     let arrivals: AsyncStream<Void>.Continuation
-    private let state = Mutex(State())
+    private let portMapping: PortMappingService?
+    let state = Mutex(State())
 
     /// - Parameters:
     ///   - store: outlives the session.
@@ -53,16 +54,10 @@ package final class Session: Sendable {
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
         let cache = try CacheDirectory(path: configuration.cacheDirectory)
         let pool = DiskPool(size: configuration.diskThreadCount)
-        let datagrams = DatagramPort(
-            listenHost: configuration.listenHost,
-            loop: group.next(),
-            logger: logger
-        )
-        let utp =
-            configuration.usesUTP ? UTPService(datagrams: datagrams, logger: logger) : nil
+        let transports = PeerTransports(configuration, loop: group.next(), logger: logger)
         let dht = DHTService(
             configuration: configuration,
-            datagrams: datagrams,
+            datagrams: transports.datagrams,
             addresses: addresses,
             store: store,
             pool: pool,
@@ -95,14 +90,14 @@ package final class Session: Sendable {
                 local: configuration.usesLocalDiscovery ? local : nil
             ),
             listenPort: ListenPort(),
-            datagrams: datagrams,
-            utp: utp,
-            dialler: PeerDialler(timeout: configuration.connectTimeout, utp: utp),
+            transports: transports,
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
             logger: logger
         )
         activation = TorrentActivation(resources: resources, group: group)
+        portMapping =
+            configuration.mapsPorts ? PortMappingService(group: group, resources: resources) : nil
     }
 
     // MARK: Life
@@ -128,8 +123,9 @@ package final class Session: Sendable {
                 throw SessionError.stopped
             }
             try await takeUpMagnets()
-            await resources.utp?.start(port: listener.port, accept: listener.accept)
+            await resources.transports.utp?.start(port: listener.port, accept: listener.accept)
             await resources.discovery.start(port: listener.port)
+            await portMapping?.start()
             resources.logger.info(
                 "listening for peers",
                 metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
@@ -164,13 +160,14 @@ package final class Session: Sendable {
         }
         arrivals.finish()
         await listener?.close()
+        let (portMapping, timeout) = (portMapping, resources.configuration.farewellTimeout)
         await withTaskGroup { group in
+            group.addTask { await portMapping?.shutdown(within: timeout) }
             for torrent in torrents { group.addTask { await torrent.end(.session) } }
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }
         await resources.discovery.shutdown()
-        await resources.utp?.shutdown()
-        await resources.datagrams.close()
+        await resources.transports.shutdown()
         // Jobs that run end first, and what they wrote is recorded.
         let journal = resources.journal
         try? await resources.pool.run { journal.flush() }

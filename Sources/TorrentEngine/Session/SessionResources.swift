@@ -17,13 +17,11 @@ struct SessionResources: Sendable {
     let addresses: AddressFilter
     let discovery: Discovery
     let listenPort: ListenPort
-    /// The UDP port of the DHT and uTP.
-    let datagrams: DatagramPort
-    /// `nil` unless peers are reached by uTP.
-    let utp: UTPService?
-    let dialler: PeerDialler
+    let transports: PeerTransports
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
     let activity: TorrentActivity
     let logger: Logger
+
+    var dialler: PeerDialler { transports.dialler }
 }

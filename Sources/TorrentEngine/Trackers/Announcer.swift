@@ -50,7 +50,7 @@ extension Announcer {
         let request = AnnounceRequest(
             infoHash: infoHash,
             peerID: resources.ownID,
-            port: resources.listenPort.value,
+            port: resources.listenPort.announced,
             uploaded: standing.uploaded,
             downloaded: standing.downloaded,
             left: standing.left,

@@ -7,6 +7,7 @@ import TorrentLogic
 /// performs what its `UTPConnection` decides.
 ///
 /// Lives on the event loop of the socket, which it shares with all others.
+// All state that changes belongs to the event loop, or is atomic.
 final class UTPChannel: Channel, @unchecked Sendable {
     /// Beyond this much that the peer has not taken, nothing more should be written.
     private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(

@@ -113,11 +113,13 @@ extension Configuration.BitTorrent {
             node,
             "bittorrent",
             keys: [
-                "address", "port", "peers_per_torrent", "encryption", "utp", "allow_loopback",
+                "address", "port", "port_mapping", "peers_per_torrent", "encryption", "utp",
+                "allow_loopback",
             ]
         )
         reader.address(keys["address"], "bittorrent: address") { address = $0 }
         reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
+        reader.boolean(keys["port_mapping"], "bittorrent: port_mapping") { mapsPort = $0 }
         reader.integer(keys["peers_per_torrent"], "bittorrent: peers_per_torrent", 1...1000) {
             peersPerTorrent = $0
         }

@@ -36,6 +36,8 @@ struct Configuration: Equatable, Sendable {
         var address = "::"
         var port = 6881
         var peersPerTorrent = 50
+        /// Whether the gateway is asked to let connections in to the port.
+        var mapsPort = true
         var encryption = EncryptionPolicy.prefer
         /// Whether peers are reached by uTP as well as by TCP.
         var usesUTP = true
