@@ -34,7 +34,8 @@ import Testing
         for key in [
             "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "address",
             "port", "root", "exports", "rpcbind", "peers_per_torrent", "encryption",
-            "utp", "allow_loopback", "dht", "enabled", "bootstrap", "local_discovery", "torrent_path",
+            "utp", "allow_loopback", "dht", "enabled", "bootstrap", "local_discovery",
+            "torrent_path",
             "torrent_folder", "magnet", "demo",
         ] {
             #expect(text.contains("\(key):"), "config.yaml does not show \(key)")

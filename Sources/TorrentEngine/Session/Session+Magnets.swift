@@ -13,12 +13,13 @@ extension Session {
     ///
     /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
     /// - Returns: the torrent, or `nil` while its metadata is not here.
-    /// - Throws: `SessionError.noVersion1Hash` for a link of a v2 torrent alone.
     @discardableResult
     package func add(_ magnet: MagnetLink, addedTime: Int64) async throws -> RegisteredTorrent? {
-        guard let infoHash = magnet.infoHash else { throw SessionError.noVersion1Hash }
-        if let torrent = torrent(infoHash) { return torrent }
-        guard fetch(of: infoHash) == nil else { return nil }
+        let infoHash = magnet.primaryHash
+        for name in magnet.swarmHashes.all {
+            if let torrent = torrent(name) { return torrent }
+            guard fetch(of: name) == nil else { return nil }
+        }
         let store = store
         let record = try await resources.pool.run {
             try store.register(magnet, infoHash: infoHash, addedTime: addedTime)
@@ -48,7 +49,7 @@ extension Session {
             resources: resources,
             loop: group.next()
         ) { [weak self] metainfo, peers in
-            await self?.arrived(metainfo, addedTime: record.addedTime, from: peers)
+            await self?.arrived(metainfo, of: record, from: peers)
         }
         guard try begin(fetch) else { return }
         await fetch.start(with: record.magnet.peers.filter(resources.addresses.allows))
@@ -57,7 +58,7 @@ extension Session {
     /// The metadata is here: it is made durable first, then the torrent is an ordinary one.
     private func arrived(
         _ metainfo: Metainfo,
-        addedTime: Int64,
+        of magnet: StateStore.MagnetRecord,
         from peers: [PeerAddress]
     ) async {
         var logger = resources.logger
@@ -66,7 +67,7 @@ extension Session {
             let store = store
             take(
                 try await resources.pool.run {
-                    try store.register([metainfo], addedTime: addedTime)
+                    try store.register([metainfo], addedTime: magnet.addedTime)
                 }
             )
             guard let torrent = torrent(metainfo.infoHash) else { throw SessionError.stopped }
@@ -84,6 +85,6 @@ extension Session {
             logger.error("the metadata has come, but the torrent cannot be taken up: \(error)")
         }
         // No farewell: the torrent announces itself to the same trackers.
-        _ = forgetFetch(of: metainfo.infoHash)
+        _ = forgetFetch(of: magnet.infoHash)
     }
 }

@@ -10,10 +10,16 @@ import TorrentLogic
 package final class Session: Sendable {
     struct State {
         var torrents: [InfoHash: RegisteredTorrent] = [:]
+        /// The second names of hybrid torrents and links, and the first name of each.
+        var firstNames: [InfoHash: InfoHash] = [:]
         /// Torrents whose metadata has not come yet.
         var fetches: [InfoHash: MagnetFetch] = [:]
         var listener: PeerListener?
         var isStopped = false
+
+        func torrent(_ name: InfoHash) -> RegisteredTorrent? { torrents[firstNames[name] ?? name] }
+
+        func fetch(_ name: InfoHash) -> MagnetFetch? { fetches[firstNames[name] ?? name] }
     }
 
     /// The id by which peers know us, new with every session.
@@ -84,6 +90,7 @@ package final class Session: Sendable {
                 listenHost: configuration.listenHost,
                 addresses: addresses
             ),
+            webSeeds: WebSeedClient(group: group, addresses: addresses),
             addresses: addresses,
             discovery: Discovery(
                 dht: configuration.usesDHT ? dht : nil,
@@ -173,6 +180,7 @@ package final class Session: Sendable {
         try? await resources.pool.run { journal.flush() }
         try? await resources.pool.shutdown()
         await resources.tracker.shutdown()
+        await resources.webSeeds.shutdown()
     }
 
     /// UDP port of our DHT node; 0 while there is none.
@@ -184,8 +192,9 @@ package final class Session: Sendable {
 
     package var torrents: [RegisteredTorrent] { state.withLock { Array($0.torrents.values) } }
 
+    /// - Parameter infoHash: a torrent's identity, or of a hybrid one its cut hash of v2.
     package func torrent(_ infoHash: InfoHash) -> RegisteredTorrent? {
-        state.withLock { $0.torrents[infoHash] }
+        state.withLock { $0.torrent(infoHash) }
     }
 
     /// Registers a torrent; one that is there already is left as it is.
@@ -194,7 +203,12 @@ package final class Session: Sendable {
     ///
     /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
     package func add(_ metainfo: Metainfo, addedTime: Int64) async throws -> RegisteredTorrent {
-        if let torrent = torrent(metainfo.infoHash) { return torrent }
+        if let torrent = torrent(metainfo.infoHash) {
+            guard torrent.version2Hash == metainfo.version2Hash else {
+                throw SessionError.sameName(metainfo.infoHash)
+            }
+            return torrent
+        }
         try await add([metainfo], addedTime: addedTime)
         guard let torrent = torrent(metainfo.infoHash) else { throw SessionError.stopped }
         return torrent
@@ -210,7 +224,7 @@ package final class Session: Sendable {
                 try store.register(metainfos, addedTime: addedTime)
             }
         )
-        for metainfo in metainfos { await forgetFetch(of: metainfo.infoHash)?.stop() }
+        for name in metainfos.flatMap(\.swarmHashes.all) { await forgetFetch(of: name)?.stop() }
     }
 
     /// Adds a torrent whose content this program has: fills the cache with it and seeds it.
@@ -242,10 +256,13 @@ package final class Session: Sendable {
     /// Its readers are told.
     package func remove(_ infoHash: InfoHash) async throws {
         try await removeMagnet(infoHash)
-        guard let torrent = state.withLock({ $0.torrents.removeValue(forKey: infoHash) }) else {
-            return
+        let removed = state.withLock { state in
+            let torrent = state.torrents.removeValue(forKey: infoHash)
+            for name in torrent?.swarmHashes.all ?? [] { state.firstNames[name] = nil }
+            return torrent
         }
-        resources.obfuscatedInfoHashes.remove(infoHash)
+        guard let torrent = removed else { return }
+        for name in torrent.swarmHashes.all { resources.obfuscatedInfoHashes.remove(name) }
         await torrent.end(.removed)
         let (store, cache, journal) = (store, resources.cache, resources.journal)
         try await resources.pool.run {
@@ -266,14 +283,19 @@ package final class Session: Sendable {
         state.withLock { state in
             guard !state.isStopped else { return }
             for registration in registrations where state.torrents[registration.infoHash] == nil {
-                state.torrents[registration.infoHash] = RegisteredTorrent(
+                let torrent = RegisteredTorrent(
                     infoHash: registration.infoHash,
+                    version2Hash: registration.version2Hash,
                     addedTime: registration.addedTime,
                     creationDate: registration.creationDate,
                     traits: RegisteredTorrent.Traits(registration),
                     activation: activation
                 )
-                resources.obfuscatedInfoHashes.insert(registration.infoHash)
+                state.torrents[torrent.infoHash] = torrent
+                for name in torrent.swarmHashes.all {
+                    if name != torrent.infoHash { state.firstNames[name] = torrent.infoHash }
+                    resources.obfuscatedInfoHashes.insert(name)
+                }
             }
         }
     }
@@ -281,7 +303,7 @@ package final class Session: Sendable {
     // MARK: Magnet links
 
     func fetch(of infoHash: InfoHash) -> MagnetFetch? {
-        state.withLock { $0.fetches[infoHash] }
+        state.withLock { $0.fetch(infoHash) }
     }
 
     /// The torrents whose metadata has not come yet.
@@ -291,9 +313,13 @@ package final class Session: Sendable {
     func begin(_ fetch: MagnetFetch) throws(SessionError) -> Bool {
         let begun = state.withLock { state -> Bool? in
             guard !state.isStopped else { return nil }
-            guard state.torrents[fetch.infoHash] == nil, state.fetches[fetch.infoHash] == nil
+            let names = fetch.swarmHashes.all
+            guard names.allSatisfy({ state.torrent($0) == nil && state.fetch($0) == nil })
             else { return false }
             state.fetches[fetch.infoHash] = fetch
+            for name in names where name != fetch.infoHash {
+                state.firstNames[name] = fetch.infoHash
+            }
             return true
         }
         guard let begun else { throw .stopped }
@@ -301,12 +327,19 @@ package final class Session: Sendable {
     }
 
     func forgetFetch(of infoHash: InfoHash) -> MagnetFetch? {
-        state.withLock { $0.fetches.removeValue(forKey: infoHash) }
+        state.withLock { state in
+            let fetch = state.fetches.removeValue(forKey: infoHash)
+            for name in fetch?.swarmHashes.all ?? []
+            where state.firstNames[name] == infoHash && state.torrents[infoHash] == nil {
+                state.firstNames[name] = nil
+            }
+            return fetch
+        }
     }
 
     /// A cold torrent that has what peers may want is woken.
     private func owner(of infoHash: InfoHash) -> PeerOwnerSearch {
-        let (torrent, fetch) = state.withLock { ($0.torrents[infoHash], $0.fetches[infoHash]) }
+        let (torrent, fetch) = state.withLock { ($0.torrent(infoHash), $0.fetch(infoHash)) }
         guard let torrent else { return fetch.map { .found($0) } ?? .nobody }
         if let active = torrent.active { return .found(active) }
         guard torrent.mayBeAskedFor, !resources.activity.isCrowded else { return .nobody }

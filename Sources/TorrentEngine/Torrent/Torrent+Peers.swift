@@ -16,8 +16,11 @@ extension Torrent: PeerOwner {
     }
 
     /// Adds addresses where peers may be found.
-    func found(_ addresses: [PeerAddress]) {
+    ///
+    /// - Parameter speakVersion2: they were found in the swarm of v2 of a hybrid torrent.
+    func found(_ addresses: [PeerAddress], speakVersion2: Bool = false) {
         guard !isStopped, !addresses.isEmpty else { return }
+        if speakVersion2 { version2Peers.insert(addresses) }
         turn { now in swarm.found(addresses, now: now) }
     }
 
@@ -38,6 +41,7 @@ extension Torrent: PeerOwner {
                 isIncoming: isIncoming,
                 id: peer.id,
                 isFast: peer.capabilities.contains(.fast),
+                speaksVersion2: peer.speaksVersion2,
                 now: now
             )
             beginExtensions(key, to: peer)
@@ -67,7 +71,7 @@ extension Torrent: PeerOwner {
         endTurn(now)
     }
 
-    private func receivedBlock(
+    func receivedBlock(
         _ piece: UInt32,
         _ offset: UInt32,
         _ payload: ByteBuffer,

@@ -13,6 +13,7 @@ import TorrentLogic
 /// Readers on other threads see `TorrentContent`, which is not confined.
 package actor Torrent {
     package nonisolated let infoHash: InfoHash
+    nonisolated let swarmHashes: SwarmHashes
     package nonisolated let info: TorrentInfo
     package nonisolated let loop: any EventLoop
 
@@ -28,17 +29,25 @@ package actor Torrent {
     nonisolated let resources: SessionResources
     nonisolated let file: LazyCacheFile
     nonisolated let logger: Logger
+    nonisolated let version2Peers = Version2Peers()
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
 
     var swarm: Swarm
     var extensions: PeerExtensions
     var links: [PeerKey: PeerLink] = [:]
+    nonisolated let webSeeds: [WebSeed]
+    /// The web seeds that are in use.
+    var webSeedLinks: [PeerKey: WebSeedLink] = [:]
+    /// Web seeds whose last request failed: one log line for the first failure of a series.
+    var failingWebSeeds: Set<PeerKey> = []
     /// Peers for whom something gathered that is not flushed.
     var unflushed: Set<PeerKey> = []
     var buffers = PieceBuffers()
     var waits = ReaderWaits()
     var announcing: Announcing
     var discoveryNeed: Discovery.Need?
+    /// Blocks to hash when the turn is over.
+    var provables: [Provable] = []
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
@@ -62,7 +71,9 @@ package actor Torrent {
     ) {
         let (metainfo, verified) = (parts.metainfo, parts.verified)
         infoHash = metainfo.infoHash
+        swarmHashes = metainfo.swarmHashes
         info = metainfo.info
+        webSeeds = metainfo.webSeeds
         self.registration = registration
         self.loop = loop
         self.resources = resources
@@ -72,12 +83,21 @@ package actor Torrent {
         file = LazyCacheFile(
             directory: resources.cache,
             infoHash: metainfo.infoHash,
-            length: metainfo.info.geometry.totalLength
+            length: metainfo.info.geometry.paddedLength
         )
         published = PublishedPieces(geometry: metainfo.info.geometry, verified: verified)
         swarm = Swarm(
             geometry: metainfo.info.geometry,
             have: verified,
+            hashes: metainfo.info.hashTrees.map { trees in
+                HashExchange(
+                    geometry: metainfo.info.geometry,
+                    trees: trees,
+                    layers: metainfo.pieceLayers,
+                    isOnlyProof: !metainfo.info.version.hasVersion1
+                )
+            },
+            webSeedCount: metainfo.webSeeds.count,
             ownID: resources.ownID,
             limits: resources.configuration.limits,
             seed: UInt64.random(in: 0 ... .max),
@@ -136,13 +156,20 @@ package actor Torrent {
     private func performSwarmActions() {
         for action in swarm.takeActions() {
             switch action {
+            case .send(let message, let key) where key.webSeedNumber != nil:
+                askWebSeed(message, key)
             case .send(let message, let key):
                 links[key]?.send(message)
                 unflushed.insert(key)
             case .serve(let block, let key): serve(block, to: key)
             case .verify(let piece): verify(piece)
+            case .prove(let block, let leaf): prove(block, leaf: leaf)
+            case .keepLayer(let root): keepLayer(root)
+            case .answerHashes(let answer, let key): answerHashes(answer, to: key)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): dial(address)
+            case .close(let key, let reason) where key.webSeedNumber != nil:
+                closeWebSeed(key, because: reason)
             case .close(let key, let reason): close(key, because: reason)
             case .banned(let address, let piece):
                 logger.warning(
@@ -157,6 +184,8 @@ package actor Torrent {
     func endTurn(_ now: Swarm.Instant) {
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
+        proveGathered()
+        fetchFromWebSeeds()
         takeStock(now)
         announceAsNeeded(now)
         discoverAsNeeded()

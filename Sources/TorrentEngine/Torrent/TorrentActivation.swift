@@ -45,7 +45,9 @@ final class TorrentActivation: Sendable {
         return try Metainfo(
             infoBytes: record.infoBytes,
             trackerTiers: record.trackerTiers,
-            creationDate: record.creationDate
+            webSeeds: record.webSeeds,
+            creationDate: record.creationDate,
+            pieceLayers: record.pieceLayers
         )
     }
 }

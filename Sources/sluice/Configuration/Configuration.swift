@@ -41,7 +41,7 @@ struct Configuration: Equatable, Sendable {
         var encryption = EncryptionPolicy.prefer
         /// Whether peers are reached by uTP as well as by TCP.
         var usesUTP = true
-        /// Whether trackers and peers that a torrent names may be on this machine.
+        /// Whether trackers, web seeds and peers that a torrent names may be on this machine.
         var allowsLoopback = false
     }
 

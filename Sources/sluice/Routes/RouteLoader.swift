@@ -159,9 +159,9 @@ actor RouteLoader {
         let place = String(link.prefix(80))
         do {
             let magnet = try MagnetLink(link)
-            try await session.add(magnet, addedTime: Int64(Timestamp.now.seconds))
+            let torrent = try await session.add(magnet, addedTime: Int64(Timestamp.now.seconds))
             faults[place] = nil
-            return magnet.infoHash
+            return torrent?.infoHash ?? magnet.primaryHash
         } catch {
             report(place, "\(error)")
             return nil
