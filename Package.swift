@@ -147,7 +147,14 @@ let package = Package(
         tests("ArchitectureTests"),
         tests("CryptographyTests", "Cryptography"),
         tests("BencodeTests", "Bencode", "TestSupport"),
-        tests("BitTorrentProtocolTests", "BitTorrentProtocol", "Bencode", "TestSupport", nioCore),
+        tests(
+            "BitTorrentProtocolTests",
+            "BitTorrentProtocol",
+            "Bencode",
+            "Cryptography",
+            "TestSupport",
+            nioCore
+        ),
         tests("TorrentLogicTests", "TorrentLogic", "BitTorrentProtocol", nioCore),
         tests(
             "PieceStorageTests",
@@ -160,6 +167,7 @@ let package = Package(
         tests("StateStoreTests", "StateStore", "BitTorrentProtocol"),
         tests(
             "TorrentEngineTests",
+            "Bencode",
             "TorrentEngine",
             "TorrentLogic",
             "BitTorrentProtocol",
@@ -193,6 +201,13 @@ let package = Package(
             nioEmbedded,
             logging
         ),
-        tests("SluiceTests", "sluice", "BitTorrentProtocol", "NFSExposure", logging),
+        tests(
+            "SluiceTests",
+            "sluice",
+            "BitTorrentProtocol",
+            "NFSExposure",
+            "TorrentEngine",
+            logging
+        ),
     ]
 )

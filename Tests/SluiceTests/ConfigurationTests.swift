@@ -36,7 +36,8 @@ import Testing
             "port", "root", "exports", "rpcbind", "peers_per_torrent", "encryption",
             "utp", "allow_loopback", "dht", "enabled", "bootstrap", "local_discovery",
             "torrent_path",
-            "torrent_folder", "magnet", "demo",
+            "torrent_folder", "magnet", "demo", "serve_folder", "read_only", "trackers", "private",
+            "piece_length",
         ] {
             #expect(text.contains("\(key):"), "config.yaml does not show \(key)")
         }
@@ -73,6 +74,11 @@ import Testing
                     + "prefer, require, disable"
             ]
         )
+    }
+
+    @Test func readsWhetherTheDHTNodeAnswers() throws {
+        let configuration = try Configuration(yaml: "dht: { read_only: true }", file: "c.yaml")
+        #expect(configuration.dht.isReadOnly)
     }
 
     @Test func readsRoutes() throws {

@@ -40,19 +40,6 @@ import Testing
         ) { try TorrentFolder.files(below: "/nowhere") }
     }
 
-    @Test func aChangedFileHasAnotherStamp() throws {
-        try withFolder { path in
-            let file = "\(path)/f"
-            #expect(FileStamp(path: file) == nil)
-            #expect(FileStamp(path: path) == nil)
-            try Data([1]).write(to: URL(filePath: file))
-            let before = FileStamp(path: file)
-            #expect(before != nil && FileStamp(path: file) == before)
-            try Data([1, 2]).write(to: URL(filePath: file))
-            #expect(FileStamp(path: file) != before)
-        }
-    }
-
     @Test func refusesToReadWhatIsTooLarge() throws {
         try withFolder { path in
             let file = "\(path)/f"

@@ -31,6 +31,7 @@ actor DHTService {
     private nonisolated let loop: any EventLoop
     private let names: [BootstrapName]
     private let datagrams: DatagramPort
+    private let isReadOnly: Bool
     private let addresses: AddressFilter
     private let store: StateStore
     private let pool: DiskPool
@@ -61,6 +62,7 @@ actor DHTService {
         logger: Logger
     ) {
         names = configuration.dhtBootstrap
+        isReadOnly = configuration.isDHTReadOnly
         schedule = SearchSchedule(
             interval: Self.interval,
             urgentInterval: configuration.urgentSearchInterval
@@ -94,6 +96,7 @@ actor DHTService {
         }
         var configuration = DHTNode.Configuration()
         configuration.families = []
+        configuration.isReadOnly = isReadOnly
         if families.contains(false) { configuration.families.insert(.ipv4) }
         if families.contains(true) { configuration.families.insert(.ipv6) }
         node = DHTNode(

@@ -17,7 +17,7 @@ final class DatagramSocket {
     private static let pause = TimeAmount.seconds(15)
 
     private let loop: any EventLoop
-    private let host: String
+    private let place: BindPlace
     private let isIPv6: Bool
     private let receive: Receive
     private let burstEnded: @Sendable () -> Void
@@ -27,6 +27,7 @@ final class DatagramSocket {
     private var isClosed = false
 
     /// - Parameters:
+    ///   - host: an address, and perhaps an interface (`BindPlace`).
     ///   - port: 0 takes any that is free.
     ///   - receive: called on the loop.
     ///   - burstEnded: called on the loop, after what could be read at once was received.
@@ -38,7 +39,7 @@ final class DatagramSocket {
         receive: @escaping Receive,
         burstEnded: @escaping @Sendable () -> Void = {}
     ) {
-        self.host = host
+        place = BindPlace(host)
         self.isIPv6 = isIPv6
         wantedPort = Int(port)
         self.loop = loop
@@ -56,6 +57,7 @@ final class DatagramSocket {
         if isOpen { return loop.makeSucceededVoidFuture() }
         notBefore = .now() + Self.pause
         let (receive, burstEnded) = (receive, burstEnded)
+        let interface = place.interface
         var bootstrap = DatagramBootstrap(group: loop)
             .channelOption(.datagramVectorReadMessageCount, value: Self.burst)
             .channelOption(
@@ -65,7 +67,7 @@ final class DatagramSocket {
                 )
             )
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                channel.use(interface: interface).flatMapThrowing {
                     try channel.pipeline.syncOperations.addHandler(
                         Receiver(receive, burstEnded)
                     )
@@ -77,7 +79,7 @@ final class DatagramSocket {
             bootstrap = bootstrap.channelOption(option, value: 1)
         }
         let this = NIOLoopBound(self, eventLoop: loop)
-        return bootstrap.bind(host: host, port: wantedPort).map { this.value.opened($0) }
+        return bootstrap.bind(host: place.host, port: wantedPort).map { this.value.opened($0) }
     }
 
     private func opened(_ channel: any Channel) {

@@ -10,12 +10,15 @@ import TorrentLogic
 final class PeerDialler: Sendable {
     /// Time for a connection to stand.
     let timeout: Duration
+    /// The only one that connections may use; `nil` for all.
+    let interface: String?
     /// `nil` unless peers are reached by uTP as well.
     let utp: UTPService?
     private let memory = Mutex(TransportMemory())
 
-    init(timeout: Duration, utp: UTPService?) {
+    init(timeout: Duration, interface: String?, utp: UTPService?) {
         self.timeout = timeout
+        self.interface = interface
         self.utp = utp
     }
 
@@ -56,9 +59,11 @@ final class PeerDialler: Sendable {
         } catch {
             return loop.makeFailedFuture(error)
         }
+        let interface = interface
         return ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(timeout))
             .peerChannelOptions()
+            .channelInitializer { [interface] in $0.use(interface: interface) }
             .connect(to: remote)
     }
 }

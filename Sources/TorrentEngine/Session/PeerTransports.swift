@@ -16,7 +16,11 @@ struct PeerTransports: Sendable {
             logger: logger
         )
         utp = configuration.usesUTP ? UTPService(datagrams: datagrams, logger: logger) : nil
-        dialler = PeerDialler(timeout: configuration.connectTimeout, utp: utp)
+        dialler = PeerDialler(
+            timeout: configuration.connectTimeout,
+            interface: BindPlace(configuration.listenHost).interface,
+            utp: utp
+        )
     }
 
     func shutdown() async {

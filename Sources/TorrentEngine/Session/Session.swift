@@ -58,6 +58,7 @@ package final class Session: Sendable {
             orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
         )
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
+        let place = BindPlace(configuration.listenHost)
         let cache = try CacheDirectory(path: configuration.cacheDirectory)
         let pool = DiskPool(size: configuration.diskThreadCount)
         let transports = PeerTransports(configuration, loop: group.next(), logger: logger)
@@ -90,7 +91,7 @@ package final class Session: Sendable {
                 listenHost: configuration.listenHost,
                 addresses: addresses
             ),
-            webSeeds: WebSeedClient(group: group, addresses: addresses),
+            webSeeds: WebSeedClient(group: group, place: place, addresses: addresses),
             addresses: addresses,
             discovery: Discovery(
                 dht: configuration.usesDHT ? dht : nil,
@@ -291,13 +292,29 @@ package final class Session: Sendable {
                     traits: RegisteredTorrent.Traits(registration),
                     activation: activation
                 )
-                state.torrents[torrent.infoHash] = torrent
-                for name in torrent.swarmHashes.all {
-                    if name != torrent.infoHash { state.firstNames[name] = torrent.infoHash }
-                    resources.obfuscatedInfoHashes.insert(name)
-                }
+                name(torrent, in: &state)
             }
         }
+    }
+
+    private func name(_ torrent: RegisteredTorrent, in state: inout State) {
+        state.torrents[torrent.infoHash] = torrent
+        for name in torrent.swarmHashes.all {
+            if name != torrent.infoHash { state.firstNames[name] = torrent.infoHash }
+            resources.obfuscatedInfoHashes.insert(name)
+        }
+    }
+
+    /// - Returns: false if there is a torrent of that info-hash.
+    func insert(_ torrent: RegisteredTorrent) throws(SessionError) -> Bool {
+        let isInserted = state.withLock { state -> Bool? in
+            guard !state.isStopped else { return nil }
+            guard state.torrents[torrent.infoHash] == nil else { return false }
+            name(torrent, in: &state)
+            return true
+        }
+        guard let isInserted else { throw .stopped }
+        return isInserted
     }
 
     // MARK: Magnet links

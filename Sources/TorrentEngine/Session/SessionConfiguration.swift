@@ -4,7 +4,7 @@ package import TorrentLogic
 package struct SessionConfiguration: Sendable {
     /// Where pieces are kept: one sparse file per torrent.
     package var cacheDirectory: String
-    /// Address on which peers are awaited.
+    /// Address on which peers are awaited, and perhaps the only interface that is used (`BindPlace`).
     package var listenHost = "0.0.0.0"
     /// TCP port on which peers are awaited; 0 takes any free one.
     package var listenPort: UInt16 = 6881
@@ -25,6 +25,8 @@ package struct SessionConfiguration: Sendable {
     package var usesDHT = false
     /// Whether peers are dialled and awaited by uTP (BEP 29) as well as by TCP.
     package var usesUTP = false
+    /// Whether our DHT node asks others and answers nobody (BEP 43).
+    package var isDHTReadOnly = false
     /// Where the DHT is entered while no node is known.
     package var dhtBootstrap: [BootstrapName] = []
     /// Time between two searches in the DHT for a torrent that a reader waits for and that few peers

@@ -31,11 +31,11 @@ extension Torrent {
         guard !provables.isEmpty else { return }
         let gathered = provables
         provables = []
-        let lazyFile = file
+        let storage = storage
         verificationCount += 1
         resources.pool.run(on: loop) {
             let right = gathered.map { PieceVerifier.leaves(of: [$0.payload]) == [$0.leaf] }
-            try lazyFile.open().write(right: zip(gathered, right).filter(\.1).map(\.0))
+            try storage.cacheFile().write(right: zip(gathered, right).filter(\.1).map(\.0))
             return right
         }.whenComplete { result in
             self.assumeIsolated { torrent in
@@ -90,6 +90,7 @@ extension Torrent {
     /// Makes the hashes of a file's pieces durable, which have come from peers.
     func keepLayer(_ root: SHA256Digest) {
         guard let layer = swarm.knownHashes?.layers[root] else { return }
+        lacksHashes = false
         let (store, infoHash, logger) = (resources.store, infoHash, logger)
         resources.pool.run(on: loop) {
             do {
@@ -100,13 +101,22 @@ extension Torrent {
         }.whenComplete { _ in }
     }
 
+    /// One line for a series of refusals.
+    func noteLackOfHashes() {
+        guard !lacksHashes else { return }
+        lacksHashes = true
+        logger.warning(
+            "no peer gives the hashes of pieces, which the torrent file has: nothing can be verified"
+        )
+    }
+
     /// Sends a peer the hashes that it wants, made of the bytes in the cache.
     func answerHashes(_ answer: HashAnswer, to key: PeerKey) {
-        let (lazyFile, geometry) = (file, info.geometry)
+        let (storage, geometry) = (storage, info.geometry)
         resources.pool.run(on: loop) {
             let leaves = try answer.pieces.flatMap { piece in
                 PieceVerifier.leaves(
-                    of: [try lazyFile.open().read(geometry.range(of: PieceIndex(piece)))]
+                    of: [try storage.source().read(geometry.range(of: PieceIndex(piece)))]
                 )
             }
             return answer.hashes(leaves: leaves)

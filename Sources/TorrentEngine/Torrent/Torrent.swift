@@ -27,7 +27,7 @@ package actor Torrent {
     nonisolated let wasRead = Atomic<Bool>(false)
     nonisolated let registration: RegisteredTorrent
     nonisolated let resources: SessionResources
-    nonisolated let file: LazyCacheFile
+    nonisolated let storage: TorrentStorage
     nonisolated let logger: Logger
     nonisolated let version2Peers = Version2Peers()
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
@@ -46,6 +46,8 @@ package actor Torrent {
     var waits = ReaderWaits()
     var announcing: Announcing
     var discoveryNeed: Discovery.Need?
+    /// It was said in the log that no peer gives the hashes of pieces.
+    var lacksHashes = false
     /// Blocks to hash when the turn is over.
     var provables: [Provable] = []
     var isStopped = false
@@ -80,11 +82,7 @@ package actor Torrent {
         var logger = resources.logger
         logger[metadataKey: "torrent"] = "\(metainfo.infoHash)"
         self.logger = logger
-        file = LazyCacheFile(
-            directory: resources.cache,
-            infoHash: metainfo.infoHash,
-            length: metainfo.info.geometry.paddedLength
-        )
+        storage = parts.storage
         published = PublishedPieces(geometry: metainfo.info.geometry, verified: verified)
         swarm = Swarm(
             geometry: metainfo.info.geometry,
@@ -165,6 +163,7 @@ package actor Torrent {
             case .verify(let piece): verify(piece)
             case .prove(let block, let leaf): prove(block, leaf: leaf)
             case .keepLayer(let root): keepLayer(root)
+            case .lackHashes: noteLackOfHashes()
             case .answerHashes(let answer, let key): answerHashes(answer, to: key)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): dial(address)

@@ -47,6 +47,8 @@ struct Configuration: Equatable, Sendable {
 
     struct DHT: Equatable, Sendable {
         var isEnabled = true
+        /// Whether the node asks and never answers.
+        var isReadOnly = false
         /// Where the DHT is entered while no node is known.
         var bootstrap = [
             "router.bittorrent.com:6881", "dht.transmissionbt.com:6881",
@@ -60,6 +62,10 @@ struct Configuration: Equatable, Sendable {
         /// Shows the sample library that the program makes and seeds itself.
         var isDemo = false
         var torrents: [Source] = []
+
+        var servedFolders: [ServedFolder] {
+            torrents.compactMap { if case .served(let folder) = $0 { folder } else { nil } }
+        }
     }
 
     /// Where torrents of a route come from.
@@ -68,6 +74,8 @@ struct Configuration: Equatable, Sendable {
         /// All `.torrent` files below it.
         case folder(path: String)
         case magnet(String)
+        /// A folder of the user that is published as a torrent.
+        case served(ServedFolder)
     }
 
     var cachePath: String { cacheDirectory ?? "\(stateDirectory)/cache" }
@@ -85,6 +93,11 @@ struct Configuration: Equatable, Sendable {
                 case .file(let path): .file(path: absolute(path))
                 case .folder(let path): .folder(path: absolute(path))
                 case .magnet: source
+                case .served(var folder):
+                    {
+                        folder.path = absolute(folder.path)
+                        return .served(folder)
+                    }()
                 }
             }
         }

@@ -1,5 +1,6 @@
 import BitTorrentProtocol
 import Logging
+import PieceStorage
 import StateStore
 import TorrentEngine
 import VirtualTree
@@ -20,11 +21,14 @@ actor RouteLoader {
         var torrents: [InfoHash] = []
         /// Magnet links whose metadata has not come.
         var pending: [InfoHash] = []
+        /// Torrents that are versions of folders.
+        var versions: Set<InfoHash> = []
     }
 
     private let session: Session
     private let library: Library
     private let store: StateStore
+    private let folders: ServedFolders
     private let demo: DemoSeed
     private let logger: Logger
 
@@ -36,10 +40,18 @@ actor RouteLoader {
     private var isLooking = false
     private var mustLookAgain = false
 
-    init(session: Session, library: Library, store: StateStore, demo: DemoSeed, logger: Logger) {
+    init(
+        session: Session,
+        library: Library,
+        store: StateStore,
+        folders: ServedFolders,
+        demo: DemoSeed,
+        logger: Logger
+    ) {
         self.session = session
         self.library = library
         self.store = store
+        self.folders = folders
         self.demo = demo
         self.logger = logger
     }
@@ -47,6 +59,7 @@ actor RouteLoader {
     /// Shows these routes from now on.
     func load(_ routes: [Configuration.Route]) async {
         self.routes = routes
+        await folders.retain(only: Set(routes.flatMap(\.servedFolders).map(\.path)))
         await look()
     }
 
@@ -91,6 +104,13 @@ actor RouteLoader {
                     shown.torrents.append(infoHash)
                 }
             }
+            for folder in route.servedFolders {
+                // `nil` while it is hashed for the first time.
+                if let infoHash = await folders.torrent(of: folder) {
+                    shown.torrents.append(infoHash)
+                    shown.versions.insert(infoHash)
+                }
+            }
             wanted.append(shown)
         }
         for path in before.keys {
@@ -99,8 +119,11 @@ actor RouteLoader {
         }
         guard wanted != shown else { return }
         show(wanted)
+        let kept = Set(wanted.flatMap { $0.torrents + $0.pending })
+        await forget(folders.takeSuperseded(), but: kept)
         // A disk that is not mounted must not cost the cache of all its torrents.
-        if !hasFault { await forgetAll(but: Set(wanted.flatMap { $0.torrents + $0.pending })) }
+        guard !hasFault else { return }
+        await forget(session.torrents.map(\.infoHash) + session.pendingMagnets, but: kept)
     }
 
     private func paths(of route: Configuration.Route, _ hasFault: inout Bool) -> [String] {
@@ -116,7 +139,7 @@ actor RouteLoader {
                     hasFault = true
                     report(error.path, "cannot be listed: \(error.reason)")
                 }
-            case .magnet: break
+            case .magnet, .served: break
             }
         }
         return paths
@@ -184,7 +207,11 @@ actor RouteLoader {
             Library.Route(
                 name: route.name,
                 members: route.torrents.compactMap { session.torrent($0) }.map {
-                    Library.Member(content: $0, creationDate: $0.creationDate)
+                    Library.Member(
+                        content: $0,
+                        creationDate: $0.creationDate,
+                        isVersion: route.versions.contains($0.infoHash)
+                    )
                 }
             )
         }
@@ -206,9 +233,8 @@ actor RouteLoader {
         }
     }
 
-    private func forgetAll(but wanted: Set<InfoHash>) async {
-        let known = session.torrents.map(\.infoHash) + session.pendingMagnets
-        for infoHash in known where !wanted.contains(infoHash) {
+    private func forget(_ infoHashes: [InfoHash], but kept: Set<InfoHash>) async {
+        for infoHash in infoHashes where !kept.contains(infoHash) {
             do {
                 try await session.remove(infoHash)
                 logger.info(

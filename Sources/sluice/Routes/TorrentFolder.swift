@@ -1,23 +1,5 @@
 import Glibc
 
-/// What tells that a file was changed without reading it.
-struct FileStamp: Equatable, Sendable {
-    private let inode: UInt64
-    private let size: Int64
-    private let seconds: Int64
-    private let nanoseconds: Int64
-
-    /// - Returns: `nil` unless a regular file stands at the path.
-    init?(path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        inode = UInt64(status.st_ino)
-        size = Int64(status.st_size)
-        seconds = Int64(status.st_mtim.tv_sec)
-        nanoseconds = Int64(status.st_mtim.tv_nsec)
-    }
-}
-
 /// A folder of the configuration whose `.torrent` files a route shows.
 enum TorrentFolder {
     /// Folders within folders; links to folders are not followed, so there is no way round.
