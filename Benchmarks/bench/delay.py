@@ -90,7 +90,9 @@ def _seed(
         },
         log,
     )
-    wait_until(lambda: scene.tracker.knows(torrent.info_hash, _SEED), 20, "announce of the seed")
+    wait_until(lambda: "ready" in process.log(), 30, "libtorrent session")
+    # It is bound to the link, at whose other end there is no tracker.
+    scene.tracker.add_peer(torrent.info_hash, _SEED, 6881)
     return process
 
 
