@@ -141,6 +141,7 @@ extension SessionConfiguration {
         encryption = configuration.bitTorrent.encryption
         usesUTP = configuration.bitTorrent.usesUTP
         allowsLoopback = configuration.bitTorrent.allowsLoopback
+        proxy = ProxyConfiguration(configuration.proxy)
         usesDHT = configuration.dht.isEnabled
         isDHTReadOnly = configuration.dht.isReadOnly
         dhtBootstrap = configuration.dht.bootstrap.compactMap { BootstrapName($0) }

@@ -12,13 +12,19 @@ final class PeerDialler: Sendable {
     let timeout: Duration
     /// The only one that connections may use; `nil` for all.
     let interface: String?
+    /// `nil` for no proxy.
+    let proxy: ProxyConnector?
+    let routes: TrafficRoutes
     /// `nil` unless peers are reached by uTP as well.
     let utp: UTPService?
     private let memory = Mutex(TransportMemory())
 
-    init(timeout: Duration, interface: String?, utp: UTPService?) {
-        self.timeout = timeout
-        self.interface = interface
+    /// - Parameter proxy: that of the configuration.
+    init(_ configuration: SessionConfiguration, proxy: ProxyConnector?, utp: UTPService?) {
+        timeout = configuration.connectTimeout
+        interface = BindPlace(configuration.listenHost).interface
+        routes = configuration.routes
+        self.proxy = proxy
         self.utp = utp
     }
 
@@ -26,6 +32,9 @@ final class PeerDialler: Sendable {
     /// - Returns: a connection that stands, from which nothing was read and which has no handlers
     ///   yet; completes on `loop`. In the next turn of its own event loop it is active.
     func connect(to address: PeerAddress, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
+        if let proxy, !routes.goesAround(address) {
+            return proxy.connect(to: ProxyDestination(address), on: loop)
+        }
         guard let utp else { return connectTCP(to: address, on: loop) }
         let order = memory.withLock { $0.order(for: address) }
         return DialRace(order: order, loop: loop) { transport in

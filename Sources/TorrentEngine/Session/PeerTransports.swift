@@ -8,19 +8,23 @@ struct PeerTransports: Sendable {
     let utp: UTPService?
     let dialler: PeerDialler
 
-    /// - Parameter loop: where datagrams come, and uTP connections live.
-    init(_ configuration: SessionConfiguration, loop: any EventLoop, logger: Logger) {
+    /// - Parameters:
+    ///   - proxy: what carries connections; uTP would go past it, so there is none then.
+    ///   - loop: where datagrams come, and uTP connections live.
+    init(
+        _ configuration: SessionConfiguration,
+        proxy: ProxyConnector?,
+        loop: any EventLoop,
+        logger: Logger
+    ) {
         datagrams = DatagramPort(
             listenHost: configuration.listenHost,
             loop: loop,
             logger: logger
         )
-        utp = configuration.usesUTP ? UTPService(datagrams: datagrams, logger: logger) : nil
-        dialler = PeerDialler(
-            timeout: configuration.connectTimeout,
-            interface: BindPlace(configuration.listenHost).interface,
-            utp: utp
-        )
+        let usesUTP = configuration.usesUTP && proxy == nil
+        utp = usesUTP ? UTPService(datagrams: datagrams, logger: logger) : nil
+        dialler = PeerDialler(configuration, proxy: proxy, utp: utp)
     }
 
     func shutdown() async {

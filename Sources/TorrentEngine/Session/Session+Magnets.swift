@@ -53,7 +53,10 @@ extension Session {
         }
         guard try begin(fetch) else { return }
         await fetch.start(with: record.magnet.peers.filter(resources.addresses.allows))
-        if !record.magnet.namedPeers.isEmpty { Task { await findPeers(of: record, for: fetch) } }
+        // A question to a name server would go around a proxy.
+        let asks = resources.configuration.routes.route(of: .nameLookups) == .direct
+        guard asks, !record.magnet.namedPeers.isEmpty else { return }
+        Task { await findPeers(of: record, for: fetch) }
     }
 
     /// Names of peers that are looked up for one link.

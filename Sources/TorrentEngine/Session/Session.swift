@@ -32,6 +32,8 @@ package final class Session: Sendable {
     let store: StateStore
     let resources: SessionResources
     let activation: TorrentActivation
+    /// To the proxy, for HTTP; `nil` for none.
+    private let bridge: ProxyBridge?
     let arrivals: AsyncStream<Void>.Continuation
     private let portMapping: PortMappingService?
     let state = Mutex(State())
@@ -50,29 +52,24 @@ package final class Session: Sendable {
         ownID = PeerID(using: &generator)
         self.group = group
         self.store = store
-        (metadataArrivals, arrivals) = AsyncStream.makeStream(
-            bufferingPolicy: .bufferingNewest(1)
-        )
+        (metadataArrivals, arrivals) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         let key = try store.setting(
             .announceKey,
             orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
         )
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
         let place = BindPlace(configuration.listenHost)
+        let routes = configuration.routes
+        let connector = configuration.proxy.map {
+            ProxyConnector($0, timeout: configuration.connectTimeout, place: place)
+        }
+        let bridge = connector.map { ProxyBridge($0, group: group, logger: logger) }
+        self.bridge = bridge
         let cache = try CacheDirectory(path: configuration.cacheDirectory)
         let pool = DiskPool(size: configuration.diskThreadCount)
-        let transports = PeerTransports(configuration, loop: group.next(), logger: logger)
-        let dht = DHTService(
-            configuration: configuration,
-            datagrams: transports.datagrams,
-            addresses: addresses,
-            store: store,
-            pool: pool,
-            logger: logger
-        )
-        let local = LocalDiscovery(
-            listenHost: configuration.listenHost,
-            addresses: addresses,
+        let transports = PeerTransports(
+            configuration,
+            proxy: connector,
             loop: group.next(),
             logger: logger
         )
@@ -89,13 +86,25 @@ package final class Session: Sendable {
             tracker: Trackers(
                 group: group,
                 listenHost: configuration.listenHost,
-                addresses: addresses
+                addresses: addresses,
+                bridge: bridge,
+                routes: routes
             ),
-            webSeeds: WebSeedClient(group: group, place: place, addresses: addresses),
+            webSeeds: WebSeedClient(
+                group: group,
+                place: place,
+                addresses: addresses,
+                bridge: bridge
+            ),
             addresses: addresses,
             discovery: Discovery(
-                dht: configuration.usesDHT ? dht : nil,
-                local: configuration.usesLocalDiscovery ? local : nil
+                configuration: configuration,
+                datagrams: transports.datagrams,
+                addresses: addresses,
+                store: store,
+                pool: pool,
+                group: group,
+                logger: logger
             ),
             listenPort: ListenPort(),
             transports: transports,
@@ -105,7 +114,8 @@ package final class Session: Sendable {
         )
         activation = TorrentActivation(resources: resources, group: group)
         portMapping =
-            configuration.mapsPorts ? PortMappingService(group: group, resources: resources) : nil
+            configuration.mapsPorts && routes.route(of: .portMapping) == .direct
+            ? PortMappingService(group: group, resources: resources) : nil
     }
 
     // MARK: Life
@@ -117,32 +127,44 @@ package final class Session: Sendable {
     @discardableResult
     package func start() async throws -> UInt16 {
         do {
+            resources.configuration.sayRoutes(to: resources.logger)
             try await takeUpRegistered()
-            let listener = try await PeerListener(group: group, resources: resources) {
-                [weak self] in self?.owner(of: $0) ?? .nobody
-            }
-            resources.listenPort.value = listener.port
-            let isStopped = state.withLock { state in
-                if !state.isStopped { state.listener = listener }
-                return state.isStopped
-            }
-            guard !isStopped else {
-                await listener.close()
-                throw SessionError.stopped
-            }
+            let port = try await listen()
             try await takeUpMagnets()
-            await resources.transports.utp?.start(port: listener.port, accept: listener.accept)
-            await resources.discovery.start(port: listener.port)
+            await resources.discovery.start(port: port)
             await portMapping?.start()
-            resources.logger.info(
-                "listening for peers",
-                metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
-            )
-            return listener.port
+            return port
         } catch {
             await shutdown()
             throw error
         }
+    }
+
+    /// - Returns: the port that trackers are told; they want one, whether somebody listens or not.
+    private func listen() async throws -> UInt16 {
+        let configuration = resources.configuration
+        guard configuration.routes.route(of: .incomingPeers) == .direct else {
+            resources.listenPort.value = configuration.listenPort
+            return configuration.listenPort
+        }
+        let listener = try await PeerListener(group: group, resources: resources) {
+            [weak self] in self?.owner(of: $0) ?? .nobody
+        }
+        resources.listenPort.value = listener.port
+        let isStopped = state.withLock { state in
+            if !state.isStopped { state.listener = listener }
+            return state.isStopped
+        }
+        guard !isStopped else {
+            await listener.close()
+            throw SessionError.stopped
+        }
+        await resources.transports.utp?.start(port: listener.port, accept: listener.accept)
+        resources.logger.info(
+            "listening for peers",
+            metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
+        )
+        return listener.port
     }
 
     private func takeUpRegistered() async throws {
@@ -182,6 +204,7 @@ package final class Session: Sendable {
         try? await resources.pool.shutdown()
         await resources.tracker.shutdown()
         await resources.webSeeds.shutdown()
+        await bridge?.close()
     }
 
     /// UDP port of our DHT node; 0 while there is none.
