@@ -108,6 +108,7 @@ class SceneTestCase(unittest.TestCase):
         upload_limit: int = 0,
         settings: dict | None = None,
         checks: bool = False,
+        torrent_upload_limit: int = 0,
     ) -> LibtorrentSeed:
         seed = LibtorrentSeed(
             self.network,
@@ -117,6 +118,7 @@ class SceneTestCase(unittest.TestCase):
             upload_limit,
             settings,
             checks,
+            torrent_upload_limit,
         )
         self.addCleanup(seed.stop)
         return seed
