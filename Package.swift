@@ -155,7 +155,7 @@ let package = Package(
             "TestSupport",
             nioCore
         ),
-        tests("TorrentLogicTests", "TorrentLogic", "BitTorrentProtocol", "TestSupport"),
+        tests("TorrentLogicTests", "TorrentLogic", "BitTorrentProtocol", "TestSupport", nioCore),
         tests(
             "PieceStorageTests",
             "PieceStorage",

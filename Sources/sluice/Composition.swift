@@ -141,6 +141,7 @@ extension SessionConfiguration {
         mapsPorts = configuration.bitTorrent.mapsPort
         settings = SessionSettings(configuration)
         encryption = configuration.bitTorrent.encryption
+        usesUTP = configuration.bitTorrent.usesUTP
         allowsLoopback = configuration.bitTorrent.allowsLoopback
         proxy = ProxyConfiguration(configuration.proxy)
         usesDHT = configuration.dht.isEnabled

@@ -62,6 +62,10 @@ import Testing
             "Cryptography/DigestAlgorithm.swift", "@unchecked Sendable",
             "holds an algorithm of libcrypto, which is constant once it was fetched"
         ),
+        (
+            "TorrentEngine/UTP/UTPChannel.swift", "@unchecked Sendable",
+            "is a channel, whose state belongs to one event loop; NIO's own are the same"
+        ),
     ]
 
     let sources: [SourceFile]

@@ -30,15 +30,14 @@ actor DHTService {
     nonisolated let port = ListenPort()
     private nonisolated let loop: any EventLoop
     private let names: [BootstrapName]
+    private let datagrams: DatagramPort
     private let isReadOnly: Bool
-    private let hosts: ListenHosts
     private let addresses: AddressFilter
     private let store: StateStore
     private let pool: DiskPool
     private let logger: Logger
 
     private var node: DHTNode?
-    private var sockets: [Bool: DatagramSocket] = [:]
     private var tcpPort: UInt16 = 0
     private var schedule: SearchSchedule
     private var wishes: [InfoHash: Wish] = [:]
@@ -56,10 +55,10 @@ actor DHTService {
 
     init(
         configuration: SessionConfiguration,
+        datagrams: DatagramPort,
         addresses: AddressFilter,
         store: StateStore,
         pool: DiskPool,
-        loop: any EventLoop,
         logger: Logger
     ) {
         names = configuration.dhtBootstrap
@@ -68,11 +67,11 @@ actor DHTService {
             interval: Self.interval,
             urgentInterval: configuration.urgentSearchInterval
         )
-        hosts = ListenHosts(configuration.listenHost)
+        self.datagrams = datagrams
         self.addresses = addresses
         self.store = store
         self.pool = pool
-        self.loop = loop
+        loop = datagrams.loop
         self.logger = logger
     }
 
@@ -87,15 +86,19 @@ actor DHTService {
     ///   number if it is free.
     func start(port: UInt16) async {
         tcpPort = port
-        await openSockets(port: port)
+        let families = await datagrams.open(port: port)
         let store = store
         let bytes = try? await pool.run { try store.setting(.dhtState) }
-        guard !isStopped, !sockets.isEmpty else { return }
+        guard !isStopped, !families.isEmpty else { return }
+        self.port.value = datagrams.port.value
+        await datagrams.takeMessages { [weak self] bytes, address in
+            self?.assumeIsolated { $0.received(bytes, from: address) }
+        }
         var configuration = DHTNode.Configuration()
         configuration.families = []
         configuration.isReadOnly = isReadOnly
-        if sockets[false] != nil { configuration.families.insert(.ipv4) }
-        if sockets[true] != nil { configuration.families.insert(.ipv6) }
+        if families.contains(false) { configuration.families.insert(.ipv4) }
+        if families.contains(true) { configuration.families.insert(.ipv6) }
         node = DHTNode(
             configuration: configuration,
             saved: bytes.flatMap { DHTNode.SavedState(bytes: $0) } ?? DHTNode.SavedState(),
@@ -115,34 +118,12 @@ actor DHTService {
     /// - Parameter port: TCP port on which peers find us from now on.
     func use(port: UInt16) { tcpPort = port }
 
-    private func openSockets(port: UInt16) async {
-        for isIPv6 in [false, true] {
-            guard let host = hosts[isIPv6: isIPv6] else { continue }
-            // Another program may have the port; TCP and UDP ports are taken apart.
-            for port in [port, 0] where sockets[isIPv6] == nil && !isStopped {
-                let socket = DatagramSocket(host: host, isIPv6: isIPv6, port: port, loop: loop) {
-                    [weak self] bytes, address in
-                    self?.assumeIsolated { $0.received(bytes, from: address) }
-                }
-                guard (try? await socket.open().get()) != nil, let bound = socket.port else {
-                    continue
-                }
-                sockets[isIPv6] = socket
-                if self.port.value == 0 { self.port.value = bound }
-                if port != bound {
-                    logger.notice("the DHT has another port", metadata: ["port": "\(bound)"])
-                }
-            }
-        }
-    }
-
     /// Saves what the node knows; searches end.
     func shutdown() async {
         isStopped = true
         timer?.cancel()
         saving?.cancel()
         bootstrapping?.cancel()
-        for socket in sockets.values { socket.close() }
         try? await save()?.get()
         wishes = [:]
         node = nil
@@ -292,7 +273,7 @@ actor DHTService {
         case .send(let bytes, let address):
             // One that may not be dialled is like one that does not answer.
             guard addresses.allows(address) else { return }
-            sockets[address.isIPv6]?.send(bytes, to: address)
+            datagrams.assumeIsolated { $0.send(bytes, to: address) }
         case .found(let peers, let key): found(peers, by: key)
         case .finished(let key): finished(key)
         }

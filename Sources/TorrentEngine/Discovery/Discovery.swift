@@ -52,6 +52,7 @@ struct Discovery: Sendable {
 extension Discovery {
     init(
         configuration: SessionConfiguration,
+        datagrams: DatagramPort,
         addresses: AddressFilter,
         store: StateStore,
         pool: DiskPool,
@@ -63,10 +64,10 @@ extension Discovery {
             configuration.usesDHT && routes.route(of: .dht) == .direct
             ? DHTService(
                 configuration: configuration,
+                datagrams: datagrams,
                 addresses: addresses,
                 store: store,
                 pool: pool,
-                loop: group.next(),
                 logger: logger
             ) : nil
         local =

@@ -1,4 +1,6 @@
 import BitTorrentProtocol
+// For the options that concern fragments.
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -7,14 +9,18 @@ import NIOPosix
 /// NIO closes a datagram channel over an error that concerns one packet, such as a network that
 /// cannot be reached. It is bound again when there is something to send, but not all the time.
 final class DatagramSocket {
-    typealias Receive = @Sendable ([UInt8], PeerAddress) -> Void
+    typealias Receive = @Sendable (ByteBuffer, PeerAddress) -> Void
 
+    /// Datagrams taken from the socket at once; of those that are longer the end is lost.
+    private static let burst = 32
+    private static let maximumByteCount = 2048
     private static let pause = TimeAmount.seconds(15)
 
     private let loop: any EventLoop
     private let place: BindPlace
     private let isIPv6: Bool
     private let receive: Receive
+    private let burstEnded: @Sendable () -> Void
     private var wantedPort: Int
     private var channel: (any Channel)?
     private var notBefore = NIODeadline.uptimeNanoseconds(0)
@@ -24,18 +30,21 @@ final class DatagramSocket {
     ///   - host: an address, and perhaps an interface (`BindPlace`).
     ///   - port: 0 takes any that is free.
     ///   - receive: called on the loop.
+    ///   - burstEnded: called on the loop, after what could be read at once was received.
     init(
         host: String,
         isIPv6: Bool,
         port: UInt16 = 0,
         loop: any EventLoop,
-        receive: @escaping Receive
+        receive: @escaping Receive,
+        burstEnded: @escaping @Sendable () -> Void = {}
     ) {
         place = BindPlace(host)
         self.isIPv6 = isIPv6
         wantedPort = Int(port)
         self.loop = loop
         self.receive = receive
+        self.burstEnded = burstEnded
     }
 
     var isOpen: Bool { channel != nil }
@@ -47,13 +56,24 @@ final class DatagramSocket {
         loop.preconditionInEventLoop()
         if isOpen { return loop.makeSucceededVoidFuture() }
         notBefore = .now() + Self.pause
-        let (receive, interface) = (receive, place.interface)
+        let (receive, burstEnded) = (receive, burstEnded)
+        let interface = place.interface
         var bootstrap = DatagramBootstrap(group: loop)
+            .channelOption(.datagramVectorReadMessageCount, value: Self.burst)
+            .channelOption(
+                .recvAllocator,
+                value: FixedSizeRecvByteBufferAllocator(
+                    capacity: Self.burst * Self.maximumByteCount
+                )
+            )
             .channelInitializer { channel in
                 channel.use(interface: interface).flatMapThrowing {
-                    try channel.pipeline.syncOperations.addHandler(Receiver(receive))
+                    try channel.pipeline.syncOperations.addHandler(
+                        Receiver(receive, burstEnded)
+                    )
                 }
             }
+        bootstrap = bootstrap.channelOption(fragmentation, value: .init(IP_PMTUDISC_DONT))
         if isIPv6 {
             let option = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
             bootstrap = bootstrap.channelOption(option, value: 1)
@@ -73,14 +93,41 @@ final class DatagramSocket {
 
     /// A packet that cannot be sent is lost, as any packet may be.
     func send(_ bytes: [UInt8], to address: PeerAddress) {
+        guard let remote = try? address.socketAddress else { return }
+        write(ByteBuffer(bytes: bytes), to: remote)
+        flush()
+    }
+
+    /// As `send`, but the packet leaves with others at the next `flush`.
+    func write(_ bytes: ByteBuffer, to remote: SocketAddress) {
         loop.preconditionInEventLoop()
         guard let channel else {
             if !isClosed, notBefore <= .now() { _ = open() }
             return
         }
-        guard let remote = try? address.socketAddress else { return }
-        let packet = AddressedEnvelope(remoteAddress: remote, data: ByteBuffer(bytes: bytes))
-        channel.writeAndFlush(packet, promise: nil)
+        channel.write(AddressedEnvelope(remoteAddress: remote, data: bytes), promise: nil)
+    }
+
+    func flush() { channel?.flush() }
+
+    /// As `send`, but nobody on the way may cut the packet into fragments.
+    func sendWhole(_ bytes: ByteBuffer, to remote: SocketAddress) {
+        flush()
+        setFragmentation(IP_PMTUDISC_PROBE)
+        write(bytes, to: remote)
+        flush()
+        setFragmentation(IP_PMTUDISC_DONT)
+    }
+
+    private func setFragmentation(_ value: CInt) {
+        try? channel?.syncOptions?.setOption(fragmentation, value: .init(value))
+    }
+
+    /// What to do about packets that are too large for the path.
+    private var fragmentation: ChannelOptions.Types.SocketOption {
+        isIPv6
+            ? .init(level: .ipv6, name: .init(rawValue: IPV6_MTU_DISCOVER))
+            : .init(level: .ip, name: .init(rawValue: IP_MTU_DISCOVER))
     }
 
     func close() {
@@ -94,14 +141,23 @@ private final class Receiver: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
     private let receive: DatagramSocket.Receive
+    private let burstEnded: @Sendable () -> Void
 
-    init(_ receive: @escaping DatagramSocket.Receive) { self.receive = receive }
+    init(
+        _ receive: @escaping DatagramSocket.Receive,
+        _ burstEnded: @escaping @Sendable () -> Void
+    ) {
+        self.receive = receive
+        self.burstEnded = burstEnded
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let packet = unwrapInboundIn(data)
         guard let address = PeerAddress(packet.remoteAddress) else { return }
-        receive(Array(packet.data.readableBytesView), address)
+        receive(packet.data, address)
     }
+
+    func channelReadComplete(context: ChannelHandlerContext) { burstEnded() }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 }

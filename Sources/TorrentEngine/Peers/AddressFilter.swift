@@ -27,8 +27,15 @@ struct AddressFilter: Sendable {
 extension PeerAddress {
     /// - Returns: `nil` for a Unix socket.
     init?(_ address: SocketAddress) {
-        guard let host = address.ipAddress, let port = address.port else { return nil }
-        self.init(numericHost: host, port: UInt16(truncatingIfNeeded: port))
+        let family = address.protocol
+        guard family == .inet || family == .inet6 else { return nil }
+        // The parts of `sockaddr_in` and `sockaddr_in6`, without making text of them.
+        let (host, port) = address.withSockAddr { pointer, size in
+            let bytes = UnsafeRawBufferPointer(start: pointer, count: size)
+            let host = family == .inet ? bytes[4..<8] : bytes[8..<24]
+            return (Array(host), UInt16(bytes[2]) << 8 | UInt16(bytes[3]))
+        }
+        self.init(host: host, port: port)
     }
 
     var socketAddress: SocketAddress {

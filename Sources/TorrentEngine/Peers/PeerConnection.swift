@@ -3,12 +3,12 @@ import Logging
 import NIOCore
 import TorrentLogic
 
-/// A TCP connection to a peer: shakes hands, then hands messages to its owner, a read burst at a
-/// time.
+/// A connection to a peer, by TCP or uTP: shakes hands, then hands messages to its owner, a read
+/// burst at a time.
 ///
-/// An outgoing connection lives on its owner's event loop, so the owner is called directly. An
-/// incoming one was accepted before anybody knew the torrent and may live on another loop: then a
-/// burst of it takes one hop, and no more than two bursts are on their way before the socket is
+/// An outgoing TCP connection lives on its owner's event loop, so the owner is called directly. An
+/// incoming one was accepted before anybody knew the torrent, and one by uTP lives with its socket:
+/// these may be on another loop. Then a burst of it takes one hop, and no more than two bursts are on their way before the socket is
 /// left alone.
 final class PeerConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
@@ -120,7 +120,8 @@ final class PeerConnection: ChannelDuplexHandler {
         timeout?.cancel()
         switch phase {
         case .open(let owner, let key): owner.tell(.disconnected(key))
-        case .handshake(let received) where received.readableBytes == 0: reportUnansweredDial()
+        case .handshake(let received) where received.readableBytes == 0:
+            reportUnansweredDial(over: context.channel)
         case .handshake, .finding, .closed: reportFailedDial()
         }
         phase = .closed
@@ -247,6 +248,7 @@ final class PeerConnection: ChannelDuplexHandler {
         }
         let key = owner.makePeerKey()
         phase = .open(owner, key)
+        if !isIncoming { owner.resources.dialler.worked(context.channel, for: address) }
         let peer = ConnectedPeer(
             channel: context.channel,
             address: address,
@@ -296,10 +298,15 @@ final class PeerConnection: ChannelDuplexHandler {
     }
 
     /// It may understand nothing but encrypted handshakes, or nothing but plain ones.
-    private func reportUnansweredDial() {
+    private func reportUnansweredDial(over channel: any Channel) {
         guard case .outgoing(let owner, let address, _) = side else { return }
-        guard owner.resources.encryptedDials.retries(address) else { return reportFailedDial() }
-        owner.logger.debug("dialling again, encrypted", metadata: ["peer": "\(address)"])
+        if owner.resources.encryptedDials.retries(address) {
+            owner.logger.debug("dialling again, encrypted", metadata: ["peer": "\(address)"])
+        } else if owner.resources.dialler.retries(address, after: channel) {
+            owner.logger.debug("dialling again by uTP", metadata: ["peer": "\(address)"])
+        } else {
+            return reportFailedDial()
+        }
         owner.dial(address)
     }
 

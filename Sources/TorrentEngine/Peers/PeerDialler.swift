@@ -1,28 +1,61 @@
 import BitTorrentProtocol
 import NIOCore
 import NIOPosix
+import Synchronization
 import TorrentLogic
 
 /// Connects to peers: by which transport, and for how long it is tried.
 ///
 /// What is said on a connection, encrypted or not, is none of its business.
-struct PeerDialler: Sendable {
+final class PeerDialler: Sendable {
     /// Time for a connection to stand.
     let timeout: Duration
     /// The only one that connections may use; `nil` for all.
     let interface: String?
     /// `nil` for no proxy.
-    var proxy: ProxyConnector?
-    var routes = TrafficRoutes.direct
+    let proxy: ProxyConnector?
+    let routes: TrafficRoutes
+    /// `nil` unless peers are reached by uTP as well.
+    let utp: UTPService?
+    private let memory = Mutex(TransportMemory())
+
+    /// - Parameter proxy: that of the configuration.
+    init(_ configuration: SessionConfiguration, proxy: ProxyConnector?, utp: UTPService?) {
+        timeout = configuration.connectTimeout
+        interface = BindPlace(configuration.listenHost).interface
+        routes = configuration.routes
+        self.proxy = proxy
+        self.utp = utp
+    }
 
     /// - Parameter loop: where a TCP connection lives; others may live elsewhere.
     /// - Returns: a connection that stands, from which nothing was read and which has no handlers
-    ///   yet; completes on its event loop, after its `channelActive`.
+    ///   yet; completes on `loop`. In the next turn of its own event loop it is active.
     func connect(to address: PeerAddress, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
         if let proxy, !routes.goesAround(address) {
             return proxy.connect(to: ProxyDestination(address), on: loop)
         }
-        return connectTCP(to: address, on: loop)
+        guard let utp else { return connectTCP(to: address, on: loop) }
+        let order = memory.withLock { $0.order(for: address) }
+        return DialRace(order: order, loop: loop) { transport in
+            switch transport {
+            case .tcp: self.connectTCP(to: address, on: loop)
+            case .utp: utp.connect(to: address)
+            }
+        }.run()
+    }
+
+    /// The peer has answered on a connection that we dialled.
+    func worked(_ channel: any Channel, for address: PeerAddress) {
+        memory.withLock { $0.worked(Transport(of: channel), for: address) }
+    }
+
+    /// The peer hung up on a connection that we dialled before it said anything, encrypted or not.
+    ///
+    /// - Returns: whether to dial it again at once, by another transport.
+    func retries(_ address: PeerAddress, after channel: any Channel) -> Bool {
+        guard utp != nil else { return false }
+        return memory.withLock { $0.wasUnanswered(Transport(of: channel), by: address) }
     }
 
     private func connectTCP(
@@ -39,21 +72,11 @@ struct PeerDialler: Sendable {
         return ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(timeout))
             .peerChannelOptions()
-            .channelInitializer { $0.use(interface: interface) }
+            .channelInitializer { [interface] in $0.use(interface: interface) }
             .connect(to: remote)
-            // The future is complete before the channel is active. What is read comes a turn later.
-            .flatMap { channel in channel.eventLoop.submit { channel } }
     }
 }
 
-extension PeerDialler {
-    /// - Parameter proxy: that of the configuration.
-    init(_ configuration: SessionConfiguration, proxy: ProxyConnector?) {
-        self.init(
-            timeout: configuration.connectTimeout,
-            interface: BindPlace(configuration.listenHost).interface,
-            proxy: proxy,
-            routes: configuration.routes
-        )
-    }
+extension Transport {
+    init(of channel: any Channel) { self = channel is UTPChannel ? .utp : .tcp }
 }

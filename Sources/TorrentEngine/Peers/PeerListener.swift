@@ -7,6 +7,8 @@ import NIOPosix
 /// Awaits peers on the session's port.
 final class PeerListener: Sendable {
     let channel: any Channel
+    /// Adds the handlers to a connection that a peer asked for; throws if there are too many.
+    let accept: @Sendable (any Channel) throws -> Void
 
     var port: UInt16 { UInt16(channel.localAddress?.port ?? 0) }
 
@@ -17,22 +19,24 @@ final class PeerListener: Sendable {
         find: @escaping @Sendable (InfoHash) -> PeerOwnerSearch
     ) async throws(SessionError) {
         let configuration = resources.configuration
+        let accept: @Sendable (any Channel) throws -> Void = { channel in
+            let connection = PeerConnection(side: .incoming(find), resources: resources)
+            try resources.connections.admit(channel, connection, filter: resources.filter)
+            if configuration.encryption != .disable {
+                try channel.pipeline.syncOperations.addHandler(
+                    PeerCipher(dialling: nil, resources: resources)
+                )
+            }
+            try channel.pipeline.syncOperations.addHandler(connection)
+        }
+        self.accept = accept
         let place = BindPlace(configuration.listenHost)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelInitializer { $0.use(interface: place.interface) }
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let connection = PeerConnection(side: .incoming(find), resources: resources)
-                    try resources.connections.admit(channel, connection, filter: resources.filter)
-                    if configuration.encryption != .disable {
-                        try channel.pipeline.syncOperations.addHandler(
-                            PeerCipher(dialling: nil, resources: resources)
-                        )
-                    }
-                    try channel.pipeline.syncOperations.addHandler(connection)
-                }
+                channel.eventLoop.makeCompletedFuture { try accept(channel) }
             }
             .peerChannelOptions()
         do {

@@ -91,13 +91,28 @@ extension PeerOwner {
         let encrypts = resources.encryptedDials.encrypts(address)
         let hash = hash(toDial: address)
         resources.dialler.connect(to: address, on: loop).whenComplete { result in
-            do {
-                try self.greet(address, over: result.get(), under: hash, encrypts: encrypts)
-            } catch {
-                self.logger.debug("cannot reach a peer: \(error)", metadata: ["peer": "\(address)"])
-                self.loop.execute { self.take(.dialFailed(address)) }
+            switch result {
+            case .success(let channel):
+                channel.eventLoop.execute {
+                    do {
+                        try self.greet(
+                            address,
+                            over: channel,
+                            under: hash,
+                            encrypts: encrypts
+                        )
+                    } catch {
+                        self.dialFailed(address, because: error)
+                    }
+                }
+            case .failure(let error): self.dialFailed(address, because: error)
             }
         }
+    }
+
+    private func dialFailed(_ address: PeerAddress, because error: any Error) {
+        logger.debug("cannot reach a peer: \(error)", metadata: ["peer": "\(address)"])
+        loop.execute { self.take(.dialFailed(address)) }
     }
 
     /// Begins to shake hands on a connection that we dialled, on its event loop.

@@ -193,7 +193,8 @@ actor PortMappingService {
     /// One bound to our address, which is what makes a packet to a group leave there.
     private func makeSearch(from place: BindPlace) -> DatagramSocket {
         DatagramSocket(host: place.description, isIPv6: false, loop: loop) {
-            [weak self] bytes, sender in
+            [weak self] datagram, sender in
+            let bytes = Array(datagram.readableBytesView)
             self?.assumeIsolated {
                 $0.tell(false) { $0.searchAnswered(bytes, from: sender, now: .now) }
             }

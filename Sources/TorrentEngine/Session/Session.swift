@@ -8,7 +8,7 @@ import TorrentLogic
 
 /// The torrents of this program, the port on which peers find them, and what they share.
 package final class Session: Sendable {
-    private struct State {
+    struct State {
         var torrents: [InfoHash: RegisteredTorrent] = [:]
         /// The second names of hybrid torrents and links, and the first name of each.
         var firstNames: [InfoHash: InfoHash] = [:]
@@ -36,7 +36,7 @@ package final class Session: Sendable {
     private let bridge: ProxyBridge?
     let arrivals: AsyncStream<Void>.Continuation
     private let portMapping: PortMappingService?
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
     /// - Parameters:
     ///   - store: outlives the session.
@@ -53,65 +53,28 @@ package final class Session: Sendable {
         self.group = group
         self.store = store
         (metadataArrivals, arrivals) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let key = try store.setting(.announceKey, orStore: Self.newAnnounceKey)
-        let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
-        let place = BindPlace(configuration.listenHost)
-        let routes = configuration.routes
         let connector = configuration.proxy.map {
-            ProxyConnector($0, timeout: configuration.connectTimeout, place: place)
+            ProxyConnector(
+                $0,
+                timeout: configuration.connectTimeout,
+                place: BindPlace(configuration.listenHost)
+            )
         }
-        let bridge = connector.map { ProxyBridge($0, group: group, logger: logger) }
-        self.bridge = bridge
-        let cache = try CacheDirectory(path: configuration.cacheDirectory)
-        let pool = DiskPool(size: configuration.diskThreadCount)
-        resources = SessionResources(
+        bridge = connector.map { ProxyBridge($0, group: group, logger: logger) }
+        resources = try SessionResources(
             configuration: configuration,
             ownID: ownID,
-            announceKey: key.reduce(0) { $0 << 8 | UInt32($1) },
-            cache: cache,
-            pool: pool,
             store: store,
-            journal: CompletionJournal(store: store) { error in
-                logger.error("verified pieces are not recorded: \(error)")
-            },
-            tracker: Trackers(
-                group: group,
-                listenHost: configuration.listenHost,
-                addresses: addresses,
-                bridge: bridge,
-                routes: routes
-            ),
-            webSeeds: WebSeedClient(
-                group: group,
-                place: place,
-                addresses: addresses,
-                bridge: bridge
-            ),
-            addresses: addresses,
-            discovery: Discovery(
-                configuration: configuration,
-                addresses: addresses,
-                store: store,
-                pool: pool,
-                group: group,
-                logger: logger
-            ),
-            listenPort: ListenPort(),
-            dialler: PeerDialler(configuration, proxy: connector),
-            settings: PublishedSettings(configuration.settings),
-            bandwidth: SharedBandwidth(configuration.settings.rates),
-            connections: Connections(configuration.settings.connections, loop: group.next()),
-            encryptedDials: EncryptedDials(policy: configuration.encryption),
-            activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
+            proxy: connector,
+            bridge: bridge,
+            group: group,
             logger: logger
         )
         activation = TorrentActivation(resources: resources, group: group)
         portMapping =
-            configuration.mapsPorts && routes.route(of: .portMapping) == .direct
+            configuration.mapsPorts && configuration.routes.route(of: .portMapping) == .direct
             ? PortMappingService(group: group, resources: resources) : nil
     }
-
-    private static var newAnnounceKey: [UInt8] { (0..<4).map { _ in .random(in: 0...255) } }
 
     // MARK: Life
 
@@ -154,6 +117,7 @@ package final class Session: Sendable {
             await listener.close()
             throw SessionError.stopped
         }
+        await resources.transports.utp?.start(port: listener.port, accept: listener.accept)
         resources.logger.info(
             "listening for peers",
             metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
@@ -191,6 +155,7 @@ package final class Session: Sendable {
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }
         await resources.discovery.shutdown()
+        await resources.transports.shutdown()
         // Jobs that run end first, and what they wrote is recorded.
         let journal = resources.journal
         try? await resources.pool.run { journal.flush() }

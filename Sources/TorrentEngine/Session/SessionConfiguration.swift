@@ -23,6 +23,8 @@ package struct SessionConfiguration: Sendable {
     package var allowsLoopback = false
     /// Whether peers are looked for in the DHT (BEP 5), and its questions answered.
     package var usesDHT = false
+    /// Whether peers are dialled and awaited by uTP (BEP 29) as well as by TCP.
+    package var usesUTP = false
     /// Whether our DHT node asks others and answers nobody (BEP 43).
     package var isDHTReadOnly = false
     /// Where the DHT is entered while no node is known.

@@ -18,8 +18,8 @@ struct SessionResources: Sendable {
     let webSeeds: WebSeedClient
     let addresses: AddressFilter
     let discovery: Discovery
-    let listenPort: ListenPort
-    let dialler: PeerDialler
+    let listenPort = ListenPort()
+    let transports: PeerTransports
     let settings: PublishedSettings
     let bandwidth: SharedBandwidth
     let connections: Connections
@@ -29,10 +29,77 @@ struct SessionResources: Sendable {
     let activity: TorrentActivity
     let logger: Logger
 
+    var dialler: PeerDialler { transports.dialler }
+
     /// Of a torrent that is made now.
     var swarmLimits: SwarmLimits {
         var limits = configuration.limits
         limits.maximumPeers = settings.current.peersPerTorrent
         return limits
+    }
+}
+
+extension SessionResources {
+    /// - Parameters:
+    ///   - proxy: through which others are reached; `nil` for none.
+    ///   - bridge: the same, for HTTP.
+    /// - Throws: `StorageError` if the cache directory cannot be made or written, `StateStoreError`.
+    init(
+        configuration: SessionConfiguration,
+        ownID: PeerID,
+        store: StateStore,
+        proxy: ProxyConnector?,
+        bridge: ProxyBridge?,
+        group: any EventLoopGroup,
+        logger: Logger
+    ) throws {
+        let key = try store.setting(
+            .announceKey,
+            orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
+        )
+        self.configuration = configuration
+        self.ownID = ownID
+        announceKey = key.reduce(0) { $0 << 8 | UInt32($1) }
+        cache = try CacheDirectory(path: configuration.cacheDirectory)
+        pool = DiskPool(size: configuration.diskThreadCount)
+        self.store = store
+        journal = CompletionJournal(store: store) { error in
+            logger.error("verified pieces are not recorded: \(error)")
+        }
+        addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
+        tracker = Trackers(
+            group: group,
+            listenHost: configuration.listenHost,
+            addresses: addresses,
+            bridge: bridge,
+            routes: configuration.routes
+        )
+        webSeeds = WebSeedClient(
+            group: group,
+            place: BindPlace(configuration.listenHost),
+            addresses: addresses,
+            bridge: bridge
+        )
+        transports = PeerTransports(
+            configuration,
+            proxy: proxy,
+            loop: group.next(),
+            logger: logger
+        )
+        discovery = Discovery(
+            configuration: configuration,
+            datagrams: transports.datagrams,
+            addresses: addresses,
+            store: store,
+            pool: pool,
+            group: group,
+            logger: logger
+        )
+        settings = PublishedSettings(configuration.settings)
+        bandwidth = SharedBandwidth(configuration.settings.rates)
+        connections = Connections(configuration.settings.connections, loop: group.next())
+        encryptedDials = EncryptedDials(policy: configuration.encryption)
+        activity = TorrentActivity(maximum: configuration.maximumActiveTorrents)
+        self.logger = logger
     }
 }

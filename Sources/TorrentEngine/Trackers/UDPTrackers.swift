@@ -154,7 +154,9 @@ actor UDPTrackers {
     private func makeSocket(_ host: String, isIPv6: Bool) -> DatagramSocket {
         let socket = DatagramSocket(host: host, isIPv6: isIPv6, loop: loop) {
             [weak self] bytes, address in
-            self?.assumeIsolated { $0.received(bytes, from: address) }
+            self?.assumeIsolated { exchange in
+                exchange.received(Array(bytes.readableBytesView), from: address)
+            }
         }
         sockets[isIPv6] = socket
         return socket

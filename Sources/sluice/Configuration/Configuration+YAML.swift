@@ -129,7 +129,7 @@ extension Configuration.BitTorrent {
             keys: [
                 "address", "port", "port_mapping", "peers_per_torrent", "connections",
                 "connections_per_address", "dials_at_once", "dials_per_second", "encryption",
-                "allow_loopback", "ip_filter",
+                "utp", "allow_loopback", "ip_filter",
             ]
         )
         reader.string(keys["address"], "bittorrent: address") { value, _ in
@@ -161,6 +161,7 @@ extension Configuration.BitTorrent {
         }
         reader.path(keys["ip_filter"], "bittorrent: ip_filter") { ipFilter = $0 }
         reader.choice(keys["encryption"], "bittorrent: encryption") { encryption = $0 }
+        reader.boolean(keys["utp"], "bittorrent: utp") { usesUTP = $0 }
         reader.boolean(keys["allow_loopback"], "bittorrent: allow_loopback") {
             allowsLoopback = $0
         }

@@ -47,6 +47,8 @@ struct Configuration: Equatable, Sendable {
         /// Whether the gateway is asked to let connections in to the port.
         var mapsPort = true
         var encryption = EncryptionPolicy.prefer
+        /// Whether peers are reached by uTP as well as by TCP.
+        var usesUTP = true
         /// Whether trackers, web seeds and peers that a torrent names may be on this machine.
         var allowsLoopback = false
     }

@@ -53,6 +53,11 @@ class Network:
         """The command that runs `arguments` on the server side, with the same process id."""
         return ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net", "--", *arguments]
 
+    @property
+    def server_pid(self) -> int:
+        """A process that names the server's network namespace."""
+        return self._holder.pid
+
     def take_swarm_address(self) -> str:
         """An address no other seed has had: clients remember the peers they met there."""
         if not self._free_swarm_addresses:
