@@ -81,6 +81,7 @@ extension Swarm {
         for liar in assembler.passed(piece, blockDigests: blockDigests) {
             ban(liar, piece: piece, now: now)
         }
+        refillBackground(now: now)
         // Room among the unfinished pieces.
         requestMore(now: now)
     }

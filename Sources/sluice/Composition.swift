@@ -86,7 +86,6 @@ struct Composition {
             try await session.start()
             // Before the first call: a handle from before a restart must not look stale.
             await loader.load(configuration.routes)
-            cacheUsage.measure()
             MountHints(configuration: configuration).log(to: logger)
             try await services.run()
         } catch {
@@ -133,6 +132,9 @@ extension SessionConfiguration {
         listenHost = configuration.bitTorrent.address
         listenPort = UInt16(configuration.bitTorrent.port)
         limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
+        idleTime = .seconds(configuration.bitTorrent.idleSeconds)
+        seedRatio = configuration.bitTorrent.seedRatio
+        seedTime = configuration.bitTorrent.seedMinutes.map { .seconds(60 * $0) }
         encryption = configuration.bitTorrent.encryption
         allowsLoopback = configuration.bitTorrent.allowsLoopback
         usesDHT = configuration.dht.isEnabled

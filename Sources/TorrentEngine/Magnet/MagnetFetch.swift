@@ -26,6 +26,7 @@ actor MagnetFetch {
 
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
     private let trackerTiers: [[String]]
+    private let progress: @Sendable () -> Void
     private let completion: Completion
 
     private var swarm: MetadataSwarm
@@ -38,17 +39,21 @@ actor MagnetFetch {
 
     private static let reminderDelay = TimeAmount.seconds(60)
 
-    /// - Parameter completion: called once, as soon as metadata with the right hash is here.
+    /// - Parameters:
+    ///   - progress: called when a peer is connected.
+    ///   - completion: called once, as soon as metadata with the right hash is here.
     init(
         _ magnet: MagnetLink,
         infoHash: InfoHash,
         resources: SessionResources,
         loop: any EventLoop,
+        progress: @escaping @Sendable () -> Void,
         completion: @escaping Completion
     ) {
         self.infoHash = infoHash
         self.resources = resources
         self.loop = loop
+        self.progress = progress
         self.completion = completion
         var logger = resources.logger
         logger[metadataKey: "torrent"] = "\(infoHash)"
@@ -265,6 +270,7 @@ extension MagnetFetch: PeerOwner {
 
     private func connected(_ key: PeerKey, to peer: ConnectedPeer) {
         guard !isStopped else { return peer.channel.close(promise: nil) }
+        progress()
         links[key] = PeerLink(
             channel: peer.channel,
             address: peer.address,

@@ -17,45 +17,50 @@ extension Session {
     @discardableResult
     package func add(_ magnet: MagnetLink, addedTime: Int64) async throws -> RegisteredTorrent? {
         guard let infoHash = magnet.infoHash else { throw SessionError.noVersion1Hash }
-        if let torrent = torrent(infoHash) { return torrent }
-        guard fetch(of: infoHash) == nil else { return nil }
-        let store = store
-        let record = try await resources.pool.run {
-            try store.register(magnet, infoHash: infoHash, addedTime: addedTime)
-        }
-        try await fetch(record)
+        try await add([magnet], addedTime: addedTime)
         return torrent(infoHash)
+    }
+
+    /// Registers magnet links, all in one step; a few are looked for at a time.
+    ///
+    /// Links of v2 torrents alone are passed over.
+    package func add(_ magnets: [MagnetLink], addedTime: Int64) async throws {
+        var new: [InfoHash: MagnetLink] = [:]
+        for magnet in magnets {
+            guard let infoHash = magnet.infoHash, torrent(infoHash) == nil,
+                !searches.contains(infoHash)
+            else { continue }
+            new[infoHash] = magnet
+        }
+        guard !new.isEmpty else { return }
+        guard !isStopped else { throw SessionError.stopped }
+        let (store, wanted) = (store, new)
+        try await resources.pool.run { try store.register(wanted, addedTime: addedTime) }
+        searches.add(magnets.compactMap(\.infoHash).filter { wanted[$0] != nil })
     }
 
     func takeUpMagnets() async throws {
         let store = store
-        for record in try await resources.pool.run({ try store.magnets() }) {
-            try await fetch(record)
-        }
+        searches.add(try await resources.pool.run { try store.magnetInfoHashes() })
     }
 
     func removeMagnet(_ infoHash: InfoHash) async throws {
-        guard let fetch = forgetFetch(of: infoHash) else { return }
-        await fetch.stop()
+        guard searches.contains(infoHash) else { return }
+        await forgetFetch(of: infoHash)?.stop()
         let store = store
         try await resources.pool.run { try store.removeMagnet(infoHash) }
     }
 
-    private func fetch(_ record: StateStore.MagnetRecord) async throws {
-        let fetch = MagnetFetch(
-            record.magnet,
-            infoHash: record.infoHash,
-            resources: resources,
-            loop: group.next()
-        ) { [weak self] metainfo, peers in
-            await self?.arrived(metainfo, addedTime: record.addedTime, from: peers)
-        }
-        guard try begin(fetch) else { return }
-        await fetch.start(with: record.magnet.peers.filter(resources.addresses.allows))
-    }
+    /// The torrents whose metadata has not come yet.
+    package var pendingMagnets: [InfoHash] { searches.infoHashes }
+
+    func fetch(of infoHash: InfoHash) -> MagnetFetch? { searches.fetch(of: infoHash) }
+
+    /// - Returns: who looks for the metadata, and has to be stopped.
+    func forgetFetch(of infoHash: InfoHash) -> MagnetFetch? { searches.remove(infoHash) }
 
     /// The metadata is here: it is made durable first, then the torrent is an ordinary one.
-    private func arrived(
+    func arrived(
         _ metainfo: Metainfo,
         addedTime: Int64,
         from peers: [PeerAddress]
@@ -77,13 +82,14 @@ extension Session {
                     "bytes": "\(metainfo.infoBytes.count)", "files": "\(metainfo.info.files.count)",
                 ]
             )
+            // No farewell: the torrent announces itself to the same trackers.
+            _ = forgetFetch(of: metainfo.infoHash)
             arrivals.yield()
         } catch SessionError.stopped {
             // What was registered is taken up by the next session.
         } catch {
             logger.error("the metadata has come, but the torrent cannot be taken up: \(error)")
+            _ = forgetFetch(of: metainfo.infoHash)
         }
-        // No farewell: the torrent announces itself to the same trackers.
-        _ = forgetFetch(of: metainfo.infoHash)
     }
 }

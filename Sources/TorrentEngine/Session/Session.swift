@@ -10,8 +10,8 @@ import TorrentLogic
 package final class Session: Sendable {
     private struct State {
         var torrents: [InfoHash: RegisteredTorrent] = [:]
-        /// Torrents whose metadata has not come yet.
-        var fetches: [InfoHash: MagnetFetch] = [:]
+        /// What the routes wish of their torrents.
+        var wishes: [InfoHash: TorrentWishes] = [:]
         var listener: PeerListener?
         var isStopped = false
     }
@@ -26,6 +26,8 @@ package final class Session: Sendable {
     let store: StateStore
     let resources: SessionResources
     let activation: TorrentActivation
+    /// Torrents whose metadata has not come yet.
+    let searches: MagnetSearches
     let arrivals: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
 
@@ -91,9 +93,14 @@ package final class Session: Sendable {
             dialler: PeerDialler(timeout: configuration.connectTimeout),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
+            pins: PinnedTorrents(
+                places: configuration.maximumPinnedDownloads,
+                loop: group.next()
+            ),
             logger: logger
         )
         activation = TorrentActivation(resources: resources, group: group)
+        searches = MagnetSearches(resources: resources, group: group)
     }
 
     // MARK: Life
@@ -118,12 +125,14 @@ package final class Session: Sendable {
                 await listener.close()
                 throw SessionError.stopped
             }
+            searches.start { [weak self] in await self?.arrived($0, addedTime: $1, from: $2) }
             try await takeUpMagnets()
             await resources.discovery.start(port: listener.port)
             resources.logger.info(
                 "listening for peers",
                 metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
             )
+            resources.pins.start()
             return listener.port
         } catch {
             await shutdown()
@@ -141,17 +150,16 @@ package final class Session: Sendable {
     ///
     /// The session cannot be started again.
     package func shutdown() async {
-        let (listener, torrents, fetches) = state.withLock { state in
+        let (listener, torrents) = state.withLock { state in
             defer {
                 state.listener = nil
                 state.torrents = [:]
-                state.fetches = [:]
                 state.isStopped = true
             }
-            return (
-                state.listener, Array(state.torrents.values), Array(state.fetches.values)
-            )
+            return (state.listener, Array(state.torrents.values))
         }
+        let fetches = searches.end()
+        resources.pins.end()
         arrivals.finish()
         await listener?.close()
         await withTaskGroup { group in
@@ -170,6 +178,8 @@ package final class Session: Sendable {
     package var dhtPort: UInt16 { resources.discovery.dhtPort }
 
     // MARK: Torrents
+
+    var isStopped: Bool { state.withLock { $0.isStopped } }
 
     package var torrentCount: Int { state.withLock { $0.torrents.count } }
 
@@ -237,6 +247,7 @@ package final class Session: Sendable {
             return
         }
         resources.obfuscatedInfoHashes.remove(infoHash)
+        resources.pins.remove(infoHash)
         await torrent.end(.removed)
         let (store, cache, journal) = (store, resources.cache, resources.journal)
         try await resources.pool.run {
@@ -249,56 +260,46 @@ package final class Session: Sendable {
     /// Tells a torrent where peers are.
     package func addPeers(_ infoHash: InfoHash, _ addresses: [PeerAddress]) async {
         torrent(infoHash)?.found(addresses)
-        await fetch(of: infoHash)?.found(addresses)
+        await searches.found(addresses, of: infoHash)
+    }
+
+    /// - Returns: what stood before.
+    func replaceWishes(
+        with wishes: [InfoHash: TorrentWishes]
+    ) -> [InfoHash: TorrentWishes] {
+        state.withLock { state in
+            defer { state.wishes = wishes }
+            return state.wishes
+        }
     }
 
     /// Makes registered torrents known; nothing happens after the session's end.
     func take(_ registrations: [StateStore.Registration]) {
-        state.withLock { state in
-            guard !state.isStopped else { return }
+        let new = state.withLock { state -> [RegisteredTorrent] in
+            guard !state.isStopped else { return [] }
+            var new: [RegisteredTorrent] = []
             for registration in registrations where state.torrents[registration.infoHash] == nil {
-                state.torrents[registration.infoHash] = RegisteredTorrent(
+                let torrent = RegisteredTorrent(
                     infoHash: registration.infoHash,
                     addedTime: registration.addedTime,
                     creationDate: registration.creationDate,
                     traits: RegisteredTorrent.Traits(registration),
                     activation: activation
                 )
+                state.torrents[registration.infoHash] = torrent
                 resources.obfuscatedInfoHashes.insert(registration.infoHash)
+                new.append(torrent)
             }
+            return new
         }
-    }
-
-    // MARK: Magnet links
-
-    func fetch(of infoHash: InfoHash) -> MagnetFetch? {
-        state.withLock { $0.fetches[infoHash] }
-    }
-
-    /// The torrents whose metadata has not come yet.
-    package var pendingMagnets: [InfoHash] { state.withLock { Array($0.fetches.keys) } }
-
-    /// - Returns: false if the torrent has its metadata or is looked for already.
-    func begin(_ fetch: MagnetFetch) throws(SessionError) -> Bool {
-        let begun = state.withLock { state -> Bool? in
-            guard !state.isStopped else { return nil }
-            guard state.torrents[fetch.infoHash] == nil, state.fetches[fetch.infoHash] == nil
-            else { return false }
-            state.fetches[fetch.infoHash] = fetch
-            return true
-        }
-        guard let begun else { throw .stopped }
-        return begun
-    }
-
-    func forgetFetch(of infoHash: InfoHash) -> MagnetFetch? {
-        state.withLock { $0.fetches.removeValue(forKey: infoHash) }
+        resources.pins.add(new.filter(\.isWanted))
     }
 
     /// A cold torrent that has what peers may want is woken.
     private func owner(of infoHash: InfoHash) -> PeerOwnerSearch {
-        let (torrent, fetch) = state.withLock { ($0.torrents[infoHash], $0.fetches[infoHash]) }
-        guard let torrent else { return fetch.map { .found($0) } ?? .nobody }
+        guard let torrent = torrent(infoHash) else {
+            return fetch(of: infoHash).map { .found($0) } ?? .nobody
+        }
         if let active = torrent.active { return .found(active) }
         guard torrent.mayBeAskedFor, !resources.activity.isCrowded else { return .nobody }
         let promise = group.next().makePromise(of: (any PeerOwner)?.self)

@@ -21,5 +21,6 @@ struct SessionResources: Sendable {
     let encryptedDials: EncryptedDials
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
     let activity: TorrentActivity
+    let pins: PinnedTorrents
     let logger: Logger
 }

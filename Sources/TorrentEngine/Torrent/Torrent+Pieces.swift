@@ -52,6 +52,7 @@ extension Torrent {
             logger.notice("the cache can be written again")
         }
         published.insert(piece)
+        if lifecycle.policy.isPinned { resources.pins.progressed(infoHash) }
         resources.journal.record(piece, of: infoHash)
         turn { now in
             swarm.verified(piece, blockDigests: blockDigests, now: now)

@@ -155,9 +155,10 @@ package actor Torrent {
 
     /// What follows once all events of a turn are in: flush, announce, set the timer.
     func endTurn(_ now: Swarm.Instant) {
+        takeStock(now)
+        performActions()
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
-        takeStock(now)
         announceAsNeeded(now)
         discoverAsNeeded()
         setTimer(now)

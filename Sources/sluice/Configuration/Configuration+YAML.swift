@@ -112,12 +112,22 @@ extension Configuration.BitTorrent {
         let keys = reader.mapping(
             node,
             "bittorrent",
-            keys: ["address", "port", "peers_per_torrent", "encryption", "allow_loopback"]
+            keys: [
+                "address", "port", "peers_per_torrent", "idle_seconds", "seed_ratio",
+                "seed_minutes", "encryption", "allow_loopback",
+            ]
         )
         reader.address(keys["address"], "bittorrent: address") { address = $0 }
         reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
         reader.integer(keys["peers_per_torrent"], "bittorrent: peers_per_torrent", 1...1000) {
             peersPerTorrent = $0
+        }
+        reader.integer(keys["idle_seconds"], "bittorrent: idle_seconds", 1...86_400) {
+            idleSeconds = $0
+        }
+        reader.decimal(keys["seed_ratio"], "bittorrent: seed_ratio", 0...1000) { seedRatio = $0 }
+        reader.integer(keys["seed_minutes"], "bittorrent: seed_minutes", 0...5_256_000) {
+            seedMinutes = $0
         }
         reader.choice(keys["encryption"], "bittorrent: encryption") { encryption = $0 }
         reader.boolean(keys["allow_loopback"], "bittorrent: allow_loopback") {
@@ -148,13 +158,18 @@ extension Configuration.DHT {
 
 extension Configuration.Route {
     fileprivate init?(_ node: Node, _ reader: inout ConfigurationReader) {
-        let keys = reader.mapping(node, "a route", keys: ["name", "demo", "torrents"])
+        let keys = reader.mapping(
+            node,
+            "a route",
+            keys: ["name", "demo", "seed", "pin", "torrents"]
+        )
         var given: String?
         reader.routeName(keys["name"]) { given = $0 }
         if keys["name"] == nil { reader.report(node, "a route needs a name; write “name: films”") }
         guard let given else { return nil }
         self.init(name: given)
         reader.boolean(keys["demo"], "demo") { isDemo = $0 }
+        wishes = TorrentWishes(keys, &reader)
         guard let list = keys["torrents"] else { return }
         if isDemo {
             reader.report(list, "a route with “demo: true” takes no torrents; make another route")
@@ -163,11 +178,25 @@ extension Configuration.Route {
     }
 }
 
-extension Configuration.Source {
+extension TorrentWishes {
+    fileprivate init(_ keys: [String: Node], _ reader: inout ConfigurationReader) {
+        self = []
+        var isWished = false
+        reader.boolean(keys["seed"], "seed") { isWished = $0 }
+        if isWished { insert(.seed) }
+        isWished = false
+        reader.boolean(keys["pin"], "pin") { isWished = $0 }
+        if isWished { insert(.pin) }
+    }
+}
+
+extension Configuration.Entry {
     fileprivate init?(_ node: Node, _ reader: inout ConfigurationReader) {
         let names = ["torrent_path", "torrent_folder", "magnet"]
-        let keys = reader.mapping(node, "a torrent", keys: names)
-        guard keys.count == 1, let (name, value) = keys.first else {
+        let keys = reader.mapping(node, "a torrent", keys: names + ["seed", "pin"])
+        let wishes = TorrentWishes(keys, &reader)
+        let sources = keys.filter { names.contains($0.key) }
+        guard sources.count == 1, let (name, value) = sources.first else {
             if !reader.reported(node) {
                 reader.report(
                     node,
@@ -176,7 +205,7 @@ extension Configuration.Source {
             }
             return nil
         }
-        var made: Self?
+        var made: Configuration.Source?
         switch name {
         case "torrent_path": reader.path(value, name) { made = .file(path: $0) }
         case "torrent_folder": reader.path(value, name) { made = .folder(path: $0) }
@@ -194,6 +223,6 @@ extension Configuration.Source {
             }
         }
         guard let made else { return nil }
-        self = made
+        self.init(source: made, wishes: wishes)
     }
 }

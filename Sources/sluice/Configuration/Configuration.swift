@@ -36,6 +36,11 @@ struct Configuration: Equatable, Sendable {
         var address = "::"
         var port = 6881
         var peersPerTorrent = 50
+        /// Seconds until a torrent that nobody uses goes cold.
+        var idleSeconds = 600
+        /// `nil` for no limit.
+        var seedRatio: Double?
+        var seedMinutes: Int?
         var encryption = EncryptionPolicy.prefer
         /// Whether trackers and peers that a torrent names may be on this machine.
         var allowsLoopback = false
@@ -55,7 +60,21 @@ struct Configuration: Equatable, Sendable {
         var name: String
         /// Shows the sample library that the program makes and seeds itself.
         var isDemo = false
-        var torrents: [Source] = []
+        /// What is wished of all its torrents.
+        var wishes: TorrentWishes = []
+        var torrents: [Entry] = []
+
+        init(name: String, isDemo: Bool = false, torrents: [Source] = []) {
+            self.name = name
+            self.isDemo = isDemo
+            self.torrents = torrents.map { Entry(source: $0) }
+        }
+    }
+
+    /// One line of a route's torrents.
+    struct Entry: Equatable, Sendable {
+        var source: Source
+        var wishes: TorrentWishes = []
     }
 
     /// Where torrents of a route come from.
@@ -76,12 +95,14 @@ struct Configuration: Equatable, Sendable {
         result.cacheDirectory = cacheDirectory.map(absolute)
         result.nfs.exports = absolute(nfs.exports)
         for index in routes.indices {
-            result.routes[index].torrents = routes[index].torrents.map { source in
-                switch source {
-                case .file(let path): .file(path: absolute(path))
-                case .folder(let path): .folder(path: absolute(path))
-                case .magnet: source
-                }
+            for place in routes[index].torrents.indices {
+                let source = routes[index].torrents[place].source
+                result.routes[index].torrents[place].source =
+                    switch source {
+                    case .file(let path): .file(path: absolute(path))
+                    case .folder(let path): .folder(path: absolute(path))
+                    case .magnet: source
+                    }
             }
         }
         return result
