@@ -149,7 +149,14 @@ let package = Package(
         tests("BencodeTests", "Bencode", "TestSupport"),
         tests("BitTorrentProtocolTests", "BitTorrentProtocol", "Bencode", "TestSupport", nioCore),
         tests("TorrentLogicTests", "TorrentLogic", "BitTorrentProtocol"),
-        tests("PieceStorageTests", "PieceStorage", "BitTorrentProtocol", nioCore, nioPosix),
+        tests(
+            "PieceStorageTests",
+            "PieceStorage",
+            "BitTorrentProtocol",
+            "Cryptography",
+            nioCore,
+            nioPosix
+        ),
         tests("StateStoreTests", "StateStore", "BitTorrentProtocol"),
         tests(
             "TorrentEngineTests",

@@ -1,6 +1,7 @@
 import Cryptography
 
-/// The identity of a torrent: the SHA-1 of its raw info dictionary (BEP 3).
+/// The identity of a torrent: the SHA-1 of its raw info dictionary (BEP 3), or the first 20 bytes of
+/// the SHA-256 if it is one of v2 alone (BEP 52).
 ///
 /// Twenty bytes held inline, so that a dictionary of torrents needs no allocation per key.
 package struct InfoHash: Hashable, Sendable {
@@ -33,7 +34,12 @@ package struct InfoHash: Hashable, Sendable {
         bytes.storeBytes(of: words.2.bigEndian, toByteOffset: 16, as: UInt32.self)
     }
 
-    /// The hash of an info dictionary, exactly as found.
+    /// The name in its swarm of a torrent with this SHA-256 (BEP 52).
+    init(firstBytesOf digest: SHA256Digest) {
+        self.init(twenty: digest.bytes.prefix(Self.byteCount))
+    }
+
+    /// The SHA-1 of an info dictionary, exactly as found.
     package init(ofInfoDictionary bytes: some Collection<UInt8>) {
         self.init(twenty: SHA1.hash(bytes))
     }

@@ -33,6 +33,7 @@ enum Schema {
         registerRoutes(in: &migrator)
         registerMagnets(in: &migrator)
         registerRegistrations(in: &migrator)
+        registerVersion2(in: &migrator)
         return migrator
     }
 }

@@ -8,6 +8,8 @@ extension StateStore {
     /// A registered torrent without its metainfo.
     package struct Registration: Equatable, Sendable {
         package let infoHash: InfoHash
+        /// Of a v2 or hybrid torrent (BEP 52).
+        package let version2Hash: Version2InfoHash?
         /// `creation date` of the metainfo, seconds since 1970.
         package let creationDate: Int64?
         /// When the torrent was first registered, seconds since 1970; it never changes.
@@ -18,12 +20,14 @@ extension StateStore {
 
         package init(
             infoHash: InfoHash,
+            version2Hash: Version2InfoHash? = nil,
             creationDate: Int64?,
             addedTime: Int64,
             holdsPieces: Bool,
             isPinned: Bool
         ) {
             self.infoHash = infoHash
+            self.version2Hash = version2Hash
             self.creationDate = creationDate
             self.addedTime = addedTime
             self.holdsPieces = holdsPieces
@@ -36,6 +40,7 @@ extension StateStore {
         try read { database, path in
             let holding = try Self.infoHashes(in: "piece_page", database, path)
             let pinned = try Self.infoHashes(in: "pin", database, path)
+            let version2Hashes = try Self.version2Hashes(in: database, path: path)
             // The index holds all of it.
             let rows = try Row.fetchCursor(
                 database,
@@ -51,6 +56,7 @@ extension StateStore {
                 registrations.append(
                     Registration(
                         infoHash: infoHash,
+                        version2Hash: version2Hashes[infoHash],
                         creationDate: row[2],
                         addedTime: addedTime,
                         holdsPieces: holding.contains(infoHash),
@@ -88,6 +94,7 @@ extension StateStore {
                 }
                 return Registration(
                     infoHash: metainfo.infoHash,
+                    version2Hash: metainfo.version2Hash,
                     creationDate: row[0],
                     addedTime: first,
                     holdsPieces: row[2] == 1,

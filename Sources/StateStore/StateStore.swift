@@ -20,6 +20,8 @@ package final class StateStore: Sendable {
         package let creationDate: Int64?
         /// When the torrent was first registered, seconds since 1970; it never changes.
         package let addedTime: Int64
+        /// Of a v2 torrent, as far as they are known.
+        package let pieceLayers: PieceLayers
     }
 
     /// The name of a setting.
@@ -82,7 +84,7 @@ package final class StateStore: Sendable {
             guard let row else {
                 throw StateStoreError.corrupt(path: path, what: "a torrent is not there")
             }
-            return try TorrentRecord(row, path: path)
+            return try TorrentRecord(row, pieceLayers: metainfo.pieceLayers, path: path)
         }
     }
 
@@ -106,7 +108,8 @@ package final class StateStore: Sendable {
             Data(metainfo.infoHash.bytes), Data(metainfo.infoBytes), tiers,
             metainfo.creationDate, addedTime,
         ])
-        try removeMagnet(metainfo.infoHash, in: database)
+        for name in metainfo.swarmHashes.all { try removeMagnet(name, in: database) }
+        try recordVersion2(of: metainfo, in: database)
     }
 
     /// A registered torrent, or `nil`.
@@ -115,7 +118,10 @@ package final class StateStore: Sendable {
             try Row.fetchOne(
                 database.cachedStatement(sql: "SELECT * FROM torrent WHERE info_hash = ?"),
                 arguments: [Data(infoHash.bytes)]
-            ).map { try TorrentRecord($0, path: path) }
+            ).map { row in
+                let layers = try Self.pieceLayers(of: infoHash, in: database, path: path)
+                return try TorrentRecord(row, pieceLayers: layers, path: path)
+            }
         }
     }
 
@@ -123,7 +129,9 @@ package final class StateStore: Sendable {
     package func removeTorrent(_ infoHash: InfoHash) throws(StateStoreError) {
         try write { database, _ in
             let key: StatementArguments = [Data(infoHash.bytes)]
-            for table in ["torrent", "piece_page", "layout", "traffic", "pin"] {
+            for table in [
+                "torrent", "piece_page", "layout", "traffic", "pin", "version2", "piece_layer",
+            ] {
                 try database.execute(
                     sql: "DELETE FROM \(table) WHERE info_hash = ?",
                     arguments: key
@@ -196,7 +204,7 @@ package final class StateStore: Sendable {
 }
 
 extension StateStore.TorrentRecord {
-    fileprivate init(_ row: Row, path: String) throws {
+    fileprivate init(_ row: Row, pieceLayers: PieceLayers, path: String) throws {
         guard let hash = row["info_hash"] as Data?, let infoHash = InfoHash(bytes: hash),
             let info = row["info"] as Data?, let tiers = row["tracker_tiers"] as String?,
             let trackerTiers = try? JSONDecoder().decode([[String]].self, from: Data(tiers.utf8)),
@@ -207,7 +215,8 @@ extension StateStore.TorrentRecord {
             infoBytes: Array(info),
             trackerTiers: trackerTiers,
             creationDate: row["creation_date"],
-            addedTime: addedTime
+            addedTime: addedTime,
+            pieceLayers: pieceLayers
         )
     }
 }

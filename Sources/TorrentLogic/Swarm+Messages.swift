@@ -13,6 +13,8 @@ extension Swarm {
         }
         switch message {
         case .keepAlive, .extended, .port, .unknown: break
+        case .hashRequest(let request): send(.hashReject(request), to: index, now: now)
+        case .hashes, .hashReject: break
         case .suggest, .haveAll, .haveNone, .reject, .allowedFast:
             // Else they were not offered.
             guard peers[index].isFast else { break }
@@ -149,7 +151,8 @@ extension Swarm {
     private mutating func receivedRequest(_ request: BlockRequest, from index: Int, now: Instant) {
         let piece = PieceIndex(rawValue: request.piece)
         guard geometry.contains(piece), request.length > 0,
-            UInt64(request.offset) + UInt64(request.length) <= UInt64(geometry.length(of: piece))
+            UInt64(request.offset) + UInt64(request.length)
+                <= UInt64(geometry.servedLength(of: piece))
         else { return violation(index, "request out of range", now: now) }
         guard request.length <= limits.maximumServedLength else {
             return violation(index, "request of \(request.length) bytes", now: now)

@@ -131,6 +131,7 @@ extension SessionConfiguration {
         self.init(cacheDirectory: configuration.cachePath)
         listenHost = configuration.bitTorrent.address
         listenPort = UInt16(configuration.bitTorrent.port)
+        mapsPorts = configuration.bitTorrent.mapsPort
         limits.maximumPeers = configuration.bitTorrent.peersPerTorrent
         idleTime = .seconds(configuration.bitTorrent.idleSeconds)
         seedRatio = configuration.bitTorrent.seedRatio

@@ -49,7 +49,8 @@ struct Decoder: Sendable {
     }
 
     static let all: [Decoder] =
-        metainfoDecoders + peerDecoders + discoveryDecoders + remoteCallDecoders
+        metainfoDecoders + peerDecoders + discoveryDecoders + gatewayDecoders
+        + remoteCallDecoders
 
     static let bencodeAlphabet = "deil:0123456789-"
 }

@@ -160,17 +160,6 @@ import Testing
         await node.session.shutdown()
     }
 
-    @Test func refusesALinkOfVersion2Alone() async throws {
-        let magnet = try #require(
-            MagnetLink(infoHash: nil, version2Hash: [UInt8](repeating: 1, count: 32))
-        )
-        let node = try await Node(try TemporaryDirectory())
-        await #expect(throws: SessionError.noVersion1Hash) {
-            try await node.session.add(magnet, addedTime: 7)
-        }
-        await node.session.shutdown()
-    }
-
     @Test func peersTellEachOtherOfTheSeed() async throws {
         try await withTimeLimit {
             let sample = try Sample(byteCount: 500_000, pieceLength: 1 << 14)

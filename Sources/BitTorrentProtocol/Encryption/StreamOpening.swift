@@ -15,7 +15,7 @@ package enum StreamOpening: Equatable, Sendable {
     /// - Parameter buffer: from the first byte on.
     package init(of buffer: ByteBuffer) {
         do {
-            _ = try Handshake.infoHash(in: buffer)
+            _ = try Handshake.opening(in: buffer)
             self = buffer.readableBytes < Self.plaintextByteCount ? .undecided : .plaintext
         } catch {
             self = .encrypted

@@ -46,7 +46,7 @@ extension MagnetLink {
 /// What has been found while a link is read.
 private struct MagnetFields {
     var infoHash: InfoHash?
-    var version2Hash: [UInt8]?
+    var version2Hash: Version2InfoHash?
     var displayName: String?
     var urls: [String: [String]] = [:]
     var peers: [PeerAddress] = []
@@ -91,9 +91,8 @@ private struct MagnetFields {
         } else if lowercased.hasPrefix("urn:btmh:") {
             // Multihash: function 0x12 is SHA-256, 0x20 its length.
             guard let bytes = hexadecimalBytes(digits), bytes.starts(with: [0x12, 0x20]),
-                bytes.count == 2 + MagnetLink.version2HashByteCount
+                let hash = Version2InfoHash(bytes: bytes.dropFirst(2))
             else { throw .malformedInfoHash(String(digits.prefix(80))) }
-            let hash = Array(bytes.dropFirst(2))
             guard version2Hash == nil || version2Hash == hash else { throw .conflictingInfoHashes }
             version2Hash = hash
         }

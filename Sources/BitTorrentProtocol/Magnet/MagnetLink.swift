@@ -9,13 +9,10 @@ package struct MagnetLink: Hashable, Sendable {
     package static let maximumEntryCount = 256
     /// File numbers that `so` may name are below this.
     static let maximumFileCount = 1 << 24
-    /// SHA-256.
-    package static let version2HashByteCount = 32
-
     /// `xt=urn:btih:`, the SHA-1 of the info dictionary.
     package let infoHash: InfoHash?
-    /// `xt=urn:btmh:1220`, the SHA-256 of a v2 info dictionary (BEP 52): 32 bytes.
-    package let version2Hash: [UInt8]?
+    /// `xt=urn:btmh:1220`, the SHA-256 of a v2 info dictionary (BEP 52).
+    package let version2Hash: Version2InfoHash?
     /// `dn`, for display only: anybody could have written it.
     package var displayName: String?
     /// `tr`: URLs, none twice.
@@ -33,22 +30,21 @@ package struct MagnetLink: Hashable, Sendable {
     /// `so` (BEP 53): the only files wanted, ascending and apart; `nil` means every file.
     package var selectedFiles: [ClosedRange<Int>]?
 
-    /// - Returns: `nil` if there is no hash, or `version2Hash` is not 32 bytes.
-    package init?(infoHash: InfoHash?, version2Hash: [UInt8]? = nil) {
-        guard infoHash != nil || version2Hash != nil,
-            version2Hash.map({ $0.count == Self.version2HashByteCount }) ?? true
-        else { return nil }
+    /// - Returns: `nil` if there is no hash.
+    package init?(infoHash: InfoHash?, version2Hash: Version2InfoHash? = nil) {
+        guard infoHash != nil || version2Hash != nil else { return nil }
         self.infoHash = infoHash
         self.version2Hash = version2Hash
     }
 
     /// The hashes under which trackers, peers and the DHT know the torrent: one or two.
-    ///
-    /// That of v2 is cut to 20 bytes (BEP 52).
-    package var swarmHashes: [InfoHash] {
-        [infoHash, version2Hash.flatMap { InfoHash(bytes: $0.prefix(InfoHash.byteCount)) }]
-            .compactMap { $0 }
+    package var swarmHashes: SwarmHashes {
+        SwarmHashes(version1: infoHash, version2: version2Hash?.truncated)
     }
+
+    /// The name of the link's torrent until its metadata is here: the hash of v1 if the link has it,
+    /// else the cut one of v2.
+    package var primaryHash: InfoHash { swarmHashes.all[0] }
 }
 
 extension MagnetLink: CustomStringConvertible {
@@ -58,7 +54,7 @@ extension MagnetLink: CustomStringConvertible {
         var fields: [String] = []
         if let infoHash { fields.append("xt=urn:btih:\(infoHash.hex)") }
         if let version2Hash {
-            fields.append("xt=urn:btmh:1220\(hexadecimalText(version2Hash))")
+            fields.append("xt=urn:btmh:1220\(version2Hash)")
         }
         func add(_ name: String, _ values: [String]) {
             fields += values.map { "\(name)=\(percentEncoded($0.utf8))" }

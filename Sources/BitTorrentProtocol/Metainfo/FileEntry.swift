@@ -23,8 +23,7 @@ struct FileEntry {
         if attributes.contains(.symlink) {
             // BEP 47: a link has no bytes in the torrent, whatever its length says.
             length = 0
-            let target = value["symlink path"].flatMap(Self.components)
-            symlinkTarget = target.flatMap { $0.count <= pathDepth ? $0 : nil } ?? []
+            symlinkTarget = Self.symlinkTarget(value, pathDepth: pathDepth)
         } else {
             guard let length = value["length"]?.integer, length >= 0 else {
                 throw .malformedLength(file: number)
@@ -32,6 +31,12 @@ struct FileEntry {
             self.length = length
             symlinkTarget = nil
         }
+    }
+
+    /// `symlink path`; empty if it is missing, malformed or too deep.
+    static func symlinkTarget(_ value: BencodeValue, pathDepth: Int) -> [[UInt8]] {
+        let target = value["symlink path"].flatMap(components)
+        return target.flatMap { $0.count <= pathDepth ? $0 : nil } ?? []
     }
 
     /// The letters of `attr`; letters that BEP 47 does not name are ignored.

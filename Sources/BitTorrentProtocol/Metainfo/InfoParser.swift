@@ -11,11 +11,37 @@ struct InfoParser {
     let info: BencodeValue
     let limits: MetainfoLimits
 
-    /// A torrent is v1, or v2 (BEP 52), or both; its v1 part is enough.
-    func checkVersion() throws(MetainfoError) {
-        let hasVersion1 = info["pieces"] != nil
-        let hasVersion2 = info["file tree"] != nil || (info["meta version"]?.integer ?? 1) > 1
-        guard hasVersion1 || !hasVersion2 else { throw .version2Only }
+    var isPrivate: Bool { info["private"]?.integer == 1 }
+
+    /// What is described (BEP 52): v1, v2, or the same files by both.
+    func version() throws(MetainfoError) -> TorrentInfo.Version {
+        if let version = info["meta version"] {
+            guard let number = version.integer else { throw .malformedMetaVersion }
+            switch number {
+            case 1: break
+            case 2:
+                let hasVersion1 =
+                    info["pieces"] != nil || info["files"] != nil || info["length"] != nil
+                return hasVersion1 ? .hybrid : .version2
+            default: throw .unknownMetaVersion(number)
+            }
+        }
+        guard info["file tree"] == nil else { throw .missingMetaVersion }
+        return .version1
+    }
+
+    /// A power of two (BEP 52).
+    func version2PieceLength() throws(MetainfoError) -> UInt32 {
+        guard let pieceLength = info["piece length"]?.integer else { throw .missingPieceLength }
+        guard limits.pieceLength.contains(pieceLength), pieceLength.nonzeroBitCount == 1,
+            let checkedLength = UInt32(exactly: pieceLength), checkedLength >= Block.maximumLength
+        else { throw .pieceLengthOutOfRange(pieceLength) }
+        return checkedLength
+    }
+
+    /// `name` and `name.utf-8`, as far as they are there.
+    var names: [[UInt8]] {
+        ["name", "name.utf-8"].compactMap { info[$0]?.string.map { Array($0) } }
     }
 
     /// The name may be empty or unsafe to show; it must be there.

@@ -3,7 +3,7 @@ import Bencode
 extension Metainfo {
     /// Reads a `.torrent` file.
     ///
-    /// Of a hybrid torrent (BEP 52) the v1 description is used. Bytes after the dictionary are ignored.
+    /// Bytes after the dictionary are ignored.
     package init(
         parsing bytes: [UInt8],
         limits: MetainfoLimits = MetainfoLimits()
@@ -12,30 +12,59 @@ extension Metainfo {
         guard let info = top["info"], info.kind == .dictionary else {
             throw .missingInfo
         }
-        let infoBytes = Array(info.encoded)
+        let parsed = try TorrentInfo(info, limits: limits)
         self.init(
-            infoHash: InfoHash(ofInfoDictionary: infoBytes),
-            info: try TorrentInfo(info, limits: limits),
-            infoBytes: infoBytes,
+            info: parsed,
+            infoBytes: Array(info.encoded),
             trackerTiers: tiers(in: top, limits: limits),
-            creationDate: top["creation date"]?.integer
+            creationDate: top["creation date"]?.integer,
+            pieceLayers: try PieceLayers(parsing: top["piece layers"], of: parsed)
         )
     }
 
     /// Makes a metainfo of an info dictionary that came without a file: from peers, or kept from an
     /// earlier run.
+    ///
+    /// - Parameter pieceLayers: checked against the torrent's roots when they came.
     package init(
         infoBytes: [UInt8],
         trackerTiers: [[String]],
         creationDate: Int64? = nil,
+        pieceLayers: PieceLayers = [:],
         limits: MetainfoLimits = MetainfoLimits()
     ) throws(MetainfoError) {
         self.init(
-            infoHash: InfoHash(ofInfoDictionary: infoBytes),
             info: try TorrentInfo(parsingInfo: infoBytes, limits: limits),
             infoBytes: infoBytes,
             trackerTiers: trackerTiers,
-            creationDate: creationDate
+            creationDate: creationDate,
+            pieceLayers: pieceLayers
+        )
+    }
+
+    private init(
+        info: TorrentInfo,
+        infoBytes: [UInt8],
+        trackerTiers: [[String]],
+        creationDate: Int64?,
+        pieceLayers: PieceLayers
+    ) {
+        let version2Hash =
+            info.version.hasVersion2 ? Version2InfoHash(ofInfoDictionary: infoBytes) : nil
+        let infoHash: InfoHash =
+            if let version2Hash, !info.version.hasVersion1 {
+                version2Hash.truncated
+            } else {
+                InfoHash(ofInfoDictionary: infoBytes)
+            }
+        self.init(
+            infoHash: infoHash,
+            version2Hash: version2Hash,
+            info: info,
+            infoBytes: infoBytes,
+            trackerTiers: trackerTiers,
+            creationDate: creationDate,
+            pieceLayers: pieceLayers
         )
     }
 }
@@ -55,7 +84,14 @@ extension TorrentInfo {
     /// - Parameter info: a dictionary.
     init(_ info: BencodeValue, limits: MetainfoLimits) throws(MetainfoError) {
         let parser = InfoParser(info: info, limits: limits)
-        try parser.checkVersion()
+        switch try parser.version() {
+        case .version1: try self.init(version1: parser)
+        case .version2: try self.init(version2: parser)
+        case .hybrid: try self.init(hybrid: parser)
+        }
+    }
+
+    private init(version1 parser: InfoParser) throws(MetainfoError) {
         let layout = try parser.files()
         let geometry = try parser.geometry(totalLength: layout.totalLength)
         self.init(
@@ -64,7 +100,43 @@ extension TorrentInfo {
             files: layout.files,
             geometry: geometry,
             pieceHashes: try parser.pieceHashes(for: geometry),
-            isPrivate: info["private"]?.integer == 1
+            isPrivate: parser.isPrivate
+        )
+    }
+
+    private init(version2 parser: InfoParser) throws(MetainfoError) {
+        let pieceLength = try parser.version2PieceLength()
+        let tree = try FileTree(parsing: parser.info["file tree"], parser.limits)
+        let layout = try tree.layout(pieceLength: pieceLength, limits: parser.limits)
+        let name = try parser.name()
+        self.init(
+            name: layout.singleName ?? name,
+            isSingleFile: layout.singleName != nil,
+            files: layout.files,
+            geometry: layout.geometry,
+            pieceHashes: [],
+            hashTrees: layout.hashTrees,
+            isPrivate: parser.isPrivate
+        )
+    }
+
+    /// Both descriptions are read, and must be of the same files at the same places (BEP 52).
+    private init(hybrid parser: InfoParser) throws(MetainfoError) {
+        let pieceLength = try parser.version2PieceLength()
+        let tree = try FileTree(parsing: parser.info["file tree"], parser.limits)
+        let version2 = try tree.layout(pieceLength: pieceLength, limits: parser.limits)
+        let version1 = try parser.files()
+        let names = parser.names
+        guard !names.isEmpty else { throw .missingName }
+        let agreed = try version2.agreed(with: version1, names: names)
+        self.init(
+            name: try parser.name(),
+            isSingleFile: version1.isSingleFile,
+            files: version1.files,
+            geometry: agreed.geometry,
+            pieceHashes: try parser.pieceHashes(for: agreed.geometry),
+            hashTrees: agreed.hashTrees,
+            isPrivate: parser.isPrivate
         )
     }
 }
@@ -76,7 +148,12 @@ private func decodeDictionary(
 ) throws(MetainfoError) -> BencodeValue {
     // Torrents with unsorted keys are in use; their info-hash is that of their bytes.
     let decoder = BencodeDecoder(
-        limits: BencodeLimits(byteCount: limits.byteCount, valueCount: limits.valueCount),
+        limits: BencodeLimits(
+            byteCount: limits.byteCount,
+            // A file tree has a level for each directory (BEP 52).
+            depth: limits.pathDepth + 8,
+            valueCount: limits.valueCount
+        ),
         keyOrder: .any,
         allowsTrailingBytes: allowsTrailingBytes
     )

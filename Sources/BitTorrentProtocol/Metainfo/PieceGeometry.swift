@@ -22,23 +22,86 @@ package struct Block: Hashable, Sendable {
         self.offset = offset
         self.length = length
     }
+
+    /// The place of the block in its piece, counted from zero.
+    package var number: Int { Int(offset / Self.maximumLength) }
 }
 
 /// How a torrent's bytes divide into pieces and blocks: the only place that divides by the piece
 /// length.
+///
+/// The files of a v1 torrent lie end to end. Those of a v2 or hybrid one (BEP 52) begin on piece
+/// boundaries, so that the last piece of each is short; what is left of it up to the next boundary is
+/// padding, which has no bytes of its own: nobody requests, verifies or counts it.
 package struct PieceGeometry: Hashable, Sendable {
-    /// Bytes in every piece but the last.
-    package let pieceLength: UInt32
-    /// Bytes in the torrent, padding files included.
-    package let totalLength: UInt64
-    package let pieceCount: Int
+    private struct ShortPiece: Hashable {
+        let piece: UInt32
+        let length: UInt32
+    }
 
+    /// Bytes in every piece that is not short.
+    package let pieceLength: UInt32
+    /// Where the last file ends: bytes in the torrent, padding included.
+    package let totalLength: UInt64
+    /// Bytes in all pieces together.
+    package let contentLength: UInt64
+    package let pieceCount: Int
+    /// Ascending.
+    private let shortPieces: [ShortPiece]
+    /// The padding is in files (BEP 47), which belong to the pieces of v1: zeros that v1 peers may
+    /// request.
+    private let servesPadding: Bool
+
+    /// Files end to end: v1.
+    ///
     /// - Precondition: both lengths are positive and the pieces number at most 2^32.
     package init(pieceLength: UInt32, totalLength: UInt64) {
         precondition(pieceLength > 0 && totalLength > 0)
         self.pieceLength = pieceLength
         self.totalLength = totalLength
+        contentLength = totalLength
         pieceCount = Int((totalLength - 1) / UInt64(pieceLength)) + 1
+        let rest = UInt32(totalLength % UInt64(pieceLength))
+        shortPieces = rest == 0 ? [] : [ShortPiece(piece: UInt32(pieceCount - 1), length: rest)]
+        servesPadding = false
+    }
+
+    /// Each file from a piece boundary on: v2 and hybrid.
+    ///
+    /// - Parameters:
+    ///   - alignedFiles: the lengths of the files, in order; empty ones are of no account.
+    ///   - paddedLength: of a hybrid torrent, its length as v1 has it, which is that of the files or
+    ///     goes on to the end of the last piece.
+    /// - Precondition: not all files are empty and the pieces number at most 2^32.
+    package init(
+        pieceLength: UInt32,
+        alignedFiles: some Sequence<UInt64>,
+        paddedLength: UInt64? = nil
+    ) {
+        precondition(pieceLength > 0)
+        var pieceCount: UInt64 = 0
+        var contentLength: UInt64 = 0
+        var end: UInt64 = 0
+        var shortPieces: [ShortPiece] = []
+        for length in alignedFiles where length > 0 {
+            end = pieceCount * UInt64(pieceLength) + length
+            contentLength += length
+            pieceCount += (length - 1) / UInt64(pieceLength) + 1
+            let rest = UInt32(length % UInt64(pieceLength))
+            guard rest != 0 else { continue }
+            shortPieces.append(ShortPiece(piece: UInt32(pieceCount - 1), length: rest))
+        }
+        precondition(contentLength > 0)
+        if let paddedLength {
+            precondition(paddedLength >= end)
+            precondition(paddedLength <= pieceCount * UInt64(pieceLength))
+        }
+        self.pieceLength = pieceLength
+        self.totalLength = paddedLength ?? end
+        self.contentLength = contentLength
+        self.pieceCount = Int(pieceCount)
+        self.shortPieces = shortPieces
+        servesPadding = paddedLength != nil
     }
 
     package func contains(_ piece: PieceIndex) -> Bool { Int(piece.rawValue) < pieceCount }
@@ -63,7 +126,37 @@ package struct PieceGeometry: Hashable, Sendable {
 
     package func length(of piece: PieceIndex) -> UInt32 {
         precondition(contains(piece))
-        return UInt32(min(UInt64(pieceLength), totalLength - offset(of: piece)))
+        var low = 0
+        var high = shortPieces.count
+        while low < high {
+            let middle = (low + high) / 2
+            if shortPieces[middle].piece < piece.rawValue {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low < shortPieces.count && shortPieces[low].piece == piece.rawValue
+            ? shortPieces[low].length : pieceLength
+    }
+
+    /// Bytes of the piece that a peer may request: of a hybrid torrent its padding too, as v1 peers
+    /// know it.
+    package func servedLength(of piece: PieceIndex) -> UInt32 {
+        servesPadding
+            ? UInt32(min(UInt64(pieceLength), totalLength - offset(of: piece))) : length(of: piece)
+    }
+
+    /// Bytes in a set of pieces.
+    ///
+    /// - Precondition: `pieces` has as many places as there are pieces.
+    package func byteCount(of pieces: Bitfield) -> UInt64 {
+        precondition(pieces.count == pieceCount)
+        var count = UInt64(pieces.setCount) * UInt64(pieceLength)
+        for short in shortPieces where pieces[PieceIndex(rawValue: short.piece)] {
+            count -= UInt64(pieceLength - short.length)
+        }
+        return count
     }
 
     package func range(of piece: PieceIndex) -> Range<UInt64> {
@@ -84,6 +177,17 @@ package struct PieceGeometry: Hashable, Sendable {
             offset: offset,
             length: min(Block.maximumLength, length - offset)
         )
+    }
+
+    /// The blocks of the piece that hold at least one byte of `range`, a byte range of the torrent.
+    package func blocks(of piece: PieceIndex, covering range: Range<UInt64>) -> Range<Int> {
+        let start = offset(of: piece)
+        let inside = range.clamped(to: start..<start + UInt64(length(of: piece)))
+        guard !inside.isEmpty else { return 0..<0 }
+        let size = UInt64(Block.maximumLength)
+        return Int((inside.lowerBound - start) / size)..<Int(
+            (inside.upperBound - 1 - start) / size
+        ) + 1
     }
 
     /// The block that a peer means, or `nil` if the torrent has no such block.

@@ -38,16 +38,28 @@ package struct Handshake: Equatable, Sendable {
         )
     }
 
-    /// The torrent that the peer wants, known 20 bytes before the handshake is complete.
+    /// The part of a handshake that is enough to answer it.
+    package struct Opening: Equatable, Sendable {
+        package let capabilities: PeerCapabilities
+        package let infoHash: InfoHash
+    }
+
+    /// What the peer can do and the torrent that it wants, known 20 bytes before the handshake is
+    /// complete.
     ///
     /// An accepted connection answers then (BEP 3). Leaves the buffer as it is.
     ///
     /// - Returns: `nil` while bytes are missing.
-    package static func infoHash(in buffer: ByteBuffer) throws(PeerWireError) -> InfoHash? {
+    package static func opening(
+        in buffer: ByteBuffer
+    ) throws(PeerWireError) -> Opening? {
         try checkProtocolString(of: buffer)
         let start = buffer.readerIndex + infoHashOffset
-        return buffer.getSlice(at: start, length: InfoHash.byteCount)
-            .flatMap { InfoHash(bytes: $0.readableBytesView) }
+        guard let hash = buffer.getSlice(at: start, length: InfoHash.byteCount),
+            let infoHash = InfoHash(bytes: hash.readableBytesView),
+            let bits = buffer.getInteger(at: start - 8, as: UInt64.self)
+        else { return nil }
+        return Opening(capabilities: PeerCapabilities(rawValue: bits), infoHash: infoHash)
     }
 
     package func encode(into buffer: inout ByteBuffer) {

@@ -1,7 +1,7 @@
 package import NIOCore
 
 extension PeerMessage {
-    /// The ids of BEP 3, BEP 5, BEP 6 and BEP 10.
+    /// The ids of BEP 3, BEP 5, BEP 6, BEP 10 and BEP 52.
     enum ID: UInt8 {
         case choke = 0
         case unchoke = 1
@@ -19,6 +19,9 @@ extension PeerMessage {
         case reject = 16
         case allowedFast = 17
         case extended = 20
+        case hashRequest = 21
+        case hashes = 22
+        case hashReject = 23
     }
 
     /// Writes the message with its length prefix (BEP 3).
@@ -58,6 +61,10 @@ extension PeerMessage {
             Self.writeHeader(.extended, bodyByteCount: 1 + payload.readableBytes, into: &buffer)
             buffer.writeInteger(id)
             buffer.writeImmutableBuffer(payload)
+        case .hashRequest(let request): Self.write(.hashRequest, request, into: &buffer)
+        case .hashReject(let request): Self.write(.hashReject, request, into: &buffer)
+        case .hashes(let request, let digests):
+            Self.write(.hashes, request, digests, into: &buffer)
         case .unknown(let id, let byteCount):
             buffer.writeMultipleIntegers(UInt32(byteCount + 1), id)
             buffer.writeRepeatingByte(0, count: byteCount)
@@ -91,6 +98,18 @@ extension PeerMessage {
     private static func write(_ id: ID, _ block: BlockRequest, into buffer: inout ByteBuffer) {
         writeHeader(id, bodyByteCount: 12, into: &buffer)
         buffer.writeMultipleIntegers(block.piece, block.offset, block.length)
+    }
+
+    private static func write(
+        _ id: ID,
+        _ request: HashRequest,
+        _ digests: [SHA256Digest] = [],
+        into buffer: inout ByteBuffer
+    ) {
+        let digestsByteCount = digests.count * SHA256Digest.byteCount
+        writeHeader(id, bodyByteCount: HashRequest.byteCount + digestsByteCount, into: &buffer)
+        request.encode(into: &buffer)
+        buffer.writeBytes(digests.joinedBytes)
     }
 
     private static func writeHeader(_ id: ID, bodyByteCount: Int, into buffer: inout ByteBuffer) {

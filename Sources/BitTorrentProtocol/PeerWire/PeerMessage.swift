@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// A message between peers after the handshake (BEP 3, BEP 5, BEP 6, BEP 10).
+/// A message between peers after the handshake (BEP 3, BEP 5, BEP 6, BEP 10, BEP 52).
 package enum PeerMessage: Equatable, Sendable {
     case keepAlive
     case choke
@@ -26,6 +26,12 @@ package enum PeerMessage: Equatable, Sendable {
     case allowedFast(piece: UInt32)
     /// The id is one that the receiver has named for an extension, or 0, the handshake (BEP 10).
     case extended(id: UInt8, payload: ByteBuffer)
+    /// Hashes of a file's tree are wanted (BEP 52).
+    case hashRequest(HashRequest)
+    /// The answer: the wanted hashes, then the uncles that prove them, from the lowest up (BEP 52).
+    case hashes(HashRequest, [SHA256Digest])
+    /// The hash request will not be served (BEP 52).
+    case hashReject(HashRequest)
     /// An id that this program does not speak; it is ignored (BEP 3).
     case unknown(id: UInt8, byteCount: Int)
 }

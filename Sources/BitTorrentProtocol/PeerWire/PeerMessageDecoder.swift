@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// Takes the messages after the handshake off a stream of bytes (BEP 3, 5, 6, 10).
+/// Takes the messages after the handshake off a stream of bytes (BEP 3, 5, 6, 10, 52).
 ///
 /// Nothing is allocated for a length that a peer announces: what has arrived is all that there is.
 package struct PeerMessageDecoder: Sendable {
@@ -8,6 +8,8 @@ package struct PeerMessageDecoder: Sendable {
     package static let maximumBlockByteCount = 128 * 1024
     /// A bitfield of 2^21 pieces, as many as a torrent may have.
     package static let maximumBitfieldByteCount = 256 * 1024
+    /// Digests that one `hashes` message may carry: more than is ever requested, and its proof.
+    package static let maximumDigestCount = 1024
     /// Bytes of any message, the id included and the length prefix not.
     package static let maximumByteCount = 1024 * 1024
 
@@ -56,6 +58,18 @@ package struct PeerMessageDecoder: Sendable {
             guard byteCount <= Self.maximumBlockByteCount + 9 else {
                 throw .messageTooLong(id: id, byteCount: byteCount)
             }
+        case .hashRequest, .hashReject:
+            guard byteCount == HashRequest.byteCount + 1 else {
+                throw .wrongLength(id: id, byteCount: byteCount)
+            }
+        case .hashes:
+            let digestsByteCount = byteCount - HashRequest.byteCount - 1
+            guard digestsByteCount >= 0, digestsByteCount % SHA256Digest.byteCount == 0 else {
+                throw .wrongLength(id: id, byteCount: byteCount)
+            }
+            guard digestsByteCount / SHA256Digest.byteCount <= Self.maximumDigestCount else {
+                throw .messageTooLong(id: id, byteCount: byteCount)
+            }
         case .extended:
             guard byteCount >= 2 else { throw .wrongLength(id: id, byteCount: byteCount) }
         case nil: break
@@ -94,6 +108,14 @@ package struct PeerMessageDecoder: Sendable {
                 let payload = buffer.readSlice(length: bodyByteCount - 1)
             else { return nil }
             return .extended(id: id, payload: payload)
+        case .hashRequest: return HashRequest(consuming: &buffer).map { .hashRequest($0) }
+        case .hashReject: return HashRequest(consuming: &buffer).map { .hashReject($0) }
+        case .hashes:
+            guard let request = HashRequest(consuming: &buffer),
+                let bytes = buffer.readSlice(length: bodyByteCount - HashRequest.byteCount),
+                let digests = SHA256Digest.list(bytes.readableBytesView)
+            else { return nil }
+            return .hashes(request, digests)
         case nil:
             buffer.moveReaderIndex(forwardBy: bodyByteCount)
             return .unknown(id: id, byteCount: bodyByteCount)

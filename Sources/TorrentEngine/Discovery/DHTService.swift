@@ -109,6 +109,9 @@ actor DHTService {
         performActions()
     }
 
+    /// - Parameter port: TCP port on which peers find us from now on.
+    func use(port: UInt16) { tcpPort = port }
+
     private func openSockets(port: UInt16) async {
         for isIPv6 in [false, true] {
             guard let host = hosts[isIPv6: isIPv6] else { continue }

@@ -16,6 +16,8 @@ actor MagnetFetch {
     typealias Completion = @Sendable (Metainfo, [PeerAddress]) async -> Void
 
     nonisolated let infoHash: InfoHash
+    nonisolated let swarmHashes: SwarmHashes
+    nonisolated let version2Peers = Version2Peers()
     nonisolated let loop: any EventLoop
     nonisolated let resources: SessionResources
     nonisolated let logger: Logger
@@ -25,6 +27,7 @@ actor MagnetFetch {
     }
 
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
+    private let version2Hash: Version2InfoHash?
     private let trackerTiers: [[String]]
     private let progress: @Sendable () -> Void
     private let completion: Completion
@@ -51,6 +54,8 @@ actor MagnetFetch {
         completion: @escaping Completion
     ) {
         self.infoHash = infoHash
+        swarmHashes = magnet.swarmHashes
+        version2Hash = magnet.version2Hash
         self.resources = resources
         self.loop = loop
         self.progress = progress
@@ -85,10 +90,12 @@ actor MagnetFetch {
         reminder = loop.scheduleTask(in: Self.reminderDelay) { [weak self] () -> Void in
             self?.assumeIsolated { $0.remind() }
         }
-        resources.discovery.want(infoHash, Discovery.Need(isUrgent: true, isSeed: false)) {
-            [weak self] peers in
-            guard let self else { return }
-            loop.execute { self.assumeIsolated { $0.found(peers) } }
+        for hash in swarmHashes.all {
+            resources.discovery.want(hash, Discovery.Need(isUrgent: true, isSeed: false)) {
+                [weak self] peers in
+                guard let self else { return }
+                loop.execute { self.assumeIsolated { $0.found(peers) } }
+            }
         }
         turn { now in
             announcing.schedule.start(now: now)
@@ -111,7 +118,7 @@ actor MagnetFetch {
     private func end() {
         guard !isStopped else { return }
         isStopped = true
-        resources.discovery.drop(infoHash)
+        for hash in swarmHashes.all { resources.discovery.drop(hash) }
         swarm.stop()
         performActions()
         timer?.task.cancel()
@@ -202,16 +209,27 @@ actor MagnetFetch {
     private enum Verdict: Sendable {
         case wrong
         case right(Metainfo)
+        /// The link's two hashes are of different torrents.
+        case contradictory
         /// The hash is right, but the metadata describes nothing that can be read.
         case unusable(MetainfoError)
     }
 
     private func verify(_ bytes: [UInt8]) {
-        let (infoHash, tiers) = (infoHash, trackerTiers)
+        let (tiers, version1, version2) = (trackerTiers, swarmHashes.version1, version2Hash)
         let verdict = resources.pool.run(on: loop) { () -> Verdict in
-            guard InfoHash(ofInfoDictionary: bytes) == infoHash else { return .wrong }
+            let matches = [
+                version1.map { InfoHash(ofInfoDictionary: bytes) == $0 },
+                version2.map { Version2InfoHash(ofInfoDictionary: bytes) == $0 },
+            ].compactMap(\.self)
+            guard matches.contains(true) else { return .wrong }
+            guard !matches.contains(false) else { return .contradictory }
             do throws(MetainfoError) {
-                return .right(try Metainfo(infoBytes: bytes, trackerTiers: tiers))
+                let metainfo = try Metainfo(infoBytes: bytes, trackerTiers: tiers)
+                guard version2 == nil || metainfo.version2Hash != nil else {
+                    return .unusable(.missingMetaVersion)
+                }
+                return .right(metainfo)
             } catch {
                 return .unusable(error)
             }
@@ -229,6 +247,10 @@ actor MagnetFetch {
             end()
             Task { await completion(metainfo, peers) }
         case .success(.wrong): turn { now in swarm.refused(now: now) }
+        case .success(.contradictory):
+            logger.error("the hashes of version 1 and 2 in the link are of different torrents")
+            end()
+            Task { await sayFarewell() }
         case .success(.unusable(let error)):
             logger.error("the metadata is here, but the torrent cannot be shown: \(error)")
             end()
@@ -284,7 +306,7 @@ extension MagnetFetch: PeerOwner {
                 id: peer.id,
                 isExtended: peer.capabilities.contains(.extensionProtocol),
                 isFast: peer.capabilities.contains(.fast),
-                listenPort: resources.listenPort.value,
+                listenPort: resources.listenPort.announced,
                 now: now
             )
         }

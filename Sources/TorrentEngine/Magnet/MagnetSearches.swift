@@ -15,6 +15,8 @@ final class MagnetSearches: Sendable {
         var turns: FairTurns<InfoHash>
         /// Those that are looked for.
         var fetches: [InfoHash: MagnetFetch] = [:]
+        /// The second names of these, and the first name of each.
+        var firstNames: [InfoHash: InfoHash] = [:]
         /// Where peers of the others may be found.
         var peers: [InfoHash: [PeerAddress]] = [:]
         var completion: Completion?
@@ -22,8 +24,9 @@ final class MagnetSearches: Sendable {
         var isStopped = false
     }
 
-    /// What becomes of metadata: with the time at which the link was added.
-    typealias Completion = @Sendable (Metainfo, Int64, [PeerAddress]) async -> Void
+    /// What becomes of metadata that has come.
+    typealias Completion =
+        @Sendable (Metainfo, StateStore.MagnetRecord, [PeerAddress]) async -> Void
 
     /// How long a link is looked for at least, if others wait.
     private static let turn = Duration.seconds(180)
@@ -56,9 +59,13 @@ final class MagnetSearches: Sendable {
     /// Links that are looked for, or wait for it.
     var infoHashes: [InfoHash] { state.withLock { $0.turns.keys } }
 
-    func contains(_ infoHash: InfoHash) -> Bool { state.withLock { $0.turns.contains(infoHash) } }
+    func contains(_ name: InfoHash) -> Bool {
+        state.withLock { $0.turns.contains($0.firstNames[name] ?? name) }
+    }
 
-    func fetch(of infoHash: InfoHash) -> MagnetFetch? { state.withLock { $0.fetches[infoHash] } }
+    func fetch(of name: InfoHash) -> MagnetFetch? {
+        state.withLock { $0.fetches[$0.firstNames[name] ?? name] }
+    }
 
     /// Begins to look for metadata.
     ///
@@ -83,7 +90,7 @@ final class MagnetSearches: Sendable {
         let fetch = state.withLock { state in
             state.turns.remove(infoHash)
             state.peers[infoHash] = nil
-            return state.fetches.removeValue(forKey: infoHash)
+            return Self.takeFetch(of: infoHash, from: &state)
         }
         advance()
         return fetch
@@ -129,7 +136,7 @@ final class MagnetSearches: Sendable {
                 switch action {
                 case .begin(let infoHash): begun.append(infoHash)
                 case .end(let infoHash):
-                    if let fetch = state.fetches.removeValue(forKey: infoHash) {
+                    if let fetch = Self.takeFetch(of: infoHash, from: &state) {
                         ended.append(fetch)
                     }
                 }
@@ -139,6 +146,12 @@ final class MagnetSearches: Sendable {
         }
         for fetch in ended { Task { await fetch.stop() } }
         for infoHash in begun { begin(infoHash) }
+    }
+
+    private static func takeFetch(of infoHash: InfoHash, from state: inout State) -> MagnetFetch? {
+        let fetch = state.fetches.removeValue(forKey: infoHash)
+        for name in fetch?.swarmHashes.all ?? [] { state.firstNames[name] = nil }
+        return fetch
     }
 
     private func setTimer(_ state: inout State) {
@@ -189,13 +202,16 @@ final class MagnetSearches: Sendable {
                 self?.state.withLock { $0.turns.progressed(infoHash, now: .now) }
             },
             completion: { metainfo, peers in
-                await completion(metainfo, record.addedTime, peers)
+                await completion(metainfo, record, peers)
             }
         )
         let peers = state.withLock { state -> [PeerAddress]? in
             guard !state.isStopped, state.turns.isWorking(infoHash),
                 state.fetches.updateValue(fetch, forKey: infoHash) == nil
             else { return nil }
+            for name in fetch.swarmHashes.all where name != infoHash {
+                state.firstNames[name] = infoHash
+            }
             return state.peers.removeValue(forKey: infoHash) ?? []
         }
         guard let peers else { return }

@@ -5,9 +5,13 @@ import NIOCore
 /// machine talk to itself or to what only its link can reach.
 struct AddressFilter: Sendable {
     let allowsLoopback: Bool
+    /// Who is found there is ourselves.
+    var own = OwnAddresses()
 
     func allows(_ address: PeerAddress) -> Bool {
-        guard !address.isUnspecified, !address.isMulticast else { return false }
+        guard !address.isUnspecified, !address.isMulticast, !own.contains(address) else {
+            return false
+        }
         return allowsLoopback || !(address.isLoopback || address.isLinkLocal)
     }
 

@@ -16,7 +16,7 @@ final class PeerConnection: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     enum Side {
-        case outgoing(any PeerOwner, PeerAddress)
+        case outgoing(any PeerOwner, PeerAddress, under: InfoHash)
         /// Finds who has the torrent that the peer asks for.
         case incoming((InfoHash) -> PeerOwnerSearch)
     }
@@ -39,7 +39,8 @@ final class PeerConnection: ChannelDuplexHandler {
     private let logger: Logger
 
     private var phase = Phase.handshake(ByteBuffer())
-    private var answered: (any PeerOwner)?
+    /// Whom we spoke for, and under which hash.
+    private var answered: (owner: any PeerOwner, hash: InfoHash)?
     private var timeout: Scheduled<Void>?
     private var stream = PeerStream()
     private var burst: [PeerMessage] = []
@@ -58,7 +59,9 @@ final class PeerConnection: ChannelDuplexHandler {
         timeout = context.eventLoop.scheduleTask(in: handshakeTimeout) {
             channel.close(promise: nil)
         }
-        if case .outgoing(let owner, _) = side { sendHandshake(for: owner, context: context) }
+        if case .outgoing(let owner, _, let hash) = side {
+            sendHandshake(for: owner, under: hash, context: context)
+        }
         context.fireChannelActive()
     }
 
@@ -128,69 +131,94 @@ final class PeerConnection: ChannelDuplexHandler {
 
     // MARK: Handshake
 
-    private func sendHandshake(for owner: any PeerOwner, context: ChannelHandlerContext) {
+    private func sendHandshake(
+        for owner: any PeerOwner,
+        under hash: InfoHash,
+        context: ChannelHandlerContext
+    ) {
         var bytes = context.channel.allocator.buffer(capacity: Handshake.byteCount)
         Handshake(
-            capabilities: Self.capabilities.union(owner.dhtCapability),
-            infoHash: owner.infoHash,
+            capabilities: Self.capabilities(for: owner),
+            infoHash: hash,
             peerID: ownID
         ).encode(into: &bytes)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
-        answered = owner
+        answered = (owner, hash)
+    }
+
+    private static func capabilities(for owner: any PeerOwner) -> PeerCapabilities {
+        capabilities.union(owner.dhtCapability).union(owner.swarmHashes.capabilities)
     }
 
     private func shakeHands(_ received: ByteBuffer, context: ChannelHandlerContext) throws {
         var received = received
         if answered == nil, case .incoming(let find) = side,
-            let infoHash = try Handshake.infoHash(in: received)
+            let opening = try Handshake.opening(in: received)
         {
-            switch find(infoHash) {
-            case .found(let owner): sendHandshake(for: owner, context: context)
+            switch find(opening.infoHash) {
+            case .found(let owner): answer(opening, for: owner, context: context)
             case .later(let owner):
                 phase = .finding(received)
-                return awaitOwner(owner, of: infoHash, context: context)
-            case .nobody: return close(context: context, because: "no torrent \(infoHash)")
+                return awaitOwner(owner, for: opening, context: context)
+            case .nobody:
+                return close(context: context, because: "no torrent \(opening.infoHash)")
             }
         }
-        guard let handshake = try Handshake(consuming: &received), let owner = answered else {
+        guard let handshake = try Handshake(consuming: &received), let answered else {
             phase = .handshake(received)
             return
         }
-        guard handshake.infoHash == owner.infoHash else {
-            return close(context: context, because: "it answers for \(handshake.infoHash)")
+        let (owner, sent) = answered
+        var agreed = handshake.infoHash
+        switch side {
+        case .outgoing:
+            guard owner.swarmHashes.accepts(agreed, to: sent) else {
+                return close(context: context, because: "it answers for \(handshake.infoHash)")
+            }
+        // It was the peer who asked: what we answered is agreed.
+        case .incoming: agreed = sent
         }
         guard let remote = context.remoteAddress.flatMap({ PeerAddress($0) }) else {
             return close(context: context, because: "it has no address")
         }
-        open(owner, handshake: handshake, remote: remote, context: context)
+        open(owner, handshake: handshake, under: agreed, remote: remote, context: context)
         try stream.append(received) { burst.append($0) }
+    }
+
+    private func answer(
+        _ opening: Handshake.Opening,
+        for owner: any PeerOwner,
+        context: ChannelHandlerContext
+    ) {
+        let hash = owner.swarmHashes.answer(to: opening.infoHash, from: opening.capabilities)
+        sendHandshake(for: owner, under: hash, context: context)
     }
 
     /// Goes on with the handshake when the torrent is awake.
     private func awaitOwner(
         _ owner: EventLoopFuture<(any PeerOwner)?>,
-        of infoHash: InfoHash,
+        for opening: Handshake.Opening,
         context: ChannelHandlerContext
     ) {
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
         let boundContext = NIOLoopBound(context, eventLoop: context.eventLoop)
         owner.hop(to: context.eventLoop).whenComplete { result in
             let owner = (try? result.get()) ?? nil
-            connection.value.found(owner, of: infoHash, context: boundContext.value)
+            connection.value.found(owner, for: opening, context: boundContext.value)
         }
     }
 
     private func found(
         _ owner: (any PeerOwner)?,
-        of infoHash: InfoHash,
+        for opening: Handshake.Opening,
         context: ChannelHandlerContext
     ) {
         guard case .finding(let received) = phase else { return }
         phase = .closed  // leaves `received` the only owner of its memory
         guard let owner else {
-            return close(context: context, because: "no torrent \(infoHash)")
+            return close(context: context, because: "no torrent \(opening.infoHash)")
         }
-        sendHandshake(for: owner, context: context)
+        answer(opening, for: owner, context: context)
         do {
             try shakeHands(received, context: context)
         } catch {
@@ -203,6 +231,7 @@ final class PeerConnection: ChannelDuplexHandler {
     private func open(
         _ owner: any PeerOwner,
         handshake: Handshake,
+        under hash: InfoHash,
         remote: PeerAddress,
         context: ChannelHandlerContext
     ) {
@@ -210,14 +239,14 @@ final class PeerConnection: ChannelDuplexHandler {
         let key = owner.makePeerKey()
         phase = .open(owner, key)
         let (address, isIncoming) =
-            if case .outgoing(_, let address) = side { (address, false) } else { (remote, true) }
-        let capabilities = Self.capabilities.union(owner.dhtCapability)
+            if case .outgoing(_, let address, _) = side { (address, false) } else { (remote, true) }
         let peer = ConnectedPeer(
             channel: context.channel,
             address: address,
             isIncoming: isIncoming,
             id: handshake.peerID,
-            capabilities: handshake.capabilities.intersection(capabilities)
+            capabilities: handshake.capabilities.intersection(Self.capabilities(for: owner)),
+            speaksVersion2: owner.swarmHashes.speaksVersion2(under: hash)
         )
         owner.tell(.connected(key, peer))
     }
@@ -254,13 +283,13 @@ final class PeerConnection: ChannelDuplexHandler {
 
     /// It may understand nothing but encrypted handshakes, or nothing but plain ones.
     private func reportUnansweredDial() {
-        guard case .outgoing(let owner, let address) = side else { return }
+        guard case .outgoing(let owner, let address, _) = side else { return }
         guard owner.resources.encryptedDials.retries(address) else { return reportFailedDial() }
         owner.logger.debug("dialling again, encrypted", metadata: ["peer": "\(address)"])
         owner.dial(address)
     }
 
     private func reportFailedDial() {
-        if case .outgoing(let owner, let address) = side { owner.tell(.dialFailed(address)) }
+        if case .outgoing(let owner, let address, _) = side { owner.tell(.dialFailed(address)) }
     }
 }

@@ -22,6 +22,8 @@ struct ConnectedPeer: Sendable {
     let id: PeerID
     /// What both sides can do.
     let capabilities: PeerCapabilities
+    /// The handshake ended under the hash of v2 (BEP 52).
+    let speaksVersion2: Bool
 }
 
 /// Who has the torrent that a peer asks for.
@@ -36,12 +38,17 @@ enum PeerOwnerSearch: Sendable {
 /// for its metadata.
 protocol PeerOwner: AnyObject, Sendable {
     var infoHash: InfoHash { get }
+    /// The hashes under which peers may ask for it.
+    var swarmHashes: SwarmHashes { get }
     var loop: any EventLoop { get }
     var resources: SessionResources { get }
     var logger: Logger { get }
 
     /// What our handshake says of the DHT (BEP 5).
     var dhtCapability: PeerCapabilities { get }
+
+    /// Peers that are asked by the hash of v2.
+    var version2Peers: Version2Peers { get }
 
     /// Never the same twice.
     func makePeerKey() -> PeerKey
@@ -51,6 +58,14 @@ protocol PeerOwner: AnyObject, Sendable {
 }
 
 extension PeerOwner {
+    /// The hash under which we ask the peer at an address.
+    private func hash(toDial address: PeerAddress) -> InfoHash {
+        guard let version2 = swarmHashes.version2, version2Peers.contains(address) else {
+            return swarmHashes.all[0]
+        }
+        return version2
+    }
+
     var dhtCapability: PeerCapabilities { resources.discovery.dhtPort == 0 ? [] : .dht }
 
     /// Hands over an event: now if this is the owner's loop, else soon.
@@ -67,9 +82,10 @@ extension PeerOwner {
     /// Reports a failure not within this turn, in which actions are still being performed.
     func dial(_ address: PeerAddress) {
         let encrypts = resources.encryptedDials.encrypts(address)
+        let hash = hash(toDial: address)
         resources.dialler.connect(to: address, on: loop).whenComplete { result in
             do {
-                try self.greet(address, over: result.get(), encrypts: encrypts)
+                try self.greet(address, over: result.get(), under: hash, encrypts: encrypts)
             } catch {
                 self.logger.debug("cannot reach a peer: \(error)", metadata: ["peer": "\(address)"])
                 self.loop.execute { self.take(.dialFailed(address)) }
@@ -81,15 +97,16 @@ extension PeerOwner {
     private func greet(
         _ address: PeerAddress,
         over channel: any Channel,
+        under hash: InfoHash,
         encrypts: Bool
     ) throws {
         guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
         let pipeline = channel.pipeline.syncOperations
         if encrypts {
-            try pipeline.addHandler(PeerCipher(dialling: infoHash, resources: resources))
+            try pipeline.addHandler(PeerCipher(dialling: hash, resources: resources))
         }
         try pipeline.addHandler(
-            PeerConnection(side: .outgoing(self, address), resources: resources)
+            PeerConnection(side: .outgoing(self, address, under: hash), resources: resources)
         )
         // It became active before they were there.
         pipeline.fireChannelActive()

@@ -17,8 +17,7 @@ func recordedPieces(
     let (infoHash, geometry) = (metainfo.infoHash, metainfo.info.geometry)
     let recorded = try store.completedPieces(of: infoHash, count: geometry.pieceCount)
     guard !recorded.isEmpty else { return recorded }
-    // The last piece may be short, and the file system counts in blocks.
-    let least = UInt64(recorded.setCount - 1) * UInt64(geometry.pieceLength)
+    let least = geometry.byteCount(of: recorded)
     let held = cache.heldBytes(of: infoHash)
     if let held, held >= least { return recorded }
     logger.warning(
@@ -30,6 +29,7 @@ func recordedPieces(
         verified = try PieceVerifier.verifiedPieces(
             in: try cache.file(of: infoHash, length: geometry.totalLength),
             of: metainfo.info,
+            pieceLayers: metainfo.pieceLayers,
             candidates: recorded
         )
     }
@@ -53,7 +53,10 @@ func fillCache(
     for piece in (0..<geometry.pieceCount).map({ PieceIndex($0) }) where !verified[piece] {
         let range = geometry.range(of: piece)
         let bytes = try content(range)
-        guard PieceVerifier.matches([bytes], metainfo.info.hash(of: piece)) else {
+        let root = metainfo.info.merkleRoot(of: piece, in: metainfo.pieceLayers)
+        guard let hash = metainfo.info.hash(of: piece, merkleRoot: root),
+            PieceVerifier.matches([bytes], hash)
+        else {
             throw SessionError.wrongContent(infoHash: infoHash, piece: piece)
         }
         try file.write([bytes], at: range.lowerBound)

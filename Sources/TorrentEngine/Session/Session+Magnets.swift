@@ -13,30 +13,29 @@ extension Session {
     ///
     /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
     /// - Returns: the torrent, or `nil` while its metadata is not here.
-    /// - Throws: `SessionError.noVersion1Hash` for a link of a v2 torrent alone.
     @discardableResult
     package func add(_ magnet: MagnetLink, addedTime: Int64) async throws -> RegisteredTorrent? {
-        guard let infoHash = magnet.infoHash else { throw SessionError.noVersion1Hash }
         try await add([magnet], addedTime: addedTime)
-        return torrent(infoHash)
+        for name in magnet.swarmHashes.all {
+            if let torrent = torrent(name) { return torrent }
+        }
+        return nil
     }
 
     /// Registers magnet links, all in one step; a few are looked for at a time.
-    ///
-    /// Links of v2 torrents alone are passed over.
     package func add(_ magnets: [MagnetLink], addedTime: Int64) async throws {
         var new: [InfoHash: MagnetLink] = [:]
         for magnet in magnets {
-            guard let infoHash = magnet.infoHash, torrent(infoHash) == nil,
-                !searches.contains(infoHash)
-            else { continue }
-            new[infoHash] = magnet
+            let isKnown = magnet.swarmHashes.all.contains { name in
+                torrent(name) != nil || searches.contains(name)
+            }
+            if !isKnown { new[magnet.primaryHash] = magnet }
         }
         guard !new.isEmpty else { return }
         guard !isStopped else { throw SessionError.stopped }
         let (store, wanted) = (store, new)
         try await resources.pool.run { try store.register(wanted, addedTime: addedTime) }
-        searches.add(magnets.compactMap(\.infoHash).filter { wanted[$0] != nil })
+        searches.add(magnets.map(\.primaryHash).filter { wanted[$0] != nil })
     }
 
     func takeUpMagnets() async throws {
@@ -62,7 +61,7 @@ extension Session {
     /// The metadata is here: it is made durable first, then the torrent is an ordinary one.
     func arrived(
         _ metainfo: Metainfo,
-        addedTime: Int64,
+        of magnet: StateStore.MagnetRecord,
         from peers: [PeerAddress]
     ) async {
         var logger = resources.logger
@@ -71,7 +70,7 @@ extension Session {
             let store = store
             take(
                 try await resources.pool.run {
-                    try store.register([metainfo], addedTime: addedTime)
+                    try store.register([metainfo], addedTime: magnet.addedTime)
                 }
             )
             guard let torrent = torrent(metainfo.infoHash) else { throw SessionError.stopped }
@@ -83,13 +82,13 @@ extension Session {
                 ]
             )
             // No farewell: the torrent announces itself to the same trackers.
-            _ = forgetFetch(of: metainfo.infoHash)
+            _ = forgetFetch(of: magnet.infoHash)
             arrivals.yield()
         } catch SessionError.stopped {
             // What was registered is taken up by the next session.
         } catch {
             logger.error("the metadata has come, but the torrent cannot be taken up: \(error)")
-            _ = forgetFetch(of: metainfo.infoHash)
+            _ = forgetFetch(of: magnet.infoHash)
         }
     }
 }

@@ -10,10 +10,14 @@ import TorrentLogic
 package final class Session: Sendable {
     private struct State {
         var torrents: [InfoHash: RegisteredTorrent] = [:]
+        /// The second names of hybrid torrents, and the first name of each.
+        var firstNames: [InfoHash: InfoHash] = [:]
         /// What the routes wish of their torrents.
         var wishes: [InfoHash: TorrentWishes] = [:]
         var listener: PeerListener?
         var isStopped = false
+
+        func torrent(_ name: InfoHash) -> RegisteredTorrent? { torrents[firstNames[name] ?? name] }
     }
 
     /// The id by which peers know us, new with every session.
@@ -29,6 +33,7 @@ package final class Session: Sendable {
     /// Torrents whose metadata has not come yet.
     let searches: MagnetSearches
     let arrivals: AsyncStream<Void>.Continuation
+    private let portMapping: PortMappingService?
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -101,6 +106,8 @@ package final class Session: Sendable {
         )
         activation = TorrentActivation(resources: resources, group: group)
         searches = MagnetSearches(resources: resources, group: group)
+        portMapping =
+            configuration.mapsPorts ? PortMappingService(group: group, resources: resources) : nil
     }
 
     // MARK: Life
@@ -125,9 +132,10 @@ package final class Session: Sendable {
                 await listener.close()
                 throw SessionError.stopped
             }
-            searches.start { [weak self] in await self?.arrived($0, addedTime: $1, from: $2) }
+            searches.start { [weak self] in await self?.arrived($0, of: $1, from: $2) }
             try await takeUpMagnets()
             await resources.discovery.start(port: listener.port)
+            await portMapping?.start()
             resources.logger.info(
                 "listening for peers",
                 metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
@@ -162,7 +170,9 @@ package final class Session: Sendable {
         resources.pins.end()
         arrivals.finish()
         await listener?.close()
+        let (portMapping, timeout) = (portMapping, resources.configuration.farewellTimeout)
         await withTaskGroup { group in
+            group.addTask { await portMapping?.shutdown(within: timeout) }
             for torrent in torrents { group.addTask { await torrent.end(.session) } }
             for fetch in fetches { group.addTask { await fetch.stop() } }
         }
@@ -185,8 +195,9 @@ package final class Session: Sendable {
 
     package var torrents: [RegisteredTorrent] { state.withLock { Array($0.torrents.values) } }
 
+    /// - Parameter infoHash: a torrent's identity, or of a hybrid one its cut hash of v2.
     package func torrent(_ infoHash: InfoHash) -> RegisteredTorrent? {
-        state.withLock { $0.torrents[infoHash] }
+        state.withLock { $0.torrent(infoHash) }
     }
 
     /// Registers a torrent; one that is there already is left as it is.
@@ -195,7 +206,12 @@ package final class Session: Sendable {
     ///
     /// - Parameter addedTime: seconds since 1970; only the first one counts, for ever.
     package func add(_ metainfo: Metainfo, addedTime: Int64) async throws -> RegisteredTorrent {
-        if let torrent = torrent(metainfo.infoHash) { return torrent }
+        if let torrent = torrent(metainfo.infoHash) {
+            guard torrent.version2Hash == metainfo.version2Hash else {
+                throw SessionError.sameName(metainfo.infoHash)
+            }
+            return torrent
+        }
         try await add([metainfo], addedTime: addedTime)
         guard let torrent = torrent(metainfo.infoHash) else { throw SessionError.stopped }
         return torrent
@@ -211,7 +227,7 @@ package final class Session: Sendable {
                 try store.register(metainfos, addedTime: addedTime)
             }
         )
-        for metainfo in metainfos { await forgetFetch(of: metainfo.infoHash)?.stop() }
+        for name in metainfos.flatMap(\.swarmHashes.all) { await forgetFetch(of: name)?.stop() }
     }
 
     /// Adds a torrent whose content this program has: fills the cache with it and seeds it.
@@ -243,10 +259,13 @@ package final class Session: Sendable {
     /// Its readers are told.
     package func remove(_ infoHash: InfoHash) async throws {
         try await removeMagnet(infoHash)
-        guard let torrent = state.withLock({ $0.torrents.removeValue(forKey: infoHash) }) else {
-            return
+        let removed = state.withLock { state in
+            let torrent = state.torrents.removeValue(forKey: infoHash)
+            for name in torrent?.swarmHashes.all ?? [] { state.firstNames[name] = nil }
+            return torrent
         }
-        resources.obfuscatedInfoHashes.remove(infoHash)
+        guard let torrent = removed else { return }
+        for name in torrent.swarmHashes.all { resources.obfuscatedInfoHashes.remove(name) }
         resources.pins.remove(infoHash)
         await torrent.end(.removed)
         let (store, cache, journal) = (store, resources.cache, resources.journal)
@@ -281,13 +300,17 @@ package final class Session: Sendable {
             for registration in registrations where state.torrents[registration.infoHash] == nil {
                 let torrent = RegisteredTorrent(
                     infoHash: registration.infoHash,
+                    version2Hash: registration.version2Hash,
                     addedTime: registration.addedTime,
                     creationDate: registration.creationDate,
                     traits: RegisteredTorrent.Traits(registration),
                     activation: activation
                 )
-                state.torrents[registration.infoHash] = torrent
-                resources.obfuscatedInfoHashes.insert(registration.infoHash)
+                state.torrents[torrent.infoHash] = torrent
+                for name in torrent.swarmHashes.all {
+                    if name != torrent.infoHash { state.firstNames[name] = torrent.infoHash }
+                    resources.obfuscatedInfoHashes.insert(name)
+                }
                 new.append(torrent)
             }
             return new

@@ -30,6 +30,8 @@ package struct SessionConfiguration: Sendable {
     package var urgentSearchInterval = Duration.seconds(20)
     /// Whether peers are looked for on the local network (BEP 14).
     package var usesLocalDiscovery = false
+    /// Whether the gateway is asked to let connections in to our port (PCP, NAT-PMP, UPnP).
+    package var mapsPorts = false
     /// Until a torrent that nobody uses says goodbye to its peers and goes cold.
     package var idleTime = Duration.seconds(600)
     /// Torrents seed until they sent so many bytes for each they have; `nil` for no limit.

@@ -5,8 +5,8 @@ package enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case cannotListen(host: String, port: UInt16, reason: String)
     /// The content given for a seed differs from what its metainfo says.
     case wrongContent(infoHash: InfoHash, piece: PieceIndex)
-    /// A magnet link names a torrent by its v2 hash alone (BEP 52).
-    case noVersion1Hash
+    /// Another torrent has the same 20 bytes as its name: a v1 and a v2 one were made to.
+    case sameName(InfoHash)
     case notRegistered(InfoHash)
     case stopped
 
@@ -16,7 +16,8 @@ package enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
             "cannot listen for peers on \(host):\(port): \(reason); set another address or port"
         case .wrongContent(let infoHash, let piece):
             "the content of \(infoHash) differs from its metainfo in piece \(piece.rawValue)"
-        case .noVersion1Hash: "it has no hash of version 1 (urn:btih), which is needed"
+        case .sameName(let infoHash):
+            "another torrent has the name \(infoHash) already; remove that one first"
         case .notRegistered(let infoHash): "there is no torrent \(infoHash)"
         case .stopped: "the session has ended"
         }

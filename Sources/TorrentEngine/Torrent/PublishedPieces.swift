@@ -26,13 +26,7 @@ final class PublishedPieces: Sendable {
     var verified: Bitfield { state.withLock { $0.verified } }
 
     /// Bytes of the verified pieces.
-    var verifiedByteCount: UInt64 {
-        let verified = verified
-        let last = PieceIndex(geometry.pieceCount - 1)
-        let missing = UInt64(geometry.pieceLength) - UInt64(geometry.length(of: last))
-        return UInt64(verified.setCount) * UInt64(geometry.pieceLength)
-            - (verified[last] ? missing : 0)
-    }
+    var verifiedByteCount: UInt64 { geometry.byteCount(of: verified) }
 
     func insert(_ piece: PieceIndex) { state.withLock { $0.verified[piece] = true } }
 

@@ -14,6 +14,9 @@ import TorrentLogic
 /// Whoever holds a registered torrent never sees the difference.
 package final class RegisteredTorrent: Sendable {
     package let infoHash: InfoHash
+    /// The whole hash of a v2 or hybrid torrent (BEP 52).
+    package let version2Hash: Version2InfoHash?
+    let swarmHashes: SwarmHashes
     /// When the torrent was first registered, seconds since 1970; it never changes.
     package let addedTime: Int64
     /// `creation date` of the metainfo, seconds since 1970.
@@ -90,12 +93,15 @@ package final class RegisteredTorrent: Sendable {
 
     init(
         infoHash: InfoHash,
+        version2Hash: Version2InfoHash?,
         addedTime: Int64,
         creationDate: Int64?,
         traits: Traits,
         activation: TorrentActivation
     ) {
         self.infoHash = infoHash
+        self.version2Hash = version2Hash
+        swarmHashes = SwarmHashes(of: infoHash, version2Hash)
         self.addedTime = addedTime
         self.creationDate = creationDate
         self.activation = activation

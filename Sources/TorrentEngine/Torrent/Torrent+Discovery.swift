@@ -19,9 +19,15 @@ extension Torrent {
             isInUse ? Discovery.Need(isUrgent: isUrgent, isSeed: isSeed) : nil
         guard need != discoveryNeed else { return }
         discoveryNeed = need
-        guard let need else { return resources.discovery.drop(infoHash) }
-        resources.discovery.want(infoHash, need) { [weak self] peers in
-            self?.run { $0.found(peers) }
+        for hash in swarmHashes.all {
+            guard let need else {
+                resources.discovery.drop(hash)
+                continue
+            }
+            let speakVersion2 = hash != infoHash
+            resources.discovery.want(hash, need) { [weak self] peers in
+                self?.run { $0.found(peers, speakVersion2: speakVersion2) }
+            }
         }
     }
 
@@ -29,7 +35,7 @@ extension Torrent {
     func endDiscovery() {
         guard discoveryNeed != nil else { return }
         discoveryNeed = nil
-        resources.discovery.drop(infoHash)
+        for hash in swarmHashes.all { resources.discovery.drop(hash) }
     }
 
     // MARK: Nodes of peers (BEP 5)

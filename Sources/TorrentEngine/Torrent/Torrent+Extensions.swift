@@ -14,7 +14,7 @@ extension Torrent {
             isIncoming: peer.isIncoming,
             isExtended: peer.capabilities.contains(.extensionProtocol),
             greeting: .init(
-                listenPort: resources.listenPort.value,
+                listenPort: resources.listenPort.announced,
                 isUploadOnly: swarm.have.isComplete
             )
         )

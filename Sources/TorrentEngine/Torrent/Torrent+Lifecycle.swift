@@ -60,10 +60,7 @@ extension Torrent {
         situation.hasReaders = !waits.isEmpty || swarm.hasReaderDemand
         situation.isBusy = verificationCount > 0
         situation.isComplete = swarm.have.isComplete
-        situation.heldByteCount = min(
-            UInt64(swarm.have.setCount) * UInt64(info.geometry.pieceLength),
-            info.geometry.totalLength
-        )
+        situation.heldByteCount = info.geometry.byteCount(of: swarm.have)
         let policy = policy
         lifecycle.setPolicy(policy, now: now)
         lifecycle.update(situation, now: now)

@@ -16,8 +16,11 @@ extension Torrent: PeerOwner {
     }
 
     /// Adds addresses where peers may be found.
-    func found(_ addresses: [PeerAddress]) {
+    ///
+    /// - Parameter speakVersion2: they were found in the swarm of v2 of a hybrid torrent.
+    func found(_ addresses: [PeerAddress], speakVersion2: Bool = false) {
         guard !isStopped, !addresses.isEmpty else { return }
+        if speakVersion2 { version2Peers.insert(addresses) }
         turn { now in swarm.found(addresses, now: now) }
     }
 

@@ -18,7 +18,10 @@ extension Torrent {
             return loop.execute { self.run { $0.failed(piece, because: nil) } }
         }
         let lazyFile = file
-        let hash = info.hash(of: piece)
+        let root = info.merkleRoot(of: piece, in: pieceLayers)
+        guard let hash = info.hash(of: piece, merkleRoot: root) else {
+            return loop.execute { self.run { $0.failed(piece, because: nil) } }
+        }
         let offset = info.geometry.offset(of: piece)
         let wantsDigests = swarm.wantsBlockDigests(of: piece)
         verificationCount += 1

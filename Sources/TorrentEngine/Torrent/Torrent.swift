@@ -13,6 +13,7 @@ import TorrentLogic
 /// Readers on other threads see `TorrentContent`, which is not confined.
 package actor Torrent {
     package nonisolated let infoHash: InfoHash
+    nonisolated let swarmHashes: SwarmHashes
     package nonisolated let info: TorrentInfo
     package nonisolated let loop: any EventLoop
 
@@ -28,6 +29,7 @@ package actor Torrent {
     nonisolated let resources: SessionResources
     nonisolated let file: LazyCacheFile
     nonisolated let logger: Logger
+    nonisolated let version2Peers = Version2Peers()
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
 
     var swarm: Swarm
@@ -39,6 +41,8 @@ package actor Torrent {
     var waits = ReaderWaits()
     var announcing: Announcing
     var discoveryNeed: Discovery.Need?
+    /// Hashes of the pieces of files that are longer than a piece (BEP 52).
+    var pieceLayers: PieceLayers
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
@@ -62,7 +66,9 @@ package actor Torrent {
     ) {
         let (metainfo, verified) = (parts.metainfo, parts.verified)
         infoHash = metainfo.infoHash
+        swarmHashes = metainfo.swarmHashes
         info = metainfo.info
+        pieceLayers = metainfo.pieceLayers
         self.registration = registration
         self.loop = loop
         self.resources = resources

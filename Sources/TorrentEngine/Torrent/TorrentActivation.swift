@@ -45,7 +45,8 @@ final class TorrentActivation: Sendable {
         return try Metainfo(
             infoBytes: record.infoBytes,
             trackerTiers: record.trackerTiers,
-            creationDate: record.creationDate
+            creationDate: record.creationDate,
+            pieceLayers: record.pieceLayers
         )
     }
 }

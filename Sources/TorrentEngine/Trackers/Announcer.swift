@@ -5,7 +5,8 @@ import TorrentLogic
 /// Who announces itself to trackers as its `AnnounceSchedule` says: a torrent, or what looks for the
 /// metadata of one.
 protocol Announcer: Actor {
-    nonisolated var infoHash: InfoHash { get }
+    nonisolated var swarmHashes: SwarmHashes { get }
+    nonisolated var version2Peers: Version2Peers { get }
     nonisolated var resources: SessionResources { get }
     nonisolated var logger: Logger { get }
     var announcing: Announcing { get set }
@@ -47,31 +48,27 @@ extension Announcer {
         _ event: AnnounceSchedule.Event,
         timeout: Duration
     ) async {
-        let request = AnnounceRequest(
-            infoHash: infoHash,
-            peerID: resources.ownID,
-            port: resources.listenPort.value,
-            uploaded: standing.uploaded,
-            downloaded: standing.downloaded,
-            left: standing.left,
-            event: AnnounceRequest.Event(event),
-            wantedPeerCount: event == .stopped ? 0 : resources.configuration.wantedPeerCount,
-            key: resources.announceKey,
-            trackerID: announcing.trackerIDs[tracker]
+        let outcome = await resources.announce(
+            to: tracker,
+            swarmHashes,
+            event,
+            standing,
+            trackerID: announcing.trackerIDs[tracker],
+            timeout: timeout
         )
+        version2Peers.insert(outcome.version2Peers)
         do {
-            let response = try await resources.tracker.announce(
-                to: tracker,
-                request,
-                timeout: timeout
-            )
-            succeeded(tracker, response)
+            succeeded(tracker, try outcome.response.get(), also: outcome.version2Peers)
         } catch {
             failed(tracker, error)
         }
     }
 
-    private func succeeded(_ tracker: String, _ response: AnnounceResponse) {
+    private func succeeded(
+        _ tracker: String,
+        _ response: AnnounceResponse,
+        also others: [PeerAddress]
+    ) {
         guard !isStopped else { return }
         let name: Logger.Metadata = ["tracker": "\(Announcing.name(of: tracker))"]
         if announcing.failing.remove(tracker) != nil {
@@ -85,7 +82,7 @@ extension Announcer {
         if let warning = response.warning {
             logger.warning("the tracker warns: \(warning)", metadata: name)
         }
-        let peers = response.peers.filter(resources.addresses.allows)
+        let peers = (response.peers + others).filter(resources.addresses.allows)
         turn { now in
             announcing.schedule.succeeded(
                 tracker: tracker,

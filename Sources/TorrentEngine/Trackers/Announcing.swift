@@ -4,7 +4,7 @@ import TorrentLogic
 /// Where the announces of an `Announcer` stand.
 struct Announcing {
     /// What trackers are told of us, in bytes.
-    struct Standing {
+    struct Standing: Sendable {
         var uploaded: UInt64 = 0
         var downloaded: UInt64 = 0
         /// What we lack.

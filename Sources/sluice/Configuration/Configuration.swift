@@ -41,6 +41,8 @@ struct Configuration: Equatable, Sendable {
         /// `nil` for no limit.
         var seedRatio: Double?
         var seedMinutes: Int?
+        /// Whether the gateway is asked to let connections in to the port.
+        var mapsPort = true
         var encryption = EncryptionPolicy.prefer
         /// Whether trackers and peers that a torrent names may be on this machine.
         var allowsLoopback = false

@@ -181,7 +181,7 @@ actor RouteLoader {
         for case .magnet(let link) in routes.flatMap(\.torrents).map(\.source) {
             do throws(MagnetError) {
                 let magnet = try MagnetLink(link)
-                magnets[link] = magnet.infoHash
+                magnets[link] = magnet.primaryHash
                 links.append(magnet)
             } catch {
                 report(String(link.prefix(80)), "\(error)")
@@ -246,12 +246,16 @@ actor RouteLoader {
                     hasFault = true
                     continue
                 }
-                if session.torrent(infoHash) != nil {
-                    shown.torrents.append(infoHash)
+                // A link may have another name for it.
+                let torrent = session.torrent(infoHash)
+                if let torrent {
+                    shown.torrents.append(torrent.infoHash)
                 } else {
                     shown.pending.append(infoHash)
                 }
-                if !wished.isEmpty { wishes[infoHash, default: []].formUnion(wished) }
+                if !wished.isEmpty {
+                    wishes[torrent?.infoHash ?? infoHash, default: []].formUnion(wished)
+                }
             }
         }
         return (shown, wishes)

@@ -58,9 +58,12 @@ import Testing
         Fault(
             without: ["pieces", "length"],
             ["meta version": 2, "file tree": [:]],
-            .version2Only
+            .missingFileTree
         ),
-        Fault(without: ["pieces"], ["meta version": 2], .version2Only),
+        Fault(without: ["pieces"], ["meta version": 2], .missingFileTree),
+        Fault(["meta version": "2"], .malformedMetaVersion),
+        Fault(["meta version": 3], .unknownMetaVersion(3)),
+        Fault(["file tree": ["a": ["": ["length": 1]]]], .missingMetaVersion),
     ]
 
     @Test(arguments: faults)

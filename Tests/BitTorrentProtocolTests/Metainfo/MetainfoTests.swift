@@ -120,13 +120,6 @@ func parse(_ info: BencodeItem) throws(MetainfoError) -> TorrentInfo {
         #expect(info.geometry.totalLength == 32)
     }
 
-    @Test func usesTheOldHalfOfAHybrid() throws {
-        var info = singleFileInfo()
-        info.set("meta version", to: 2)
-        info.set("file tree", to: ["film.mkv": ["": ["length": 20_000]]])
-        #expect(try parse(info).files.count == 1)
-    }
-
     @Test func readsPrivate() throws {
         var info = singleFileInfo()
         info.set("private", to: 1)

@@ -32,7 +32,8 @@ import Testing
         let bytes = encoded(expected) + [0xaa]
         for (position, byte) in bytes.enumerated() {
             #expect(
-                try Handshake.infoHash(in: buffer) == (position < 48 ? nil : expected.infoHash)
+                try Handshake.opening(in: buffer)?.infoHash
+                    == (position < 48 ? nil : expected.infoHash)
             )
             if position < Handshake.byteCount {
                 #expect(try Handshake(consuming: &buffer) == nil)

@@ -4,6 +4,14 @@ import TestSupport
 import Testing
 
 @Suite struct PeerMessageTests {
+    static let hashRequest = HashRequest(
+        root: SHA256Digest(hashing: [7]),
+        baseLayer: 0,
+        index: 512,
+        length: 512,
+        proofLayerCount: .max
+    )
+
     static let messages: [PeerMessage] = [
         .keepAlive, .choke, .unchoke, .interested, .notInterested, .have(piece: 0xdead_beef),
         .bitfield([]), .bitfield([0x80, 0x01]),
@@ -15,6 +23,8 @@ import Testing
         .reject(BlockRequest(piece: 1, offset: 0x4000, length: 0x4000)),
         .extended(id: 0, payload: ByteBuffer(string: "de")),
         .extended(id: 255, payload: ByteBuffer()),
+        .hashRequest(hashRequest), .hashReject(hashRequest), .hashes(hashRequest, []),
+        .hashes(hashRequest, [.zero, SHA256Digest(hashing: [1])]),
         .unknown(id: 200, byteCount: 2), .unknown(id: 255, byteCount: 0),
     ]
 
@@ -57,6 +67,12 @@ import Testing
         )
         #expect(encoded(.port(0x1ae1)) == [0, 0, 0, 3, 9, 0x1a, 0xe1])
         #expect(encoded(.haveAll) == [0, 0, 0, 1, 14])
+        let asked = encoded(.hashRequest(Self.hashRequest))
+        #expect(asked.prefix(5) == [0, 0, 0, 49, 21])
+        #expect(Array(asked[5..<37]) == Self.hashRequest.root.bytes)
+        #expect(
+            Array(asked[37...]) == [0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0, 255, 255, 255, 255]
+        )
         #expect(encoded(.allowedFast(piece: 258)) == [0, 0, 0, 5, 17, 0, 0, 1, 2])
         #expect(
             encoded(.reject(BlockRequest(piece: 1, offset: 2, length: 3)))
@@ -114,6 +130,7 @@ import Testing
             (0, 2), (1, 5), (2, 2), (3, 1024), (4, 1), (4, 4), (4, 6), (6, 12), (6, 14), (7, 1),
             (7, 8),
             (8, 5), (8, 17), (9, 2), (9, 5), (13, 4), (14, 2), (15, 2), (16, 12), (17, 6), (20, 1),
+            (21, 48), (21, 81), (22, 48), (22, 50), (23, 50),
         ] as [(UInt8, UInt32)]
     )
     func refusesWrongLengths(id: UInt8, byteCount: UInt32) {
@@ -136,6 +153,10 @@ import Testing
         var bitfield = frame(byteCount: 256 * 1024 + 2, [5])
         #expect(throws: PeerWireError.messageTooLong(id: 5, byteCount: 256 * 1024 + 2)) {
             try decoder.decode(&bitfield)
+        }
+        var hashes = frame(byteCount: 49 + 1025 * 32, [22])
+        #expect(throws: PeerWireError.messageTooLong(id: 22, byteCount: 49 + 1025 * 32)) {
+            try decoder.decode(&hashes)
         }
         for (id, byteCount) in [(7, 128 * 1024 + 9), (5, 256 * 1024 + 1), (20, 1024 * 1024)] {
             var largest = frame(byteCount: UInt32(byteCount), [UInt8(id)])

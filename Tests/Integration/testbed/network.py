@@ -61,24 +61,7 @@ class Network:
 
     def on_server_network(self, make):
         """Runs `make` with the server's network as its own; a socket stays where it was made."""
-        made: list = []
-
-        def enter_and_make() -> None:
-            try:
-                with open(f"/proc/{self._holder.pid}/ns/net") as namespace:
-                    libc = ctypes.CDLL(None, use_errno=True)
-                    if libc.setns(namespace.fileno(), _CLONE_NEWNET) != 0:
-                        raise OSError(ctypes.get_errno(), "setns")
-                made.append(make())
-            except Exception as error:
-                made.append(error)
-
-        thread = threading.Thread(target=enter_and_make)
-        thread.start()
-        thread.join()
-        if isinstance(made[0], Exception):
-            raise made[0]
-        return made[0]
+        return on_network_of(self._holder.pid, make)
 
     def _holder_is_apart(self) -> bool:
         link = f"/proc/{self._holder.pid}/ns/net"
@@ -86,6 +69,28 @@ class Network:
 
     def _server_ip(self, arguments: str) -> None:
         _check(self.on_server_side(["ip", *arguments.split()]))
+
+
+def on_network_of(pid: int, make):
+    """Runs `make` with the network of that process; a socket stays where it was made."""
+    made: list = []
+
+    def enter_and_make() -> None:
+        try:
+            with open(f"/proc/{pid}/ns/net") as namespace:
+                libc = ctypes.CDLL(None, use_errno=True)
+                if libc.setns(namespace.fileno(), _CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), "setns")
+            made.append(make())
+        except Exception as error:
+            made.append(error)
+
+    thread = threading.Thread(target=enter_and_make)
+    thread.start()
+    thread.join()
+    if isinstance(made[0], Exception):
+        raise made[0]
+    return made[0]
 
 
 def _ip(arguments: str) -> None:

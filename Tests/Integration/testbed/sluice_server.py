@@ -91,7 +91,11 @@ class SluiceServer(NFSServer):
             "nfs": {"address": "0.0.0.0", "port": self.port, "exports": str(exports)},
             "dht": {"enabled": False},
             "local_discovery": False,
-            "bittorrent": {"address": SERVER_ADDRESS, "port": self.peer_port},
+            "bittorrent": {
+                "address": SERVER_ADDRESS,
+                "port": self.peer_port,
+                "port_mapping": False,
+            },
             "routes": [
                 {
                     "name": route.name,
