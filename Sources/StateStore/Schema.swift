@@ -32,8 +32,20 @@ enum Schema {
         }
         registerRoutes(in: &migrator)
         registerMagnets(in: &migrator)
+        registerWebSeeds(in: &migrator)
         registerRegistrations(in: &migrator)
         registerVersion2(in: &migrator)
         return migrator
+    }
+
+    private static func registerWebSeeds(in migrator: inout DatabaseMigrator) {
+        migrator.registerMigration("web seeds") { database in
+            try database.execute(
+                sql: """
+                    -- JSON: an array of objects with the keys url and style
+                    ALTER TABLE torrent ADD COLUMN web_seeds TEXT NOT NULL DEFAULT '[]';
+                    """
+            )
+        }
     }
 }

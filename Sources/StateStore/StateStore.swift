@@ -16,6 +16,7 @@ package final class StateStore: Sendable {
         /// The info dictionary exactly as found.
         package let infoBytes: [UInt8]
         package let trackerTiers: [[String]]
+        package let webSeeds: [WebSeed]
         /// Seconds since 1970.
         package let creationDate: Int64?
         /// When the torrent was first registered, seconds since 1970; it never changes.
@@ -65,7 +66,7 @@ package final class StateStore: Sendable {
     // MARK: Torrents
 
     /// Registers a torrent; one that is registered already keeps its record, with its first added
-    /// time, and takes over the trackers of `metainfo`.
+    /// time, and takes over the trackers and web seeds of `metainfo`.
     ///
     /// A magnet link of it is done with.
     ///
@@ -93,19 +94,22 @@ package final class StateStore: Sendable {
         addedTime: Int64,
         in database: Database
     ) throws {
-        let tiers = String(
-            decoding: try JSONEncoder().encode(metainfo.trackerTiers),
-            as: UTF8.self
-        )
+        func json(_ value: some Encodable) throws -> String {
+            String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
+        }
         try database.cachedStatement(
             sql: """
-                INSERT INTO torrent (info_hash, info, tracker_tiers, creation_date, added_time)
-                VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (info_hash) DO UPDATE SET tracker_tiers = excluded.tracker_tiers
-                WHERE tracker_tiers <> excluded.tracker_tiers
+                INSERT INTO torrent
+                (info_hash, info, tracker_tiers, web_seeds, creation_date, added_time)
+                VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (info_hash) DO UPDATE SET
+                tracker_tiers = excluded.tracker_tiers, web_seeds = excluded.web_seeds
+                WHERE tracker_tiers <> excluded.tracker_tiers OR web_seeds <> excluded.web_seeds
                 """
         ).execute(arguments: [
-            Data(metainfo.infoHash.bytes), Data(metainfo.infoBytes), tiers,
+            Data(metainfo.infoHash.bytes), Data(metainfo.infoBytes),
+            try json(metainfo.trackerTiers),
+            try json(metainfo.webSeeds.map(StoredWebSeed.init)),
             metainfo.creationDate, addedTime,
         ])
         for name in metainfo.swarmHashes.all { try removeMagnet(name, in: database) }
@@ -203,17 +207,33 @@ package final class StateStore: Sendable {
     }
 }
 
+/// A web seed as JSON.
+private struct StoredWebSeed: Codable {
+    let url: String
+    let style: String
+
+    init(_ seed: WebSeed) {
+        url = seed.url
+        style = seed.style.rawValue
+    }
+
+    var webSeed: WebSeed? { WebSeed.Style(rawValue: style).flatMap { WebSeed(url, style: $0) } }
+}
+
 extension StateStore.TorrentRecord {
     fileprivate init(_ row: Row, pieceLayers: PieceLayers, path: String) throws {
         guard let hash = row["info_hash"] as Data?, let infoHash = InfoHash(bytes: hash),
             let info = row["info"] as Data?, let tiers = row["tracker_tiers"] as String?,
             let trackerTiers = try? JSONDecoder().decode([[String]].self, from: Data(tiers.utf8)),
+            let seeds = row["web_seeds"] as String?,
+            let webSeeds = try? JSONDecoder().decode([StoredWebSeed].self, from: Data(seeds.utf8)),
             let addedTime = row["added_time"] as Int64?
         else { throw StateStoreError.corrupt(path: path, what: "a torrent cannot be read") }
         self.init(
             infoHash: infoHash,
             infoBytes: Array(info),
             trackerTiers: trackerTiers,
+            webSeeds: webSeeds.compactMap(\.webSeed),
             creationDate: row["creation_date"],
             addedTime: addedTime,
             pieceLayers: pieceLayers

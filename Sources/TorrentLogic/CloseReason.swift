@@ -9,5 +9,11 @@ package enum CloseReason: Error, Equatable, Sendable {
     case ownConnection
     /// It cannot give the metadata, which is all that is wanted of it.
     case noMetadata
+    /// A request to a web seed failed.
+    case webSeedFailed
+    /// A web seed has nothing of the torrent, or must not be asked.
+    case nothingOffered
+    /// A web seed that nothing is wanted of for now.
+    case notNeeded
     case stopping
 }

@@ -3,7 +3,8 @@ import BitTorrentProtocol
 /// What a `Swarm` knows of one connected peer.
 struct Peer {
     let key: PeerKey
-    let identity: PeerIdentity
+    /// `nil` for a web seed.
+    let identity: PeerIdentity?
     let connectedAt: ContinuousClock.Instant
 
     /// The pieces it announced.
@@ -65,6 +66,33 @@ struct Peer {
         lastSent = now
         lastReceived = now
     }
+
+    /// One that has everything and does not choke.
+    init(
+        webSeed number: Int,
+        pieceCount: Int,
+        limits: SwarmLimits,
+        now: ContinuousClock.Instant
+    ) {
+        key = .webSeed(number)
+        identity = nil
+        connectedAt = now
+        isFast = false
+        has = Bitfield(count: pieceCount)
+        allowedFast = Bitfield(count: pieceCount)
+        isChokingUs = false
+        pipeline = RequestPipeline(
+            maximumDepth: limits.maximumStatedPipelineDepth,
+            initialDepth: 4 * Swarm.minimumWebSeedRun,
+            minimumDepth: Swarm.minimumWebSeedRun,
+            patience: limits.snubPatience,
+            now: now
+        )
+        lastSent = now
+        lastReceived = now
+    }
+
+    var isWebSeed: Bool { identity == nil }
 
     mutating func void(_ block: Block) {
         if voided.count >= Self.maximumVoided { voided.removeAll() }

@@ -24,6 +24,16 @@ package struct PieceAssembler {
     private struct Unfinished {
         var senders: [PeerKey?]
         var missingCount: Int
+        /// Blocks that are verified by themselves and written (BEP 52).
+        var isProved: [Bool]
+        var provedCount = 0
+        var isVerifying = false
+
+        init(blockCount: Int) {
+            senders = [PeerKey?](repeating: nil, count: blockCount)
+            missingCount = blockCount
+            isProved = [Bool](repeating: false, count: blockCount)
+        }
     }
 
     private let geometry: PieceGeometry
@@ -39,21 +49,82 @@ package struct PieceAssembler {
 
     package mutating func received(_ block: Block, from sender: PeerKey) -> Progress {
         if unfinished[block.piece] == nil {
-            let count = geometry.blockCount(of: block.piece)
             unfinished[block.piece] = Unfinished(
-                senders: [PeerKey?](repeating: nil, count: count),
-                missingCount: count
+                blockCount: geometry.blockCount(of: block.piece)
             )
         }
         return Self.note(
-            Int(block.offset / Block.maximumLength),
+            block.number,
             from: sender,
             in: &unfinished[block.piece]
         )
     }
 
-    /// Forgets the blocks of a piece that will not be finished.
-    package mutating func discard(_ piece: PieceIndex) { unfinished[piece] = nil }
+    /// Forgets the blocks of a piece that will not be finished now, but those that are proved.
+    package mutating func discard(_ piece: PieceIndex) {
+        guard let entry = unfinished[piece] else { return }
+        unfinished[piece] = nil
+        guard entry.provedCount > 0 else { return }
+        var rest = Unfinished(blockCount: entry.senders.count)
+        rest.isProved = entry.isProved
+        rest.provedCount = entry.provedCount
+        rest.missingCount -= entry.provedCount
+        unfinished[piece] = rest
+    }
+
+    // MARK: Blocks verified by themselves (BEP 52)
+
+    /// All blocks are in, and the piece is hashed as a whole.
+    package mutating func beginVerifying(_ piece: PieceIndex) {
+        unfinished[piece]?.isVerifying = true
+    }
+
+    /// Blocks that are in and can be proved, now that the leaves of their piece are known.
+    package func provableBlocks(of piece: PieceIndex) -> [Int] {
+        guard let entry = unfinished[piece], !entry.isVerifying else { return [] }
+        return entry.senders.indices.filter { entry.senders[$0] != nil && !entry.isProved[$0] }
+    }
+
+    package func provedBlocks(of piece: PieceIndex) -> [Int] {
+        guard let entry = unfinished[piece], entry.provedCount > 0 else { return [] }
+        return entry.isProved.indices.filter { entry.isProved[$0] }
+    }
+
+    package func isProved(_ blocks: Range<Int>, of piece: PieceIndex) -> Bool {
+        guard let entry = unfinished[piece], entry.provedCount > 0 else { return false }
+        return entry.isProved[blocks].allSatisfy { $0 }
+    }
+
+    /// The block is what its leaf says, and written.
+    ///
+    /// - Returns: whether that holds of every block of the piece.
+    package mutating func proved(_ block: Block) -> Bool {
+        let count = geometry.blockCount(of: block.piece)
+        return Self.prove(
+            block.number,
+            in: &unfinished[block.piece, default: Unfinished(blockCount: count)]
+        )
+    }
+
+    /// The block is not what its leaf says: it is missing again.
+    ///
+    /// - Returns: who sent it, if that is known still.
+    package mutating func refuted(_ block: Block) -> PeerKey? {
+        guard let sender = unfinished[block.piece]?.senders[block.number] else { return nil }
+        unfinished[block.piece]?.senders[block.number] = nil
+        unfinished[block.piece]?.missingCount += 1
+        return sender
+    }
+
+    private static func prove(_ number: Int, in entry: inout Unfinished) -> Bool {
+        if !entry.isProved[number] {
+            entry.isProved[number] = true
+            entry.provedCount += 1
+            // It was given up while it was hashed.
+            if entry.senders[number] == nil { entry.missingCount -= 1 }
+        }
+        return entry.provedCount == entry.senders.count
+    }
 
     package func hasFailed(_ piece: PieceIndex) -> Bool { failures[piece] != nil }
 
@@ -118,7 +189,9 @@ package struct PieceAssembler {
         from sender: PeerKey,
         in entry: inout Unfinished?
     ) -> Progress {
-        guard entry?.senders[number] == .some(.none) else { return .duplicate }
+        guard entry?.senders[number] == .some(.none), entry?.isProved[number] == false else {
+            return .duplicate
+        }
         entry?.senders[number] = sender
         entry?.missingCount -= 1
         return entry?.missingCount == 0 ? .complete : .kept

@@ -55,6 +55,12 @@ package struct PiecePicker {
     private var unfinishedByteCount: UInt64 = 0
     private var suspended: Set<PieceIndex> = []
     private var displaced: [PieceIndex] = []
+    /// Blocks that are here of pieces that are not fetched just now.
+    private var kept: [PieceIndex: [Int]] = [:]
+    /// Blocks to fetch before others of their piece, those that are needed first at the front.
+    private var preferred: [PieceIndex: [Range<Int>]] = [:]
+
+    private static let maximumPreferred = 8
 
     /// - Parameter maximumByteCount: of all unfinished pieces together; one piece is always allowed.
     package init(geometry: PieceGeometry, maximumByteCount: UInt64) {
@@ -71,6 +77,10 @@ package struct PiecePicker {
         urgentCount: Int,
         backgroundCount: Int = 0
     ) {
+        if !preferred.isEmpty {
+            let wanted = Set(order)
+            preferred = preferred.filter { wanted.contains($0.key) }
+        }
         plan = order
         backgroundStart = order.count - backgroundCount
         self.urgentCount = urgentCount
@@ -105,11 +115,13 @@ package struct PiecePicker {
     ///   - peerHas: the peer's pieces.
     ///   - have: ours; a planned piece that came in is passed over.
     ///   - acceptsUrgent: false if another peer would deliver the piece sooner.
+    ///   - isVerifiable: false if no hash is known by which the piece could be verified.
     package mutating func nextBlock(
         for peer: PeerKey,
         peerHas: Bitfield,
         have: Bitfield,
-        acceptsUrgent: (PieceIndex) -> Bool = { _ in true }
+        acceptsUrgent: (PieceIndex) -> Bool = { _ in true },
+        isVerifiable: (PieceIndex) -> Bool = { _ in true }
     ) -> Block? {
         var position = cursor
         let end = allowsBackground ? plan.count : backgroundStart
@@ -123,8 +135,13 @@ package struct PiecePicker {
             }
             let isUrgent = position < urgentCount
             if peerHas[piece], !suspended.contains(piece), !isUrgent || acceptsUrgent(piece),
+                isVerifiable(piece),
                 unfinished[piece] != nil || start(piece, rank: position, isUrgent: isUrgent),
-                let number = Self.take(for: peer, from: &unfinished[piece])
+                let number = Self.take(
+                    for: peer,
+                    from: &unfinished[piece],
+                    preferring: preferred[piece] ?? []
+                )
             {
                 return geometry.block(number, of: piece)
             }
@@ -194,8 +211,27 @@ package struct PiecePicker {
         if entry.rank != Self.unplanned { cursor = min(cursor, entry.rank) }
     }
 
+    /// The block came, but was wrong by itself: it is to be fetched again.
+    package mutating func refuted(_ block: Block) {
+        let rank = Self.reopenReceived(block.number, in: &unfinished[block.piece])
+        if let rank, rank != Self.unplanned { cursor = min(cursor, rank) }
+    }
+
+    /// Somebody waits for these blocks of the piece.
+    package mutating func prefer(_ blocks: Range<Int>, of piece: PieceIndex) {
+        guard preferred[piece]?.contains(blocks) != true else { return }
+        preferred[piece, default: []].append(blocks)
+        if preferred[piece]?.count ?? 0 > Self.maximumPreferred {
+            preferred[piece]?.removeFirst()
+        }
+    }
+
     /// The piece is finished or not to be fetched any more.
-    package mutating func drop(_ piece: PieceIndex) {
+    ///
+    /// - Parameter blocks: numbers of blocks that need not be fetched if it is begun again.
+    package mutating func drop(_ piece: PieceIndex, keeping blocks: [Int] = []) {
+        kept[piece] = blocks.isEmpty ? nil : blocks
+        preferred[piece] = nil
         guard unfinished.removeValue(forKey: piece) != nil else { return }
         unfinishedByteCount -= UInt64(geometry.length(of: piece))
     }
@@ -239,6 +275,9 @@ package struct PiecePicker {
             rank: rank
         )
         unfinishedByteCount += length
+        for number in kept.removeValue(forKey: piece) ?? [] {
+            _ = Self.arrive(number, in: &unfinished[piece])
+        }
         return true
     }
 
@@ -253,13 +292,25 @@ package struct PiecePicker {
 
     // The following work on the entry in place, so that no array of states is copied.
 
-    private static func take(for peer: PeerKey, from entry: inout Unfinished?) -> Int? {
+    private static func take(
+        for peer: PeerKey,
+        from entry: inout Unfinished?,
+        preferring preferred: [Range<Int>]
+    ) -> Int? {
         switch entry?.parole {
         case .only(let chosen) where chosen != peer: return nil
         case .anyone: entry?.parole = .only(peer)
         default: break
         }
         guard var number = entry?.firstOpen, let count = entry?.states.count else { return nil }
+        // A reader goes on behind what it waits for.
+        let onward = preferred.last.map { [$0.upperBound..<max($0.upperBound, count)] } ?? []
+        for blocks in preferred + onward {
+            guard let found = blocks.first(where: { entry?.states[$0] == 0 }) else { continue }
+            entry?.states[found] = 1
+            entry?.openCount -= 1
+            return found
+        }
         while number < count, entry?.states[number] != 0 { number += 1 }
         guard number < count else { return nil }
         entry?.states[number] = 1
@@ -272,6 +323,17 @@ package struct PiecePicker {
         guard let state = entry?.states[number], state != 0, state != received else { return nil }
         entry?.states[number] = state - 1
         guard state == 1, let firstOpen = entry?.firstOpen else { return nil }
+        entry?.openCount += 1
+        entry?.firstOpen = min(firstOpen, number)
+        return entry?.rank
+    }
+
+    private static func reopenReceived(_ number: Int, in entry: inout Unfinished?) -> Int? {
+        guard entry?.states[number] == received, let firstOpen = entry?.firstOpen else {
+            return nil
+        }
+        entry?.states[number] = 0
+        entry?.receivedCount -= 1
         entry?.openCount += 1
         entry?.firstOpen = min(firstOpen, number)
         return entry?.rank

@@ -34,20 +34,26 @@ package struct RequestPipeline {
     private var sampleByteCount = 0
     private var wasIdle = true
     private var maximumDepth: Int
+    private let minimumDepth: Int
     private let patience: Duration
 
-    private static let initialDepth = 4
-    private static let minimumDepth = 2
     private static let assumedRoundTrip = Duration.milliseconds(300)
     private static let assumedRate = 128.0 * 1024
     private static let sampleLength = Duration.milliseconds(100)
 
     /// - Precondition: `maximumDepth` is positive.
-    package init(maximumDepth: Int, patience: Duration, now: Instant) {
+    package init(
+        maximumDepth: Int,
+        initialDepth: Int = 4,
+        minimumDepth: Int = 2,
+        patience: Duration,
+        now: Instant
+    ) {
         precondition(maximumDepth > 0)
         self.maximumDepth = maximumDepth
+        self.minimumDepth = minimumDepth
         self.patience = patience
-        depth = min(Self.initialDepth, maximumDepth)
+        depth = min(initialDepth, maximumDepth)
         lastProgress = now
         sampleStart = now
     }
@@ -141,7 +147,7 @@ package struct RequestPipeline {
         guard !isEmpty, now - lastProgress >= patience else { return [] }
         isSnubbed = true
         isSlowStart = true
-        depth = min(Self.minimumDepth, maximumDepth)
+        depth = min(minimumDepth, maximumDepth)
         rate = nil
         return giveBack()
     }
@@ -175,7 +181,7 @@ package struct RequestPipeline {
         let target = Int(smoothed * (queueTime / .seconds(1))) / Int(Block.maximumLength) + 1
         if isSlowStart, target * 2 < depth { isSlowStart = false }
         if !isSlowStart || target > depth {
-            depth = min(max(target, Self.minimumDepth), maximumDepth)
+            depth = min(max(target, minimumDepth), maximumDepth)
         }
     }
 }

@@ -15,13 +15,16 @@ extension Swarm {
     /// For an incoming connection `address` is the remote end of the socket, whose port is not
     /// where the peer listens.
     ///
-    /// - Parameter isFast: both sides speak the fast extension (BEP 6).
+    /// - Parameters:
+    ///   - isFast: both sides speak the fast extension (BEP 6).
+    ///   - speaksVersion2: it may be asked for hashes (BEP 52).
     package mutating func connected(
         _ key: PeerKey,
         address: PeerAddress,
         isIncoming: Bool,
         id: PeerID,
         isFast: Bool = false,
+        speaksVersion2: Bool = false,
         now: Instant
     ) {
         let identity = PeerIdentity(address: address, isIncoming: isIncoming, id: id)
@@ -41,6 +44,7 @@ extension Swarm {
                 now: now
             )
         )
+        if speaksVersion2 { hashes?.connected(key) }
         greet(index, now: now)
         reschedule(now: now)
     }
@@ -69,9 +73,10 @@ extension Swarm {
 
     /// Bans whoever sent a wrong block of the piece, connected or not.
     mutating func ban(_ key: PeerKey, piece: PieceIndex, now: Instant) {
+        if let number = key.webSeedNumber { return convictWebSeed(number, now: now) }
         let index = peers.index(of: key)
         guard
-            let identity = index.map({ peers[$0].identity })
+            let identity = index.flatMap({ peers[$0].identity })
                 ?? departed.last(where: { $0.key == key })?.identity
         else { return }
         // One wrong block may convict a peer of several pieces, some after it is gone.
@@ -81,19 +86,26 @@ extension Swarm {
         if let index { close(index, reason: .banned, now: now) }
         // Other connections of the same peer or, if public, of the same host.
         for other in peers.indices.reversed()
-        where other < peers.count && pool.bans.contains(peers[other].identity) {
+        where other < peers.count && peers[other].identity.map(pool.bans.contains) ?? false {
             close(other, reason: .banned, now: now)
         }
     }
 
     mutating func dial(now: Instant) {
         guard !isStopped, hasDemand else { return }
-        for address in pool.dials(peerCount: peers.count, now: now) {
+        joinWebSeeds(now: now)
+        for address in pool.dials(peerCount: peerCount, now: now) {
             actions.append(.dial(address))
         }
     }
 
     mutating func send(_ message: PeerMessage, to index: Int, now: Instant) {
+        if peers[index].isWebSeed {
+            switch message {
+            case .request, .cancel: break
+            default: return
+            }
+        }
         actions.append(.send(message, to: peers[index].key))
         peers[index].lastSent = now
     }
@@ -108,7 +120,8 @@ extension Swarm {
         if !peers.isEmpty { consider(max(now, lastMaintenance + Self.maintenance)) }
         consider(demand.nextExpiry)
         consider(resumeAt)
-        if hasDemand, peers.count + pool.diallingCount < limits.maximumPeers,
+        if hasDemand { consider(webSeeds.nextJoin) }
+        if hasDemand, peerCount + pool.diallingCount < limits.maximumPeers,
             pool.diallingCount < limits.maximumHalfOpen
         {
             consider(pool.nextDial)
@@ -129,7 +142,9 @@ extension Swarm {
             picker.resumeAll()
             requestMore(now: now)
         }
-        for index in peers.indices.reversed() where index < peers.count {
+        leaveIdleWebSeeds(now: now)
+        for index in peers.indices.reversed()
+        where index < peers.count && !peers[index].isWebSeed {
             if now - peers[index].lastReceived >= limits.silenceTimeout {
                 close(index, reason: .silent, now: now)
             } else if now - peers[index].lastSent >= limits.keepAliveInterval - Self.maintenance {
@@ -153,11 +168,11 @@ extension Swarm {
             pool.ban(identity)
             return .banned
         }
-        if let other = peers.firstIndex(where: { $0.identity.id == identity.id }) {
+        if let other = peers.firstIndex(where: { $0.identity?.id == identity.id }) {
             guard replaces(peers[other], identity, now: now) else { return .duplicateConnection }
             close(other, reason: .duplicateConnection, now: now)
         }
-        return peers.count >= limits.maximumPeers ? .tooManyPeers : nil
+        return peerCount >= limits.maximumPeers ? .tooManyPeers : nil
     }
 
     /// Which of two connections to the same peer stays.
@@ -165,7 +180,7 @@ extension Swarm {
     /// When both sides dialled at the same moment, the connection that the lower peer id dialled:
     /// both sides come to the same answer. Otherwise the older one, unless it is dead.
     private func replaces(_ older: Peer, _ newer: PeerIdentity, now: Instant) -> Bool {
-        if now - older.connectedAt < .seconds(10), older.identity.isIncoming != newer.isIncoming {
+        if now - older.connectedAt < .seconds(10), older.identity?.isIncoming != newer.isIncoming {
             let weAreLower = ownID.bytes.lexicographicallyPrecedes(newer.id.bytes)
             return newer.isIncoming != weAreLower
         }
@@ -176,9 +191,11 @@ extension Swarm {
         giveBackRequests(of: index)
         let peer = peers.remove(at: index)
         choker.left(peer.key)
+        hashes?.disconnected(peer.key)
+        guard let identity = peer.identity else { return }
         if departed.count >= Self.maximumDeparted { departed.removeFirst() }
-        departed.append((peer.key, peer.identity))
-        guard !peer.identity.isIncoming else { return }
-        pool.disconnected(peer.identity.address, wasUseful: peer.wasUseful, now: now)
+        departed.append((peer.key, identity))
+        guard !identity.isIncoming else { return }
+        pool.disconnected(identity.address, wasUseful: peer.wasUseful, now: now)
     }
 }

@@ -13,8 +13,8 @@ extension Swarm {
         }
         switch message {
         case .keepAlive, .extended, .port, .unknown: break
-        case .hashRequest(let request): send(.hashReject(request), to: index, now: now)
-        case .hashes, .hashReject: break
+        case .hashRequest, .hashes, .hashReject:
+            receivedHashMessage(message, from: index, now: now)
         case .suggest, .haveAll, .haveNone, .reject, .allowedFast:
             // Else they were not offered.
             guard peers[index].isFast else { break }

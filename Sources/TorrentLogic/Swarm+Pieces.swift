@@ -40,11 +40,16 @@ extension Swarm {
             return nil
         }
         peers[index].wasUseful = true
+        if let number = key.webSeedNumber { webSeeds.delivered(number) }
         if receivedByteCount / UInt64(Block.maximumLength) % Self.blocksPerDuplicate == 0 {
             duplicateTokens = min(duplicateTokens + 1, Self.maximumDuplicateTokens)
         }
         if requestCount > (wasInFlight ? 1 : 0) { cancelCopies(of: block, now: now) }
-        if assembler.received(block, from: key) == .complete {
+        let progress = assembler.received(block, from: key)
+        if let leaf = hashes?.known.leaf(of: block) {
+            actions.append(.prove(block, leaf: leaf))
+        } else if progress == .complete {
+            assembler.beginVerifying(block.piece)
             actions.append(.verify(block.piece))
         }
         requestMore(from: index, now: now)
@@ -71,6 +76,7 @@ extension Swarm {
             lastDemand = now
         }
         picker.drop(piece)
+        hashes?.forget(piece)
         for index in peers.indices {
             if peers[index].has[piece] {
                 peers[index].offerCount -= 1
@@ -94,8 +100,10 @@ extension Swarm {
         let convicted = assembler.failed(piece, blockDigests: blockDigests)
         picker.restart(piece)
         for liar in convicted { ban(liar, piece: piece, now: now) }
-        if convicted.isEmpty {
-            picker.failed(piece, onlyFrom: bestSource(of: piece, now: now))
+        // A web seed stays after its first wrong piece, but is the last to be asked for this one.
+        let remaining = convicted.filter { peers.index(of: $0) != nil }
+        if convicted.isEmpty || !remaining.isEmpty {
+            picker.failed(piece, onlyFrom: bestSource(of: piece, otherThan: remaining, now: now))
         }
         requestMore(now: now)
         dial(now: now)
@@ -108,8 +116,7 @@ extension Swarm {
     /// It is asked for again after a while.
     package mutating func writeFailed(_ piece: PieceIndex, now: Instant) {
         precondition(geometry.contains(piece))
-        assembler.discard(piece)
-        picker.drop(piece)
+        giveUp(piece)
         picker.suspend(piece)
         resumeAt = now + Self.writeRetry
         replan(now: now, always: true)
@@ -127,8 +134,7 @@ extension Swarm {
 
     /// Gives up an unfinished piece: nobody wants it, or its room is needed.
     mutating func abandon(_ piece: PieceIndex, now: Instant) {
-        picker.drop(piece)
-        assembler.discard(piece)
+        giveUp(piece)
         for index in peers.indices {
             for request in Array(peers[index].pipeline.inFlight)
             where request.block.piece == piece {
@@ -138,7 +144,15 @@ extension Swarm {
         actions.append(.discard(piece))
     }
 
-    private mutating func cancelCopies(of block: Block, now: Instant) {
+    /// Blocks that are proved stay so.
+    private mutating func giveUp(_ piece: PieceIndex) {
+        assembler.discard(piece)
+        let proved = assembler.provedBlocks(of: piece)
+        picker.drop(piece, keeping: proved)
+        if proved.isEmpty { hashes?.forget(piece) }
+    }
+
+    mutating func cancelCopies(of block: Block, now: Instant) {
         for index in peers.indices where peers[index].pipeline.contains(block) {
             cancel(block, at: index, now: now)
             requestMore(from: index, now: now)
@@ -152,8 +166,14 @@ extension Swarm {
     }
 
     /// The fastest peer to fetch a failed piece from alone, one above suspicion if there is any.
-    private func bestSource(of piece: PieceIndex, now: Instant) -> PeerKey? {
-        let suspects = assembler.suspects(of: piece)
+    ///
+    /// - Parameter convicted: who is known to have sent it wrong.
+    private func bestSource(
+        of piece: PieceIndex,
+        otherThan convicted: [PeerKey],
+        now: Instant
+    ) -> PeerKey? {
+        let suspects = assembler.suspects(of: piece) + convicted
         let sources = peers.filter {
             !$0.isChokingUs && $0.has[piece] && !$0.pipeline.isSilent(now: now)
                 && !$0.pipeline.isSnubbed

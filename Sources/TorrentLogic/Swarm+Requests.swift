@@ -11,6 +11,7 @@ extension Swarm {
         now: Instant
     ) {
         guard !isStopped else { return }
+        prefer(range)
         demand.read(range, in: file, by: reader, now: now)
         replan(now: now)
     }
@@ -18,6 +19,7 @@ extension Swarm {
     /// Somebody waits for all of `range`; its pieces come before all others.
     package mutating func waitBegan(_ id: WaitID, for range: Range<UInt64>, now: Instant) {
         guard !isStopped else { return }
+        prefer(range)
         demand.waitBegan(id, for: range)
         replan(now: now)
     }
@@ -27,9 +29,7 @@ extension Swarm {
     /// What is missing of it stays wanted for 60 s.
     package mutating func waitEnded(_ id: WaitID, now: Instant) {
         guard !isStopped, let range = demand.range(of: id) else { return }
-        let inside = range.clamped(to: 0..<geometry.totalLength)
-        let isSatisfied = geometry.pieces(covering: inside).allSatisfy { have[PieceIndex($0)] }
-        demand.waitEnded(id, isSatisfied: isSatisfied, now: now)
+        demand.waitEnded(id, isSatisfied: isVerified(range), now: now)
     }
 
     /// Learns what readers want now.
@@ -70,17 +70,19 @@ extension Swarm {
     /// Fills all pipelines, a block to each peer in turn, so that an urgent piece is striped.
     mutating func requestMore(now: Instant) {
         holdBackgroundBack()
+        askForHashes(now: now)
         var isProgress = true
         while isProgress {
             isProgress = false
-            for index in peers.indices where requestOne(from: index, now: now) {
+            for index in peers.indices where takeTurn(index, now: now) {
                 isProgress = true
             }
         }
     }
 
+    /// Fills the pipeline of one peer.
     mutating func requestMore(from index: Int, now: Instant) {
-        while requestOne(from: index, now: now) {}
+        while takeTurn(index, now: now) {}
     }
 
     /// All requests to the peer are void: it choked us, or is gone or silent.
@@ -95,6 +97,7 @@ extension Swarm {
     /// Ten times a second while requests are in flight: snubs, and duplicates what is late.
     mutating func tickFired(now: Instant) {
         tickAt = nil
+        var silentWebSeeds: [PeerKey] = []
         for index in peers.indices {
             if let rest = peers[index].restsUntil, rest <= now { peers[index].restsUntil = nil }
             let returned = peers[index].pipeline.timerFired(now: now)
@@ -106,13 +109,20 @@ extension Swarm {
                 // Nobody else may deliver what only this peer was to fetch.
                 returnParoleRequests(of: index, now: now)
             }
+            if !returned.isEmpty, peers[index].isWebSeed {
+                silentWebSeeds.append(peers[index].key)
+            }
         }
+        hashes?.expire(now: now)
+        failSilentWebSeeds(silentWebSeeds, now: now)
         bestDelay =
             peers.lazy.filter { !$0.isChokingUs && $0.pipeline.rate != nil }
             .map(\.pipeline.predictedDelay).min()
         requestMore(now: now)
         duplicateLateRequests(now: now)
-        if peers.contains(where: { !$0.pipeline.isEmpty || $0.restsUntil != nil }) {
+        if hashes?.isWaiting == true
+            || peers.contains(where: { !$0.pipeline.isEmpty || $0.restsUntil != nil })
+        {
             tickAt = now + Self.tick
         }
     }
@@ -123,19 +133,41 @@ extension Swarm {
             peers[index].restsUntil == nil, !peers[index].pipeline.isSilent(now: now)
         else { return false }
         let faster = fasterPeers(than: index, now: now)
+        let known = hashes?.known
+        let needsHash = known?.isOnlyProof == true
+        var lacking: [PieceIndex] = []
         let block = picker.nextBlock(
             for: peers[index].key,
             peerHas: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,
             have: have,
-            acceptsUrgent: { piece in !faster.contains { $0[piece] } }
+            acceptsUrgent: { piece in !faster.contains { $0[piece] } },
+            isVerifiable: { piece in
+                guard needsHash, known?.hash(of: piece) == nil else { return true }
+                lacking.append(piece)
+                return false
+            }
         )
+        wantHashes(of: lacking, now: now)
         for piece in picker.takeDisplaced() { abandon(piece, now: now) }
         guard let block else { return false }
         request(block, from: index, now: now)
         return true
     }
 
+    /// Requests a block; of a web seed a run of blocks, as much as is worth a request of HTTP.
+    private mutating func takeTurn(_ index: Int, now: Instant) -> Bool {
+        guard peers[index].isWebSeed else { return requestOne(from: index, now: now) }
+        let depth = peers[index].pipeline.depth
+        guard peers[index].pipeline.room >= min(Self.minimumWebSeedRun, depth) else { return false }
+        let length = max(Self.minimumWebSeedRun, depth / 2)
+        var count = 0
+        while count < length, requestOne(from: index, now: now) { count += 1 }
+        return count > 0
+    }
+
     private mutating func request(_ block: Block, from index: Int, now: Instant) {
+        // Before the block, so that the leaves are here before it.
+        wantHashes(of: [block.piece], now: now)
         peers[index].pipeline.requested(block, now: now)
         peers[index].voided.remove(block)
         send(.request(BlockRequest(block)), to: index, now: now)

@@ -20,6 +20,13 @@ package struct Swarm {
         /// All blocks of the piece are in: hash and write it, then report `verified`, `rejected` or
         /// `writeFailed`.
         case verify(PieceIndex)
+        /// Hash the block: if it is the leaf write it and report `proved`, else report `refuted`; or
+        /// report `writeFailed` of its piece.
+        case prove(Block, leaf: SHA256Digest)
+        /// The hashes of all pieces of the file with this root are known: keep them.
+        case keepLayer(root: SHA256Digest)
+        /// Hash the pieces of the answer and send it, then report `answeredHashes`.
+        case answerHashes(HashAnswer, to: PeerKey)
         /// Forget the blocks held of an unfinished piece.
         case discard(PieceIndex)
         /// Connect and shake hands, then report `connected` or `dialFailed`.
@@ -44,7 +51,10 @@ package struct Swarm {
     /// Who was behind keys that are gone, oldest first: a piece may convict them later.
     var departed: [(key: PeerKey, identity: PeerIdentity)] = []
     var pool: PeerPool
+    var webSeeds: WebSeedPool
     var choker: Choker
+    /// `nil` for a v1 torrent.
+    var hashes: HashExchange?
     var picker: PiecePicker
     var assembler: PieceAssembler
     var demand: ReadDemand
@@ -77,15 +87,21 @@ package struct Swarm {
     static let maximumDuplicateTokens = 64
     /// One duplicate for so many blocks received: 5 %.
     static let blocksPerDuplicate: UInt64 = 20
+    /// Pieces without a hash for which one is asked at a time.
+    static let maximumLackingPieces = 16
     static let maximumDeparted = 256
 
     /// - Parameters:
     ///   - have: the pieces verified and on disk; of the geometry's piece count.
+    ///   - hashes: of a v2 or hybrid torrent.
+    ///   - webSeedCount: web seeds of the torrent; each has the key `.webSeed` of its number.
     ///   - ownID: our peer id, to notice connections to ourselves.
     ///   - seed: of the random choices (optimistic unchoke, order of dials).
     package init(
         geometry: PieceGeometry,
         have: Bitfield,
+        hashes: HashExchange? = nil,
+        webSeedCount: Int = 0,
         ownID: PeerID,
         limits: SwarmLimits = SwarmLimits(),
         seed: UInt64,
@@ -94,10 +110,12 @@ package struct Swarm {
         precondition(have.count == geometry.pieceCount)
         self.geometry = geometry
         self.have = have
+        self.hashes = hashes
         self.ownID = ownID
         self.limits = limits
         shuffleSeed = seed
         pool = PeerPool(limits: limits, seed: seed)
+        webSeeds = WebSeedPool(count: webSeedCount, pieceCount: geometry.pieceCount)
         choker = Choker(slots: limits.uploadSlots, seed: seed &+ 1, now: now)
         picker = PiecePicker(
             geometry: geometry,
@@ -136,7 +154,8 @@ package struct Swarm {
     }
     /// Peers that have something we lack and have unchoked us.
     package var usablePeerCount: Int { peers.count { !$0.isChokingUs && $0.offerCount > 0 } }
-    package var peerCount: Int { peers.count }
+    /// Connections; web seeds do not count.
+    package var peerCount: Int { peers.count { !$0.isWebSeed } }
     /// Addresses that have not failed, for whoever goes on with the torrent.
     package var promisingAddresses: [PeerAddress] { pool.promising }
 

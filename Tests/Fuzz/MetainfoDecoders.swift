@@ -46,7 +46,15 @@ extension Decoder {
             "name": "n", "length": 20_000, "piece length": 16_384, "private": 1,
             "pieces": .string([UInt8](repeating: 0x31, count: 40)),
         ]
+        let root = BencodeItem.string([UInt8](repeating: 0x52, count: 32))
+        let tree: BencodeItem = [
+            "a": ["": ["length": 100, "pieces root": root]], "b": ["c": ["": ["length": 0]]],
+        ]
+        let second: BencodeItem = [
+            "name": "n", "meta version": 2, "piece length": 16_384, "file tree": tree,
+        ]
         return [
+            ["info": second, "piece layers": [:]],
             ["announce": "url", "announce-list": [["u"], ["v"]], "info": many],
             ["creation date": 1_700_000_000, "url-list": ["http://w.example/"], "info": single],
         ].map { (item: BencodeItem) in BencodeEncoder.encode(item) }

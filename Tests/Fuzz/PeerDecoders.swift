@@ -36,7 +36,17 @@ extension Decoder {
         return true
     }
 
+    private static let hashRequest = HashRequest(
+        root: SHA256Digest.zero,
+        baseLayer: 0,
+        index: 0,
+        length: 2,
+        proofLayerCount: 1
+    )
+
     private static let messageSamples: [[UInt8]] = [
+        [.hashRequest(hashRequest), .hashReject(hashRequest), .have(piece: 1)],
+        [.hashes(hashRequest, [hashRequest.root, hashRequest.root]), .haveNone],
         [.keepAlive, .unchoke, .have(piece: 0xdead_beef), .haveAll, .bitfield([0x80, 1])],
         [
             .piece(piece: 7, offset: 0x8000, payload: ByteBuffer(string: "payload")), .choke,

@@ -26,6 +26,10 @@ import Testing
             ),
             infoBytes: Array("d4:name4:namee".utf8),
             trackerTiers: [["http://a/"], ["http://b/"]],
+            webSeeds: [
+                try #require(WebSeed("http://c/", style: .getRight)),
+                try #require(WebSeed("http://d/", style: .hoffman)),
+            ],
             creationDate: 1_000_000
         )
     }
@@ -50,6 +54,23 @@ import Testing
         _ = try store.register(magnet, infoHash: infoHash, addedTime: 8)
         try store.removeMagnet(infoHash)
         #expect(try store.magnetInfoHashes() == [])
+    }
+
+    @Test func keepsTheWebSeedsOfATorrent() throws {
+        do {
+            let store = try StateStore(directory: directory.path)
+            #expect(try store.register(metainfo, addedTime: 5).webSeeds == metainfo.webSeeds)
+        }
+        let store = try StateStore(directory: directory.path)
+        #expect(try store.torrent(infoHash)?.webSeeds == metainfo.webSeeds)
+        let bare = Metainfo(
+            infoHash: infoHash,
+            info: metainfo.info,
+            infoBytes: metainfo.infoBytes,
+            trackerTiers: metainfo.trackerTiers,
+            creationDate: nil
+        )
+        #expect(try store.register(bare, addedTime: 6).webSeeds == [])
     }
 
     @Test func readsBackAMagnetLinkThatGrewByEscaping() throws {

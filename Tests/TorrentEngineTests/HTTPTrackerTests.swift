@@ -8,7 +8,7 @@ import Testing
     private func failure(
         of url: String,
         within timeout: Duration = .seconds(20)
-    ) async throws -> TrackerFailure? {
+    ) async throws -> RemoteFailure? {
         let client = HTTPTracker(
             group: Node.group,
             addresses: AddressFilter(allowsLoopback: true)
@@ -25,7 +25,7 @@ import Testing
             key: 1,
             trackerID: nil
         )
-        let error = await #expect(throws: TrackerFailure.self) {
+        let error = await #expect(throws: RemoteFailure.self) {
             _ = try await client.announce(to: url, request, timeout: timeout)
         }
         await client.shutdown()
@@ -39,6 +39,27 @@ import Testing
             }
             #expect(try await failure(of: tracker.url, within: .milliseconds(300)) == .timedOut)
             try await tracker.close()
+        }
+    }
+
+    @Test func followsFiveRedirectsAndNoMore() async throws {
+        try await withTimeLimit {
+            let tracker = try await ScriptedTracker { _ in
+                "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n"
+            }
+            #expect(try await failure(of: tracker.url) == .badRedirect)
+            try await tracker.close()
+            var requests = tracker.requests.makeAsyncIterator()
+            for number in 0..<6 {
+                #expect(await requests.next()?.contains("/again") == (number > 0))
+            }
+            for location in ["ftp://127.0.0.1/", "//127.0.0.1/", "http://a b/"] {
+                let other = try await ScriptedTracker { _ in
+                    "HTTP/1.1 302 Found\r\nLocation: \(location)\r\nContent-Length: 0\r\n\r\n"
+                }
+                #expect(try await failure(of: other.url) == .badRedirect)
+                try await other.close()
+            }
         }
     }
 

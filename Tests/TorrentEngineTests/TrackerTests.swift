@@ -101,7 +101,7 @@ import Testing
             addresses: AddressFilter(allowsLoopback: false)
         )
         let request = try announce()
-        await #expect(throws: TrackerFailure.self) {
+        await #expect(throws: RemoteFailure.self) {
             try await client.announce(to: url, request, timeout: .seconds(1))
         }
         await client.shutdown()

@@ -86,7 +86,7 @@ import Testing
         "udp://a.localhost:1",
     ])
     func doesNotAnnounceToThisMachineUnlessAllowed(url: String) async throws {
-        await #expect(throws: TrackerFailure.self) {
+        await #expect(throws: RemoteFailure.self) {
             try await announce(to: url, allowsLoopback: false)
         }
     }
@@ -100,7 +100,7 @@ import Testing
         )
         #expect(!addresses.isEmpty)
         #expect(addresses.allSatisfy { $0.isLoopback && $0.port == 7 })
-        await #expect(throws: TrackerFailure.self) {
+        await #expect(throws: RemoteFailure.self) {
             try await HostResolver.addresses(
                 of: "no-such-name.invalid",
                 port: 7,

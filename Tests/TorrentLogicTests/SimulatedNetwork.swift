@@ -29,6 +29,11 @@ final class SimulatedNetwork {
         var servedCount = 0
         var isGone = false
         var banned: [PeerAddress] = []
+        var proved: [Block: Instant] = [:]
+        var keptLayers: [SHA256Digest] = []
+        /// Whether it speaks the messages of v2, and answers requests for hashes.
+        var speaksVersion2 = true
+        var answersHashes = true
         var closed: [CloseReason] = []
 
         init(
@@ -51,6 +56,8 @@ final class SimulatedNetwork {
     }
 
     let geometry: PieceGeometry
+    /// Of a v2 torrent.
+    let hashTrees: HashTrees?
     let start = Instant.now
     private(set) var now: Instant
     private(set) var nodes: [Node] = []
@@ -61,8 +68,9 @@ final class SimulatedNetwork {
     /// Whether peers speak the fast extension: half of all seeds.
     private var isFast: Bool { seed % 2 == 0 }
 
-    init(geometry: PieceGeometry, seed: UInt64) {
+    init(geometry: PieceGeometry, hashTrees: HashTrees? = nil, seed: UInt64) {
         self.geometry = geometry
+        self.hashTrees = hashTrees
         self.seed = seed
         now = start
     }
@@ -72,7 +80,9 @@ final class SimulatedNetwork {
         conduct: Conduct = .honest,
         bytesPerSecond: Double = 4e6,
         latency: Duration = .milliseconds(20),
-        limits: SwarmLimits = SwarmLimits()
+        limits: SwarmLimits = SwarmLimits(),
+        layers: PieceLayers = [:],
+        isHybrid: Bool = false
     ) -> Int {
         let number = nodes.count
         var have = Bitfield(count: geometry.pieceCount)
@@ -81,6 +91,14 @@ final class SimulatedNetwork {
         let swarm = Swarm(
             geometry: geometry,
             have: have,
+            hashes: hashTrees.map {
+                HashExchange(
+                    geometry: geometry,
+                    trees: $0,
+                    layers: layers,
+                    isOnlyProof: !isHybrid
+                )
+            },
             ownID: id,
             limits: limits,
             seed: seed &+ UInt64(number),
@@ -168,6 +186,10 @@ final class SimulatedNetwork {
         case .serve(let block, let key): serve(block, to: key, by: number)
         case .verify(let piece):
             schedule(now + .milliseconds(2)) { [self] in verify(piece, by: number) }
+        case .prove(let block, let leaf):
+            schedule(now + .milliseconds(1)) { [self] in prove(block, leaf, by: number) }
+        case .keepLayer(let root): node.keptLayers.append(root)
+        case .answerHashes(let answer, let key): answerHashes(answer, to: key, by: number)
         case .discard(let piece):
             node.blocks = node.blocks.filter { $0.key.piece != piece }
         case .dial(let address): dial(address, by: number)
@@ -203,6 +225,8 @@ final class SimulatedNetwork {
         let source = localAddress(port: UInt16(40000 + keyCount % 20000))
         let address = nodes[other].address
         let isFast = isFast
+        let speaksVersion2 =
+            hashTrees != nil && nodes[number].speaksVersion2 && nodes[other].speaksVersion2
         tell(other) {
             $0.connected(
                 key,
@@ -210,6 +234,7 @@ final class SimulatedNetwork {
                 isIncoming: true,
                 id: ids.0,
                 isFast: isFast,
+                speaksVersion2: speaksVersion2,
                 now: $1
             )
         }
@@ -220,6 +245,7 @@ final class SimulatedNetwork {
                 isIncoming: false,
                 id: ids.1,
                 isFast: isFast,
+                speaksVersion2: speaksVersion2,
                 now: $1
             )
         }
@@ -250,6 +276,37 @@ final class SimulatedNetwork {
                     if let kept { receiver.blocks[kept] = content }
                 }
             }
+        }
+    }
+
+    /// The leaf of a block whose content is a number.
+    static func leaf(_ content: UInt64) -> SHA256Digest {
+        SHA256Digest(hashing: (0..<8).map { UInt8(truncatingIfNeeded: content >> (8 * $0)) })
+    }
+
+    private func prove(_ block: Block, _ leaf: SHA256Digest, by number: Int) {
+        let content = nodes[number].blocks.removeValue(forKey: block)
+        if let content, Self.leaf(content) == leaf {
+            nodes[number].proved[block] = now
+            tell(number) { $0.proved(block, now: $1) }
+        } else {
+            tell(number) { $0.refuted(block, now: $1) }
+        }
+    }
+
+    private func answerHashes(_ answer: HashAnswer, to key: PeerKey, by number: Int) {
+        let node = nodes[number]
+        guard node.answersHashes, let other = node.connections[key] else { return }
+        let leaves = answer.pieces.flatMap { piece in
+            (0..<geometry.blockCount(of: PieceIndex(piece))).map {
+                Self.leaf(Self.content(of: geometry.block($0, of: PieceIndex(piece))))
+            }
+        }
+        let message = PeerMessage.hashes(answer.request, answer.hashes(leaves: leaves))
+        schedule(now + node.latency) { [self] in
+            tell(number) { $0.answeredHashes(to: key, now: $1) }
+            guard nodes[other.node].connections[other.key] != nil else { return }
+            tell(other.node) { $0.received(message, from: other.key, now: $1) }
         }
     }
 

@@ -9,6 +9,18 @@ package struct HashTrees: Sendable {
         package let root: SHA256Digest
         package let shape: HashTreeShape
 
+        package init(
+            file: Int,
+            firstPiece: PieceIndex,
+            root: SHA256Digest,
+            shape: HashTreeShape
+        ) {
+            self.file = file
+            self.firstPiece = firstPiece
+            self.root = root
+            self.shape = shape
+        }
+
         /// The place of a piece among those of the file.
         ///
         /// - Precondition: it is one of them.
@@ -25,7 +37,8 @@ package struct HashTrees: Sendable {
     /// In the order of their pieces, which they hold without gaps.
     package let trees: [Tree]
 
-    init(trees: [Tree]) { self.trees = trees }
+    /// - Precondition: the trees are in the order of their pieces and leave none out.
+    package init(trees: [Tree]) { self.trees = trees }
 
     /// The position of the tree whose file has the piece.
     ///

@@ -17,6 +17,7 @@ extension Metainfo {
             info: parsed,
             infoBytes: Array(info.encoded),
             trackerTiers: tiers(in: top, limits: limits),
+            webSeeds: findWebSeeds(in: top, limits: limits),
             creationDate: top["creation date"]?.integer,
             pieceLayers: try PieceLayers(parsing: top["piece layers"], of: parsed)
         )
@@ -29,6 +30,7 @@ extension Metainfo {
     package init(
         infoBytes: [UInt8],
         trackerTiers: [[String]],
+        webSeeds: [WebSeed] = [],
         creationDate: Int64? = nil,
         pieceLayers: PieceLayers = [:],
         limits: MetainfoLimits = MetainfoLimits()
@@ -37,6 +39,7 @@ extension Metainfo {
             info: try TorrentInfo(parsingInfo: infoBytes, limits: limits),
             infoBytes: infoBytes,
             trackerTiers: trackerTiers,
+            webSeeds: webSeeds,
             creationDate: creationDate,
             pieceLayers: pieceLayers
         )
@@ -46,6 +49,7 @@ extension Metainfo {
         info: TorrentInfo,
         infoBytes: [UInt8],
         trackerTiers: [[String]],
+        webSeeds: [WebSeed],
         creationDate: Int64?,
         pieceLayers: PieceLayers
     ) {
@@ -63,6 +67,7 @@ extension Metainfo {
             info: info,
             infoBytes: infoBytes,
             trackerTiers: trackerTiers,
+            webSeeds: webSeeds,
             creationDate: creationDate,
             pieceLayers: pieceLayers
         )
@@ -188,4 +193,20 @@ private func tiers(in top: BencodeValue, limits: MetainfoLimits) -> [[String]] {
     }
     if let tiers, !tiers.isEmpty { return tiers }
     return top["announce"].flatMap(accept).map { [[$0]] } ?? []
+}
+
+/// The web seeds; one URL may stand where there should be a list of them.
+private func findWebSeeds(in top: BencodeValue, limits: MetainfoLimits) -> [WebSeed] {
+    var seeds: [WebSeed] = []
+    func add(_ value: BencodeValue?, _ style: WebSeed.Style) {
+        for text in value?.list.map({ $0.compactMap(\.text) }) ?? [value?.text].compactMap(\.self) {
+            guard seeds.count < limits.webSeedCount, let seed = WebSeed(text, style: style),
+                !seeds.contains(seed)
+            else { continue }
+            seeds.append(seed)
+        }
+    }
+    add(top["url-list"], .getRight)
+    add(top["httpseeds"], .hoffman)
+    return seeds
 }

@@ -1,4 +1,4 @@
-/// A validated `.torrent` file (BEP 3, 12, 52).
+/// A validated `.torrent` file (BEP 3, 12, 17, 19, 52).
 package struct Metainfo: Sendable {
     /// The torrent's identity: the SHA-1 of the info dictionary, or the first bytes of its SHA-256 if
     /// the torrent is one of v2 alone.
@@ -10,6 +10,8 @@ package struct Metainfo: Sendable {
     package let infoBytes: [UInt8]
     /// `announce-list`, or `announce` as the only tier (BEP 12).
     package let trackerTiers: [[String]]
+    /// `url-list` (BEP 19), then `httpseeds` (BEP 17); none twice.
+    package let webSeeds: [WebSeed]
     /// `creation date`, seconds since 1970.
     package let creationDate: Int64?
     /// What is known of `piece layers`; of a torrent whose metadata came from peers, nothing at first.
@@ -21,6 +23,7 @@ package struct Metainfo: Sendable {
         info: TorrentInfo,
         infoBytes: [UInt8],
         trackerTiers: [[String]],
+        webSeeds: [WebSeed] = [],
         creationDate: Int64?,
         pieceLayers: PieceLayers = [:]
     ) {
@@ -30,6 +33,7 @@ package struct Metainfo: Sendable {
         self.info = info
         self.infoBytes = infoBytes
         self.trackerTiers = trackerTiers
+        self.webSeeds = webSeeds
         self.creationDate = creationDate
     }
 

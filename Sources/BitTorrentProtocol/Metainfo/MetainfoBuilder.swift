@@ -1,6 +1,6 @@
 import Bencode
 
-/// Makes the bytes of a v1 `.torrent` file (BEP 3, BEP 12, BEP 27).
+/// Makes the bytes of a v1 `.torrent` file (BEP 3, BEP 12, BEP 19, BEP 27).
 package struct MetainfoBuilder: Sendable {
     package struct File: Sendable {
         /// Components below the torrent's name.
@@ -23,6 +23,8 @@ package struct MetainfoBuilder: Sendable {
     /// SHA-1 of each piece, 20 bytes each, in order.
     package var pieceHashes: [UInt8]
     package var trackerTiers: [[String]] = []
+    /// URLs of web seeds (BEP 19).
+    package var webSeeds: [String] = []
     /// Seconds since 1970.
     package var creationDate: Int64?
     package var isPrivate = false
@@ -70,6 +72,7 @@ package struct MetainfoBuilder: Sendable {
             let tiers = trackerTiers.map { BencodeItem.list($0.map { .text($0) }) }
             top.set("announce-list", to: .list(tiers))
         }
+        if !webSeeds.isEmpty { top.set("url-list", to: .list(webSeeds.map { .text($0) })) }
         top.set("creation date", to: creationDate.map { .integer($0) })
         return BencodeEncoder.encode(top)
     }

@@ -16,6 +16,8 @@ package struct MetainfoLimits: Sendable {
     package var trackerCount = 200
     /// Bytes in the URL of a tracker; longer ones are left out.
     package var trackerByteCount = 2048
+    /// Web seeds; more are left out.
+    package var webSeedCount = 64
 
     package init() {}
 }

@@ -43,14 +43,13 @@ package struct PieceGeometry: Hashable, Sendable {
     package let pieceLength: UInt32
     /// Where the last file ends: bytes in the torrent, padding included.
     package let totalLength: UInt64
+    /// Where the padding after the last file ends: what a peer may request lies below.
+    package let paddedLength: UInt64
     /// Bytes in all pieces together.
     package let contentLength: UInt64
     package let pieceCount: Int
     /// Ascending.
     private let shortPieces: [ShortPiece]
-    /// The padding is in files (BEP 47), which belong to the pieces of v1: zeros that v1 peers may
-    /// request.
-    private let servesPadding: Bool
 
     /// Files end to end: v1.
     ///
@@ -59,11 +58,11 @@ package struct PieceGeometry: Hashable, Sendable {
         precondition(pieceLength > 0 && totalLength > 0)
         self.pieceLength = pieceLength
         self.totalLength = totalLength
+        paddedLength = totalLength
         contentLength = totalLength
         pieceCount = Int((totalLength - 1) / UInt64(pieceLength)) + 1
         let rest = UInt32(totalLength % UInt64(pieceLength))
         shortPieces = rest == 0 ? [] : [ShortPiece(piece: UInt32(pieceCount - 1), length: rest)]
-        servesPadding = false
     }
 
     /// Each file from a piece boundary on: v2 and hybrid.
@@ -98,10 +97,10 @@ package struct PieceGeometry: Hashable, Sendable {
         }
         self.pieceLength = pieceLength
         self.totalLength = paddedLength ?? end
+        self.paddedLength = paddedLength ?? pieceCount * UInt64(pieceLength)
         self.contentLength = contentLength
         self.pieceCount = Int(pieceCount)
         self.shortPieces = shortPieces
-        servesPadding = paddedLength != nil
     }
 
     package func contains(_ piece: PieceIndex) -> Bool { Int(piece.rawValue) < pieceCount }
@@ -140,11 +139,10 @@ package struct PieceGeometry: Hashable, Sendable {
             ? shortPieces[low].length : pieceLength
     }
 
-    /// Bytes of the piece that a peer may request: of a hybrid torrent its padding too, as v1 peers
-    /// know it.
+    /// Bytes of the piece that a peer may request: its padding too, as v1 peers know it in hybrid
+    /// torrents and libtorrent asks for it in others.
     package func servedLength(of piece: PieceIndex) -> UInt32 {
-        servesPadding
-            ? UInt32(min(UInt64(pieceLength), totalLength - offset(of: piece))) : length(of: piece)
+        UInt32(min(UInt64(pieceLength), paddedLength - offset(of: piece)))
     }
 
     /// Bytes in a set of pieces.

@@ -30,6 +30,7 @@ actor MagnetFetch {
     private let version2Hash: Version2InfoHash?
     private let trackerTiers: [[String]]
     private let progress: @Sendable () -> Void
+    private let webSeeds: [WebSeed]
     private let completion: Completion
 
     private var swarm: MetadataSwarm
@@ -68,6 +69,9 @@ actor MagnetFetch {
         }
         self.logger = logger
         trackerTiers = magnet.trackers.map { [$0] }
+        webSeeds = magnet.webSeeds.prefix(MetainfoLimits().webSeedCount).compactMap {
+            WebSeed($0, style: .getRight)
+        }
         announcing = Announcing(
             tiers: trackerTiers,
             isPrivate: false,
@@ -217,6 +221,7 @@ actor MagnetFetch {
 
     private func verify(_ bytes: [UInt8]) {
         let (tiers, version1, version2) = (trackerTiers, swarmHashes.version1, version2Hash)
+        let webSeeds = webSeeds
         let verdict = resources.pool.run(on: loop) { () -> Verdict in
             let matches = [
                 version1.map { InfoHash(ofInfoDictionary: bytes) == $0 },
@@ -225,7 +230,11 @@ actor MagnetFetch {
             guard matches.contains(true) else { return .wrong }
             guard !matches.contains(false) else { return .contradictory }
             do throws(MetainfoError) {
-                let metainfo = try Metainfo(infoBytes: bytes, trackerTiers: tiers)
+                let metainfo = try Metainfo(
+                    infoBytes: bytes,
+                    trackerTiers: tiers,
+                    webSeeds: webSeeds
+                )
                 guard version2 == nil || metainfo.version2Hash != nil else {
                     return .unusable(.missingMetaVersion)
                 }

@@ -27,7 +27,7 @@ func recordedPieces(
     var verified = Bitfield(count: geometry.pieceCount)
     if held != nil {
         verified = try PieceVerifier.verifiedPieces(
-            in: try cache.file(of: infoHash, length: geometry.totalLength),
+            in: try cache.file(of: infoHash, length: geometry.paddedLength),
             of: metainfo.info,
             pieceLayers: metainfo.pieceLayers,
             candidates: recorded
@@ -49,7 +49,7 @@ func fillCache(
     let (infoHash, geometry) = (metainfo.infoHash, metainfo.info.geometry)
     var verified = try store.completedPieces(of: infoHash, count: geometry.pieceCount)
     if cache.heldBytes(of: infoHash) == nil { verified = Bitfield(count: geometry.pieceCount) }
-    let file = try cache.file(of: infoHash, length: geometry.totalLength)
+    let file = try cache.file(of: infoHash, length: geometry.paddedLength)
     for piece in (0..<geometry.pieceCount).map({ PieceIndex($0) }) where !verified[piece] {
         let range = geometry.range(of: piece)
         let bytes = try content(range)

@@ -89,6 +89,7 @@ package final class Session: Sendable {
                 listenHost: configuration.listenHost,
                 addresses: addresses
             ),
+            webSeeds: WebSeedClient(group: group, addresses: addresses),
             addresses: addresses,
             discovery: Discovery(
                 dht: configuration.usesDHT ? dht : nil,
@@ -182,6 +183,7 @@ package final class Session: Sendable {
         try? await resources.pool.run { journal.flush() }
         try? await resources.pool.shutdown()
         await resources.tracker.shutdown()
+        await resources.webSeeds.shutdown()
     }
 
     /// UDP port of our DHT node; 0 while there is none.

@@ -16,8 +16,8 @@ package struct SessionConfiguration: Sendable {
     package var wantedPeerCount = 100
     /// Incoming connections of the whole session; more are closed at once.
     package var maximumIncomingConnections = 500
-    /// Whether trackers and peers named by a torrent may be on this machine (127.0.0.0/8, ::1) or
-    /// link-local.
+    /// Whether trackers, web seeds and peers named by a torrent may be on this machine
+    /// (127.0.0.0/8, ::1) or link-local.
     ///
     /// Peers given to `addPeers` always may.
     package var allowsLoopback = false

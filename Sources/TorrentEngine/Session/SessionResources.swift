@@ -14,6 +14,7 @@ struct SessionResources: Sendable {
     let store: StateStore
     let journal: CompletionJournal
     let tracker: Trackers
+    let webSeeds: WebSeedClient
     let addresses: AddressFilter
     let discovery: Discovery
     let listenPort: ListenPort

@@ -7,7 +7,7 @@ struct PieceBuffers {
     private var pieces: [PieceIndex: [ByteBuffer]] = [:]
 
     mutating func store(_ payload: ByteBuffer, of block: Block, blockCount: Int) {
-        let number = Int(block.offset / Block.maximumLength)
+        let number = block.number
         pieces[block.piece, default: Array(repeating: ByteBuffer(), count: blockCount)][number] =
             payload
     }
@@ -18,6 +18,15 @@ struct PieceBuffers {
             blocks.allSatisfy({ $0.readableBytes > 0 })
         else { return nil }
         return blocks
+    }
+
+    /// Gives one block away; `nil` if it is not here.
+    mutating func take(_ block: Block) -> ByteBuffer? {
+        guard let payload = pieces[block.piece]?[block.number], payload.readableBytes > 0 else {
+            return nil
+        }
+        pieces[block.piece]?[block.number] = ByteBuffer()
+        return payload
     }
 
     mutating func discard(_ piece: PieceIndex) { pieces.removeValue(forKey: piece) }

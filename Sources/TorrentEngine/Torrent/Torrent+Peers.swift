@@ -41,6 +41,7 @@ extension Torrent: PeerOwner {
                 isIncoming: isIncoming,
                 id: peer.id,
                 isFast: peer.capabilities.contains(.fast),
+                speaksVersion2: peer.speaksVersion2,
                 now: now
             )
             beginExtensions(key, to: peer)
@@ -70,7 +71,7 @@ extension Torrent: PeerOwner {
         endTurn(now)
     }
 
-    private func receivedBlock(
+    func receivedBlock(
         _ piece: UInt32,
         _ offset: UInt32,
         _ payload: ByteBuffer,

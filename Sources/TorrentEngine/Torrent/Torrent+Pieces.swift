@@ -9,6 +9,8 @@ extension Torrent {
     private enum Verdict: Sendable {
         case verified(blockDigests: [UInt64])
         case rejected(blockDigests: [UInt64])
+        /// Of a hybrid torrent, whose two hashes differ.
+        case contradictory
     }
 
     /// Hashes a piece on the disk pool and writes it if it is right.
@@ -18,7 +20,7 @@ extension Torrent {
             return loop.execute { self.run { $0.failed(piece, because: nil) } }
         }
         let lazyFile = file
-        let root = info.merkleRoot(of: piece, in: pieceLayers)
+        let root = swarm.knownHashes?.hash(of: piece)
         guard let hash = info.hash(of: piece, merkleRoot: root) else {
             return loop.execute { self.run { $0.failed(piece, because: nil) } }
         }
@@ -26,8 +28,10 @@ extension Torrent {
         let wantsDigests = swarm.wantsBlockDigests(of: piece)
         verificationCount += 1
         let verdict = resources.pool.run(on: loop) { () throws -> Verdict in
-            guard PieceVerifier.matches(blocks, hash) else {
-                return .rejected(blockDigests: PieceVerifier.blockDigests(blocks))
+            switch PieceVerifier.verdict(on: blocks, hash) {
+            case .right: break
+            case .wrong: return .rejected(blockDigests: PieceVerifier.blockDigests(blocks))
+            case .contradictory: return .contradictory
             }
             try lazyFile.open().write(blocks, at: offset)
             return .verified(blockDigests: wantsDigests ? PieceVerifier.blockDigests(blocks) : [])
@@ -38,6 +42,7 @@ extension Torrent {
                 switch result {
                 case .success(.verified(let digests)): torrent.verified(piece, digests)
                 case .success(.rejected(let digests)): torrent.rejected(piece, digests)
+                case .success(.contradictory): torrent.foundContradiction(in: piece)
                 case .failure(let error): torrent.failed(piece, because: error)
                 }
             }
@@ -50,18 +55,35 @@ extension Torrent {
             if published.condition == .active { resources.journal.record(piece, of: infoHash) }
             return
         }
-        if isDiskFailing {
-            isDiskFailing = false
-            logger.notice("the cache can be written again")
-        }
-        published.insert(piece)
+        noteWritten()
+        publish(piece)
         if lifecycle.policy.isPinned { resources.pins.progressed(infoHash) }
-        resources.journal.record(piece, of: infoHash)
         turn { now in
             swarm.verified(piece, blockDigests: blockDigests, now: now)
             tellWaits(about: info.geometry.range(of: piece), now: now)
             if published.isComplete { announcing.schedule.completed(now: now) }
         }
+    }
+
+    /// The bytes of the piece are verified and written.
+    func publish(_ piece: PieceIndex) {
+        published.insert(piece)
+        resources.journal.record(piece, of: infoHash)
+    }
+
+    func noteWritten() {
+        guard isDiskFailing else { return }
+        isDiskFailing = false
+        logger.notice("the cache can be written again")
+    }
+
+    /// Nobody lies but whoever made the torrent: it is tried again, for one part of it may be right.
+    private func foundContradiction(in piece: PieceIndex) {
+        logger.error(
+            "the torrent contradicts itself: its hashes of version 1 and 2 are of different bytes",
+            metadata: ["piece": "\(piece.rawValue)"]
+        )
+        failed(piece, because: nil)
     }
 
     private func rejected(_ piece: PieceIndex, _ blockDigests: [UInt64]) {
@@ -73,7 +95,7 @@ extension Torrent {
         turn { now in swarm.rejected(piece, blockDigests: blockDigests, now: now) }
     }
 
-    private func failed(_ piece: PieceIndex, because error: (any Error)?) {
+    func failed(_ piece: PieceIndex, because error: (any Error)?) {
         guard !isStopped else { return }
         if let error, !isDiskFailing {
             isDiskFailing = true

@@ -35,14 +35,19 @@ package actor Torrent {
     var swarm: Swarm
     var extensions: PeerExtensions
     var links: [PeerKey: PeerLink] = [:]
+    nonisolated let webSeeds: [WebSeed]
+    /// The web seeds that are in use.
+    var webSeedLinks: [PeerKey: WebSeedLink] = [:]
+    /// Web seeds whose last request failed: one log line for the first failure of a series.
+    var failingWebSeeds: Set<PeerKey> = []
     /// Peers for whom something gathered that is not flushed.
     var unflushed: Set<PeerKey> = []
     var buffers = PieceBuffers()
     var waits = ReaderWaits()
     var announcing: Announcing
     var discoveryNeed: Discovery.Need?
-    /// Hashes of the pieces of files that are longer than a piece (BEP 52).
-    var pieceLayers: PieceLayers
+    /// Blocks to hash when the turn is over.
+    var provables: [Provable] = []
     var isStopped = false
     var isDiskFailing = false
     var downloadedByteCount: UInt64 = 0
@@ -68,7 +73,7 @@ package actor Torrent {
         infoHash = metainfo.infoHash
         swarmHashes = metainfo.swarmHashes
         info = metainfo.info
-        pieceLayers = metainfo.pieceLayers
+        webSeeds = metainfo.webSeeds
         self.registration = registration
         self.loop = loop
         self.resources = resources
@@ -78,12 +83,21 @@ package actor Torrent {
         file = LazyCacheFile(
             directory: resources.cache,
             infoHash: metainfo.infoHash,
-            length: metainfo.info.geometry.totalLength
+            length: metainfo.info.geometry.paddedLength
         )
         published = PublishedPieces(geometry: metainfo.info.geometry, verified: verified)
         swarm = Swarm(
             geometry: metainfo.info.geometry,
             have: verified,
+            hashes: metainfo.info.hashTrees.map { trees in
+                HashExchange(
+                    geometry: metainfo.info.geometry,
+                    trees: trees,
+                    layers: metainfo.pieceLayers,
+                    isOnlyProof: !metainfo.info.version.hasVersion1
+                )
+            },
+            webSeedCount: metainfo.webSeeds.count,
             ownID: resources.ownID,
             limits: resources.configuration.limits,
             seed: UInt64.random(in: 0 ... .max),
@@ -142,13 +156,20 @@ package actor Torrent {
     private func performSwarmActions() {
         for action in swarm.takeActions() {
             switch action {
+            case .send(let message, let key) where key.webSeedNumber != nil:
+                askWebSeed(message, key)
             case .send(let message, let key):
                 links[key]?.send(message)
                 unflushed.insert(key)
             case .serve(let block, let key): serve(block, to: key)
             case .verify(let piece): verify(piece)
+            case .prove(let block, let leaf): prove(block, leaf: leaf)
+            case .keepLayer(let root): keepLayer(root)
+            case .answerHashes(let answer, let key): answerHashes(answer, to: key)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): dial(address)
+            case .close(let key, let reason) where key.webSeedNumber != nil:
+                closeWebSeed(key, because: reason)
             case .close(let key, let reason): close(key, because: reason)
             case .banned(let address, let piece):
                 logger.warning(
@@ -165,6 +186,8 @@ package actor Torrent {
         performActions()
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
+        proveGathered()
+        fetchFromWebSeeds()
         announceAsNeeded(now)
         discoverAsNeeded()
         setTimer(now)

@@ -45,6 +45,7 @@ final class TorrentActivation: Sendable {
         return try Metainfo(
             infoBytes: record.infoBytes,
             trackerTiers: record.trackerTiers,
+            webSeeds: record.webSeeds,
             creationDate: record.creationDate,
             pieceLayers: record.pieceLayers
         )

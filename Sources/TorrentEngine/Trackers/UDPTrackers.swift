@@ -12,7 +12,7 @@ actor UDPTrackers {
         let continuation: CheckedContinuation<AnnounceResponse, any Error>
         var questions: Set<UDPTrackerExchange.QuestionKey>
         var response: AnnounceResponse?
-        var failure: any Error = TrackerFailure.timedOut
+        var failure: any Error = RemoteFailure.timedOut
         var timer: Scheduled<Void>?
     }
 
@@ -55,12 +55,12 @@ actor UDPTrackers {
             within: timeout
         )
         await openSockets()
-        guard !isStopped else { throw TrackerFailure.ended }
+        guard !isStopped else { throw RemoteFailure.ended }
         let targets = [false, true].compactMap { isIPv6 in
             sockets[isIPv6]?.isOpen == true
                 ? addresses.filter { $0.isIPv6 == isIPv6 }.randomElement() : nil
         }
-        guard !targets.isEmpty else { throw TrackerFailure.unreachable }
+        guard !targets.isEmpty else { throw RemoteFailure.unreachable }
         let rest = ContinuousClock.now.duration(to: deadline)
         return try await withCheckedThrowingContinuation { continuation in
             let question = UDPTrackerExchange.Question.announce(request, urlData: tracker.urlData)
@@ -72,7 +72,7 @@ actor UDPTrackers {
     func shutdown() {
         isStopped = true
         for id in announces.keys.sorted() {
-            announces[id]?.failure = TrackerFailure.ended
+            announces[id]?.failure = RemoteFailure.ended
             end(id)
         }
         timer?.cancel()

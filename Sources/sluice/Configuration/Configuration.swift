@@ -44,7 +44,7 @@ struct Configuration: Equatable, Sendable {
         /// Whether the gateway is asked to let connections in to the port.
         var mapsPort = true
         var encryption = EncryptionPolicy.prefer
-        /// Whether trackers and peers that a torrent names may be on this machine.
+        /// Whether trackers, web seeds and peers that a torrent names may be on this machine.
         var allowsLoopback = false
     }
 

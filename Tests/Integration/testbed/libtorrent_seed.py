@@ -15,7 +15,10 @@ SEED_PORT = 6881
 
 
 class LibtorrentSeed:
-    """Seeds `torrents` from one address; ready once the tracker, if there is one, knows it."""
+    """Seeds `torrents` from one address; ready once the tracker, if there is one, knows it.
+
+    One that `checks` its files first has the hashes of their blocks (BEP 52).
+    """
 
     def __init__(
         self,
@@ -25,6 +28,7 @@ class LibtorrentSeed:
         directory: Path,
         upload_limit: int = 0,
         settings: dict | None = None,
+        checks: bool = False,
     ):
         self.address = network.take_swarm_address()
         self._tracker = tracker
@@ -36,6 +40,7 @@ class LibtorrentSeed:
                 "port": SEED_PORT,
                 "upload_limit": upload_limit,
                 "seed": True,
+                "checks": checks,
                 "session": settings or {},
             },
             directory / f"libtorrent-{self.address}.log",

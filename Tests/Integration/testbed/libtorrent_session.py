@@ -2,7 +2,7 @@
 
 Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
 `port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads), and if need
-be `magnets` (pairs of link and data directory), `peers` to dial (pairs of address and port) and
+be `checks` (what it seeds is hashed first), `magnets` (pairs of link and data directory), `peers` to dial (pairs of address and port) and
 `session`, settings of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted
 from the first byte) once everything is there. Runs with
 any libtorrent from 2.0 and imports nothing else of the test bed.
@@ -45,9 +45,9 @@ def main(settings: dict) -> None:
         parameters = libtorrent.add_torrent_params()
         parameters.ti = libtorrent.torrent_info(metainfo)
         parameters.save_path = data
-        if settings["seed"]:
+        if settings["seed"] and not settings.get("checks"):
             parameters.flags |= libtorrent.torrent_flags.seed_mode
-        else:
+        elif not settings["seed"]:
             os.makedirs(data, exist_ok=True)
         handles.append(session.add_torrent(parameters))
     for magnet, data in settings.get("magnets", []):

@@ -84,16 +84,39 @@ class SceneTestCase(unittest.TestCase):
         self.directory = self.scene.directory / self.id().rpartition(".")[2]
         self.directory.mkdir()
 
-    def make_film(self, name: str, size: int, piece_length: int = 256 << 10) -> Torrent:
+    def make_film(
+        self,
+        name: str,
+        size: int,
+        piece_length: int = 256 << 10,
+        version: str = "v1",
+        web_seeds: torrents.WebSeeds = torrents.WebSeeds(),
+    ) -> Torrent:
         return torrents.make_single_file(
-            self.directory / name, name, size, piece_length, [[ANNOUNCE_URL]]
+            self.directory / name,
+            name,
+            size,
+            piece_length,
+            [[ANNOUNCE_URL]],
+            version,
+            web_seeds,
         )
 
     def seed_by_libtorrent(
-        self, *seeded: Torrent, upload_limit: int = 0, settings: dict | None = None
+        self,
+        *seeded: Torrent,
+        upload_limit: int = 0,
+        settings: dict | None = None,
+        checks: bool = False,
     ) -> LibtorrentSeed:
         seed = LibtorrentSeed(
-            self.network, self.tracker, list(seeded), self.directory, upload_limit, settings
+            self.network,
+            self.tracker,
+            list(seeded),
+            self.directory,
+            upload_limit,
+            settings,
+            checks,
         )
         self.addCleanup(seed.stop)
         return seed

@@ -21,7 +21,7 @@ class TorrentFile:
 
 @dataclass(frozen=True)
 class Torrent:
-    """A v1 torrent whose content lies below `data`."""
+    """A torrent whose content lies below `data`."""
 
     name: str
     metainfo: Path
@@ -31,6 +31,8 @@ class Torrent:
     """The directory that holds `name`, as seeders want it."""
     files: tuple[TorrentFile, ...]
     single_file: bool
+    version2_hash: bytes = b""
+    """The SHA-256 of the info dictionary, of a v2 or hybrid torrent (BEP 52)."""
 
     @property
     def size(self) -> int:
@@ -39,6 +41,12 @@ class Torrent:
     def magnet(self, *trackers: str) -> str:
         """A link that names the torrent by its hash alone."""
         parts = [f"xt=urn:btih:{self.info_hash.hex()}", f"dn={quote(self.name)}"]
+        return "magnet:?" + "&".join(parts + [f"tr={quote(url, safe='')}" for url in trackers])
+
+    def version2_magnet(self, *trackers: str, both: bool = False) -> str:
+        """A link with the hash of v2, alone or beside that of v1."""
+        parts = [f"xt=urn:btih:{self.info_hash.hex()}"] if both else []
+        parts += [f"xt=urn:btmh:1220{self.version2_hash.hex()}"]
         return "magnet:?" + "&".join(parts + [f"tr={quote(url, safe='')}" for url in trackers])
 
     def content_path(self, file: TorrentFile) -> Path:
@@ -60,13 +68,29 @@ class Torrent:
         return b"".join(parts)
 
 
+@dataclass(frozen=True)
+class WebSeeds:
+    """URLs of servers that have the files (BEP 19), and of programs that give pieces (BEP 17)."""
+
+    files: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+
+
 def make_single_file(
-    directory: Path, name: str, size: int, piece_length: int, trackers: list[list[str]]
+    directory: Path,
+    name: str,
+    size: int,
+    piece_length: int,
+    trackers: list[list[str]],
+    version: str = "v1",
+    web_seeds: WebSeeds = WebSeeds(),
 ) -> Torrent:
     """`name` with `size` bytes; `trackers` are tiers (BEP 12)."""
     digest = content.write_file(directory / "data" / name, size, seed=name)
     files = (TorrentFile(name, size, digest),)
-    return _make(directory, name, files, piece_length, trackers, single_file=True)
+    return _make(
+        directory, name, files, piece_length, trackers, version, web_seeds, single_file=True
+    )
 
 
 def make_directory(
@@ -75,6 +99,8 @@ def make_directory(
     sizes: dict[str, int],
     piece_length: int,
     trackers: list[list[str]],
+    version: str = "v1",
+    web_seeds: WebSeeds = WebSeeds(),
 ) -> Torrent:
     """A torrent of several files: relative path to size in bytes."""
     for path, size in sizes.items():
@@ -83,7 +109,9 @@ def make_directory(
         TorrentFile(path, size, content.sha256_of(directory / "data" / name / path))
         for path, size in sizes.items()
     )
-    return _make(directory, name, files, piece_length, trackers, single_file=False)
+    return _make(
+        directory, name, files, piece_length, trackers, version, web_seeds, single_file=False
+    )
 
 
 def _make(
@@ -92,24 +120,42 @@ def _make(
     files: tuple[TorrentFile, ...],
     piece_length: int,
     trackers: list[list[str]],
+    version: str,
+    web_seeds: WebSeeds,
     single_file: bool,
 ) -> Torrent:
     storage = libtorrent.file_storage()
     for file in files:
         storage.add_file(name if single_file else f"{name}/{file.path}", file.size)
-    creator = libtorrent.create_torrent(
-        storage, piece_length, flags=libtorrent.create_torrent.v1_only
-    )
+    flags = {
+        "v1": libtorrent.create_torrent.v1_only,
+        "v2": libtorrent.create_torrent.v2_only,
+        "hybrid": 0,
+    }[version]
+    creator = libtorrent.create_torrent(storage, piece_length, flags=flags)
     for tier, urls in enumerate(trackers):
         for url in urls:
             creator.add_tracker(url, tier)
+    for url in web_seeds.files:
+        creator.add_url_seed(url)
+    for url in web_seeds.programs:
+        creator.add_http_seed(url)
     libtorrent.set_piece_hashes(creator, str(directory / "data"))
     metainfo = directory / "metainfo" / f"{name}.torrent"
     metainfo.parent.mkdir(parents=True, exist_ok=True)
     metainfo.write_bytes(libtorrent.bencode(creator.generate()))
-    info_hash = libtorrent.torrent_info(str(metainfo)).info_hash().to_bytes()
+    info = libtorrent.torrent_info(str(metainfo))
+    version2_hash = info.info_hashes().v2.to_bytes() if version != "v1" else b""
+    info_hash = version2_hash[:20] if version == "v2" else info.info_hashes().v1.to_bytes()
     return Torrent(
-        name, metainfo, info_hash, piece_length, directory / "data", files, single_file
+        name,
+        metainfo,
+        info_hash,
+        piece_length,
+        directory / "data",
+        files,
+        single_file,
+        version2_hash,
     )
 
 

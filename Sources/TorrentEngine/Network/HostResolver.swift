@@ -18,7 +18,7 @@ enum HostResolver {
     /// The addresses of a host of either family, in the order in which they should be tried.
     ///
     /// - Parameter host: a name or a numeric address without brackets.
-    /// - Throws: `TrackerFailure.unknownHost`, also when the time is over.
+    /// - Throws: `RemoteFailure.unknownHost`, also when the time is over.
     static func addresses(
         of host: String,
         port: UInt16,
@@ -29,7 +29,7 @@ enum HostResolver {
         let promise = loop.makePromise(of: [PeerAddress].self)
         // A look-up cannot be interrupted, so it is left behind; the first to complete counts.
         let timer = loop.scheduleTask(in: TimeAmount(timeout)) {
-            promise.fail(TrackerFailure.unknownHost(host, reason: "no answer in time"))
+            promise.fail(RemoteFailure.unknownHost(host, reason: "no answer in time"))
         }
         threads.runIfActive(eventLoop: loop) { try lookUp(host, port: port) }
             .whenComplete { result in
@@ -47,10 +47,10 @@ enum HostResolver {
         on loop: any EventLoop,
         within timeout: Duration
     ) async throws -> [PeerAddress] {
-        guard filter.allows(host: host) else { throw TrackerFailure.forbiddenHost(host) }
+        guard filter.allows(host: host) else { throw RemoteFailure.forbiddenHost(host) }
         let addresses = try await addresses(of: host, port: port, on: loop, within: timeout)
         guard addresses.allSatisfy(filter.allows) else {
-            throw TrackerFailure.forbiddenHost(host)
+            throw RemoteFailure.forbiddenHost(host)
         }
         return addresses
     }
@@ -62,7 +62,7 @@ enum HostResolver {
         var first: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, nil, &hints, &first)
         guard code == 0 else {
-            throw TrackerFailure.unknownHost(host, reason: String(cString: gai_strerror(code)))
+            throw RemoteFailure.unknownHost(host, reason: String(cString: gai_strerror(code)))
         }
         defer { freeaddrinfo(first) }
         var addresses: [PeerAddress] = []

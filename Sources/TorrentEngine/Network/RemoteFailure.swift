@@ -6,8 +6,8 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// What went wrong with an announce beyond the tracker's own answer.
-enum TrackerFailure: Error, Equatable, CustomStringConvertible {
+/// What went wrong with a tracker or a web seed, beyond what its own answer says.
+enum RemoteFailure: Error, Equatable, CustomStringConvertible {
     case status(UInt)
     case forbiddenHost(String)
     case unknownHost(String, reason: String)
@@ -17,7 +17,7 @@ enum TrackerFailure: Error, Equatable, CustomStringConvertible {
     case notHTTP
     case hungUp
     case cannotConnect(reason: String)
-    /// No network of the address families that the tracker has.
+    /// No network of the address families that it has.
     case unreachable
     case timedOut
     case ended
@@ -40,7 +40,7 @@ enum TrackerFailure: Error, Equatable, CustomStringConvertible {
     }
 }
 
-extension TrackerFailure {
+extension RemoteFailure {
     /// What an error of the HTTP client means; `nil` for one that says so itself.
     init?(ofHTTP error: any Error) {
         switch error {
@@ -67,7 +67,7 @@ extension TrackerFailure {
         }
     }
 
-    private static func failure(of error: IOError) -> TrackerFailure {
+    private static func failure(of error: IOError) -> RemoteFailure {
         switch error.errnoCode {
         case ECONNREFUSED: .cannotConnect(reason: "it was refused")
         case ECONNRESET, EPIPE: .hungUp

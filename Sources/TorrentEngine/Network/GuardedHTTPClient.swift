@@ -1,0 +1,117 @@
+import AsyncHTTPClient
+import BitTorrentProtocol
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// Asks servers that strangers name: every host on the way, redirects included, is looked at first.
+final class GuardedHTTPClient: Sendable {
+    static let maximumRedirectCount = 5
+    /// A host that was allowed is not looked up again for so long.
+    private static let hostMemory = Duration.seconds(60)
+    private static let maximumHostCount = 256
+
+    private let client: HTTPClient
+    private let loop: any EventLoop
+    private let addresses: AddressFilter
+    /// Until when hosts count as allowed.
+    private let allowedHosts = Mutex<[String: ContinuousClock.Instant]>([:])
+
+    /// - Parameter idleTimeout: how long a connection is kept for the next request.
+    init(group: any EventLoopGroup, addresses: AddressFilter, idleTimeout: Duration) {
+        var configuration = HTTPClient.Configuration()
+        // Followed here, so that every host on the way is looked at.
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout = .init(connect: .seconds(10), read: .seconds(20))
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.idleTimeout = TimeAmount(idleTimeout)
+        // Who refuses now is asked again by whoever wants an answer.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        loop = group.next()
+        self.addresses = addresses
+    }
+
+    /// Sends a GET and follows its redirects.
+    ///
+    /// - Parameters:
+    ///   - url: of HTTP or HTTPS.
+    ///   - timeout: until the head of the last answer; the body is not bounded.
+    /// - Returns: an answer that is no redirect.
+    /// - Throws: `RemoteFailure`, or an error for which it has no word.
+    func get(
+        _ url: String,
+        headers: [(name: String, value: String)] = [],
+        timeout: Duration
+    ) async throws -> HTTPClientResponse {
+        var url = url
+        let deadline = NIODeadline.now() + TimeAmount(timeout)
+        do {
+            for _ in 0...Self.maximumRedirectCount {
+                try await check(url, timeout: timeout)
+                var request = HTTPClientRequest(url: url)
+                request.headers.add(name: "User-Agent", value: "Sluice")
+                for header in headers {
+                    request.headers.add(name: header.name, value: header.value)
+                }
+                let response = try await client.execute(request, deadline: deadline)
+                guard [301, 302, 303, 307, 308].contains(response.status.code) else {
+                    return response
+                }
+                let location = response.headers.first(name: "Location")
+                url = try Self.url(redirected: location, from: url)
+            }
+        } catch {
+            throw RemoteFailure(ofHTTP: error) ?? error
+        }
+        throw RemoteFailure.badRedirect
+    }
+
+    func shutdown() async { try? await client.shutdown() }
+
+    /// Refuses a host that the filter forbids, by its name or by what its name stands for.
+    ///
+    /// The client looks the name up once more: a name server that answers differently the second
+    /// time is not caught.
+    private func check(_ url: String, timeout: Duration) async throws {
+        let host = Self.host(of: url)
+        guard addresses.allows(host: host) else { throw RemoteFailure.forbiddenHost(host) }
+        guard !addresses.allowsLoopback, host.first != "[" else { return }
+        let now = ContinuousClock.now
+        if allowedHosts.withLock({ $0[host].map { $0 > now } ?? false }) { return }
+        _ = try await HostResolver.addresses(
+            of: host,
+            port: 1,
+            allowedBy: addresses,
+            on: loop,
+            within: timeout
+        )
+        allowedHosts.withLock { hosts in
+            if hosts.count >= Self.maximumHostCount { hosts.removeAll() }
+            hosts[host] = now + Self.hostMemory
+        }
+    }
+
+    private static func url(redirected location: String?, from url: String) throws -> String {
+        guard let location, location.utf8.allSatisfy({ (0x21..<0x7f).contains($0) }) else {
+            throw RemoteFailure.badRedirect
+        }
+        let start = location.lowercased()
+        if start.hasPrefix("http://") || start.hasPrefix("https://") { return location }
+        guard location.hasPrefix("/"), !location.hasPrefix("//"),
+            let scheme = url.firstRange(of: "://")
+        else { throw RemoteFailure.badRedirect }
+        let end = url[scheme.upperBound...].firstIndex { "/?#".contains($0) } ?? url.endIndex
+        return url[..<end] + location
+    }
+
+    /// - Parameter url: with a scheme and a host.
+    private static func host(of url: String) -> String {
+        guard let scheme = url.firstRange(of: "://") else { return "" }
+        let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let place = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] }
+        let host = place ?? authority
+        if host.first == "[", let end = host.firstIndex(of: "]") { return String(host[...end]) }
+        return String(host.prefix { $0 != ":" })
+    }
+}

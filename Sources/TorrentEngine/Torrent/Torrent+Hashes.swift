@@ -1,0 +1,150 @@
+import BitTorrentProtocol
+import Logging
+import NIOCore
+import PieceStorage
+import StateStore
+import TorrentLogic
+
+// Blocks that are verified one by one, and the hashes that peers want (BEP 52).
+extension Torrent {
+    /// A block whose hash is known.
+    struct Provable: Sendable {
+        let block: Block
+        let leaf: SHA256Digest
+        /// Where it begins in the torrent.
+        let offset: UInt64
+        let payload: ByteBuffer
+    }
+
+    /// The block is hashed when the turn is over, together with others.
+    func prove(_ block: Block, leaf: SHA256Digest) {
+        guard let payload = buffers.take(block) else {
+            logger.error("a block is lost", metadata: ["piece": "\(block.piece.rawValue)"])
+            return loop.execute { self.run { $0.failed(block.piece, because: nil) } }
+        }
+        let offset = info.geometry.offset(of: block.piece) + UInt64(block.offset)
+        provables.append(Provable(block: block, leaf: leaf, offset: offset, payload: payload))
+    }
+
+    /// Hashes the blocks of a turn on the disk pool and writes those that are right.
+    func proveGathered() {
+        guard !provables.isEmpty else { return }
+        let gathered = provables
+        provables = []
+        let lazyFile = file
+        verificationCount += 1
+        resources.pool.run(on: loop) {
+            let right = gathered.map { PieceVerifier.leaves(of: [$0.payload]) == [$0.leaf] }
+            try lazyFile.open().write(right: zip(gathered, right).filter(\.1).map(\.0))
+            return right
+        }.whenComplete { result in
+            self.assumeIsolated { torrent in
+                torrent.verificationCount -= 1
+                torrent.finishProving(gathered, result)
+            }
+        }
+    }
+
+    private func finishProving(_ provables: [Provable], _ result: Result<[Bool], any Error>) {
+        guard !isStopped else { return }
+        switch result {
+        case .success(let right):
+            noteWritten()
+            let blocks = provables.map(\.block)
+            take(
+                proved: zip(blocks, right).filter(\.1).map(\.0),
+                refuted: zip(blocks, right).filter { !$0.1 }.map(\.0)
+            )
+        case .failure(let error):
+            for piece in Set(provables.map(\.block.piece)).sorted() {
+                failed(piece, because: error)
+            }
+        }
+    }
+
+    private func take(proved: [Block], refuted: [Block]) {
+        published.insert(proved)
+        for block in refuted {
+            logger.warning(
+                "a block is wrong and will be fetched again",
+                metadata: ["piece": "\(block.piece.rawValue)", "offset": "\(block.offset)"]
+            )
+        }
+        turn { now in
+            for block in proved {
+                let hadPiece = swarm.have[block.piece]
+                swarm.proved(block, now: now)
+                if swarm.have[block.piece], !hadPiece { publish(block.piece) }
+            }
+            for block in refuted { swarm.refuted(block, now: now) }
+            for block in proved {
+                let start = info.geometry.offset(of: block.piece) + UInt64(block.offset)
+                tellWaits(about: start..<start + UInt64(block.length), now: now)
+            }
+            if published.isComplete { announcing.schedule.completed(now: now) }
+        }
+    }
+
+    // MARK: Hashes
+
+    /// Makes the hashes of a file's pieces durable, which have come from peers.
+    func keepLayer(_ root: SHA256Digest) {
+        guard let layer = swarm.knownHashes?.layers[root] else { return }
+        let (store, infoHash, logger) = (resources.store, infoHash, logger)
+        resources.pool.run(on: loop) {
+            do {
+                try store.recordPieceLayers([root: layer], of: infoHash)
+            } catch {
+                logger.error("the hashes of pieces are not recorded: \(error)")
+            }
+        }.whenComplete { _ in }
+    }
+
+    /// Sends a peer the hashes that it wants, made of the bytes in the cache.
+    func answerHashes(_ answer: HashAnswer, to key: PeerKey) {
+        let (lazyFile, geometry) = (file, info.geometry)
+        resources.pool.run(on: loop) {
+            let leaves = try answer.pieces.flatMap { piece in
+                PieceVerifier.leaves(
+                    of: [try lazyFile.open().read(geometry.range(of: PieceIndex(piece)))]
+                )
+            }
+            return answer.hashes(leaves: leaves)
+        }.whenComplete { result in
+            self.assumeIsolated { $0.finishAnswering(answer, to: key, with: result) }
+        }
+    }
+
+    private func finishAnswering(
+        _ answer: HashAnswer,
+        to key: PeerKey,
+        with result: Result<[SHA256Digest], any Error>
+    ) {
+        guard !isStopped else { return }
+        switch result {
+        case .success(let hashes): links[key]?.send(.hashes(answer.request, hashes))
+        case .failure(let error):
+            logger.error("hashes cannot be given: \(error)")
+            links[key]?.send(.hashReject(answer.request))
+        }
+        links[key]?.flush()
+        turn { now in swarm.answeredHashes(to: key, now: now) }
+    }
+}
+
+extension CacheFile {
+    /// Writes blocks, those that follow each other at once.
+    fileprivate func write(right blocks: [Torrent.Provable]) throws(StorageError) {
+        var run: [Torrent.Provable] = []
+        for block in blocks + [nil] {
+            let follows = run.last.map {
+                $0.offset + UInt64($0.payload.readableBytes) == block?.offset
+            }
+            if follows == false {
+                try write(run.map(\.payload), at: run[0].offset)
+                run = []
+            }
+            if let block { run.append(block) }
+        }
+    }
+}
