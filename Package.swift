@@ -193,6 +193,13 @@ let package = Package(
             nioEmbedded,
             logging
         ),
-        tests("SluiceTests", "sluice", "BitTorrentProtocol", "NFSExposure", logging),
+        tests(
+            "SluiceTests",
+            "sluice",
+            "BitTorrentProtocol",
+            "NFSExposure",
+            "TorrentEngine",
+            logging
+        ),
     ]
 )

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A system call on the cache failed: what was tried, where, and why.
+/// A system call on the cache, or on files of the user, failed: what was tried, where, and why.
 package struct StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Operation: String, Sendable {
         case makeDirectory = "make the directory"
@@ -11,6 +11,7 @@ package struct StorageError: Error, Equatable, Sendable, CustomStringConvertible
         case write = "write"
         case punchHole = "free a part of"
         case remove = "remove"
+        case list = "list"
     }
 
     package let operation: Operation
@@ -24,9 +25,24 @@ package struct StorageError: Error, Equatable, Sendable, CustomStringConvertible
         self.code = code
     }
 
+    /// A file of the user is not what it was when it was hashed.
+    package static func changed(_ path: String) -> StorageError {
+        StorageError(.read, path, code: ESTALE)
+    }
+
+    /// Whether the bytes that were hashed are not there any more.
+    package var isChange: Bool {
+        (operation == .read || operation == .open)
+            && [ESTALE, ENOENT, ENOTDIR, ELOOP].contains(code)
+    }
+
     /// The text of strerror(3).
     package var reason: String {
-        code == 0 ? "the file is shorter than expected" : String(cString: strerror(code))
+        switch code {
+        case 0: "the file is shorter than expected"
+        case ESTALE: "the file has changed since it was hashed"
+        default: String(cString: strerror(code))
+        }
     }
 
     package var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT }

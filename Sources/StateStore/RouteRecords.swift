@@ -34,8 +34,8 @@ package struct RouteEntryRecord: Equatable, Sendable {
     package let infoHash: InfoHash
     /// Counts the route's torrents from zero in the order of their first appearance.
     package let ordinal: UInt32
-    /// The name that was given when it first appeared.
-    package let name: [UInt8]
+    /// The name that was given when it first appeared, or when it gave that to another version.
+    package var name: [UInt8]
     /// First appearance, seconds since 1970.
     package let added: UInt32
     package var isShown: Bool

@@ -32,6 +32,7 @@ enum Schema {
         }
         registerRoutes(in: &migrator)
         registerMagnets(in: &migrator)
+        registerFolders(in: &migrator)
         registerWebSeeds(in: &migrator)
         registerRegistrations(in: &migrator)
         registerVersion2(in: &migrator)

@@ -94,14 +94,15 @@ extension StateStore {
             .execute(arguments: [Data(infoHash.bytes)])
     }
 
-    /// The info dictionary of a registered torrent, exactly as found; `nil` if it is not registered.
+    /// The info dictionary of a registered torrent, exactly as found, or of a served folder; `nil` if
+    /// it is neither.
     package func infoBytes(of infoHash: InfoHash) throws(StateStoreError) -> [UInt8]? {
         try read { database, _ in
             try Data.fetchOne(
                 database,
                 sql: "SELECT info FROM torrent WHERE info_hash = ?",
                 arguments: [Data(infoHash.bytes)]
-            )
+            ) ?? Self.infoBytesOfFolder(infoHash, in: database)
         }.map { Array($0) }
     }
 }

@@ -39,7 +39,7 @@ package final class StateStore: Sendable {
     /// Reads go on beside a write.
     let queue: DatabasePool
     let path: String
-    private let lock: DirectoryLock
+    private let lock: DirectoryLock?
 
     /// Opens the state in `directory`, which is made if it does not exist.
     package init(directory: String) throws(StateStoreError) {
@@ -58,6 +58,20 @@ package final class StateStore: Sendable {
         do {
             queue = try DatabasePool(path: path, configuration: configuration)
             try Schema.migrator.migrate(queue)
+        } catch {
+            throw .database(path: path, reason: "\(error)")
+        }
+    }
+
+    /// Opens the state in `directory` for reading alone, whether or not a server has it.
+    package init(reading directory: String) throws(StateStoreError) {
+        lock = nil
+        path = "\(directory)/state.sqlite"
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        do {
+            queue = try DatabasePool(path: path, configuration: configuration)
         } catch {
             throw .database(path: path, reason: "\(error)")
         }

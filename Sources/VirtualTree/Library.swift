@@ -15,10 +15,17 @@ package final class Library: VirtualTree {
         /// `creation date` of the metainfo, seconds since 1970; without one the torrent shows the
         /// time at which it was added.
         package let creationDate: Int64?
+        /// It takes the name of an earlier version that is not shown any more.
+        package let isVersion: Bool
 
-        package init(content: any TorrentContent, creationDate: Int64?) {
+        package init(
+            content: any TorrentContent,
+            creationDate: Int64?,
+            isVersion: Bool = false
+        ) {
             self.content = content
             self.creationDate = creationDate
+            self.isVersion = isVersion
         }
     }
 
@@ -108,7 +115,8 @@ package final class Library: VirtualTree {
             let members = route.members.map { member in
                 RouteLedger.Member(
                     infoHash: member.content.infoHash,
-                    name: described[member.content.infoHash]?.name ?? []
+                    name: described[member.content.infoHash]?.name ?? [],
+                    isVersion: member.isVersion
                 )
             }
             return (route.name, members)

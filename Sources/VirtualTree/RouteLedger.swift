@@ -13,10 +13,13 @@ package struct RouteLedger: Sendable {
         package let infoHash: InfoHash
         /// The name that it would have if it stood alone; see ``TorrentLayout/name``.
         package let name: [UInt8]
+        /// It may be another version of one that was shown before, whose name it then takes.
+        package let isVersion: Bool
 
-        package init(infoHash: InfoHash, name: [UInt8]) {
+        package init(infoHash: InfoHash, name: [UInt8], isVersion: Bool = false) {
             self.infoHash = infoHash
             self.name = name
+            self.isVersion = isVersion
         }
     }
 
@@ -136,21 +139,50 @@ package struct RouteLedger: Sendable {
         now: FileAttributes.Timestamp
     ) -> [RouteEntryRecord] {
         var changed: [RouteEntryRecord] = []
-        var shown: Set<InfoHash> = []
-        for member in members where shown.insert(member.infoHash).inserted {
-            var entry = route.entries[member.infoHash] ?? newEntry(member, in: route, now: now)
-            guard !entry.isShown else { continue }
-            entry.isShown = true
-            route.put(entry)
-            changed.append(entry)
-        }
-        let gone = route.entries.values.filter { $0.isShown && !shown.contains($0.infoHash) }
+        let wanted = Set(members.map(\.infoHash))
+        let gone = route.entries.values.filter { $0.isShown && !wanted.contains($0.infoHash) }
         for var entry in gone.sorted(by: { $0.ordinal < $1.ordinal }) {
             entry.isShown = false
             route.put(entry)
             changed.append(entry)
         }
+        var shown: Set<InfoHash> = []
+        for member in members where shown.insert(member.infoHash).inserted {
+            guard route.entries[member.infoHash]?.isShown != true else { continue }
+            if member.isVersion { changed += giveUpName(to: member, in: &route) }
+            var entry = route.entries[member.infoHash] ?? newEntry(member, in: route, now: now)
+            if member.isVersion, !route.names.contains(member.name) {
+                route.names.remove(entry.name)
+                entry.name = member.name
+            }
+            entry.isShown = true
+            route.put(entry)
+            changed.append(entry)
+        }
         return changed
+    }
+
+    /// Marks the torrent that has a version's name, unless it is shown.
+    private static func giveUpName(
+        to member: Member,
+        in route: inout Route
+    ) -> [RouteEntryRecord] {
+        let holder = route.entries.values.first { $0.name == member.name }
+        guard var holder, !holder.isShown, holder.infoHash != member.infoHash else { return [] }
+        holder.name = markedName(member.name, of: holder.infoHash, in: route)
+        route.put(holder)
+        route.names.remove(member.name)
+        return [holder]
+    }
+
+    private static func markedName(
+        _ name: [UInt8],
+        of infoHash: InfoHash,
+        in route: Route
+    ) -> [UInt8] {
+        let hash = infoHash.bytes.map(hexadecimal).joined()
+        let marked = FileName.marked(name, with: String(hash.prefix(8)))
+        return route.names.contains(marked) ? FileName.marked(name, with: hash) : marked
     }
 
     /// The earlier torrent keeps the plain name; a later one is marked with its info-hash.
@@ -161,9 +193,7 @@ package struct RouteLedger: Sendable {
     ) -> RouteEntryRecord {
         var name = member.name
         if route.names.contains(name) {
-            let hash = member.infoHash.bytes.map(hexadecimal).joined()
-            name = FileName.marked(member.name, with: String(hash.prefix(8)))
-            if route.names.contains(name) { name = FileName.marked(member.name, with: hash) }
+            name = markedName(name, of: member.infoHash, in: route)
         }
         return RouteEntryRecord(
             route: route.record.name,

@@ -17,6 +17,7 @@ struct Composition {
     private let logger: Logger
     private let session: Session
     private let demo: DemoSeed
+    private let folders: ServedFolders
     private let loader: RouteLoader
     private let server: NFSServer
     private let cacheUsage: CacheUsage
@@ -38,6 +39,7 @@ struct Composition {
             group: group,
             logger: logger.named("demo seed")
         )
+        folders = ServedFolders(session: session, store: store)
         let usage = CacheUsage(directory: configuration.cachePath)
         let library = Library(
             ledger: RouteLedger(
@@ -52,6 +54,7 @@ struct Composition {
             session: session,
             library: library,
             store: store,
+            folders: folders,
             demo: demo,
             logger: logger
         )
@@ -106,6 +109,7 @@ struct Composition {
                     interval: .seconds(settings.configuration.folderScanSeconds)
                 ),
                 Arriving(session: session, loader: loader),
+                Publishing(folders: folders),
                 Reloading(
                     file: file,
                     server: server,

@@ -51,6 +51,15 @@ struct Arriving: Service {
     }
 }
 
+/// Hashes the folders that are served, and hashes again what changes in them.
+struct Publishing: Service {
+    let folders: ServedFolders
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await folders.run() }
+    }
+}
+
 /// Takes new routes and exports on SIGHUP, both or neither.
 struct Reloading: Service {
     let file: ConfigurationFile

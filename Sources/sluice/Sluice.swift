@@ -13,9 +13,10 @@ import ArgumentParser
 
               sluice serve --config config.yaml      serve; prints what to type to mount the share
               sluice check --config config.yaml      find mistakes in the configuration and exports
+              sluice magnets --config config.yaml    how others find the folders that you serve
             """,
         version: version,
-        subcommands: [Serve.self, Check.self]
+        subcommands: [Serve.self, Check.self, Magnets.self]
     )
 }
 

@@ -15,10 +15,38 @@ from testbed.home_gateway import (
     NATPMPGateway,
 )
 from testbed.libtorrent_seed import start_session
+from testbed.network import SERVER_ADDRESS
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
 from testbed.torrents import Torrent
+
+
+class Interface(SceneTestCase):
+    """The server side has `server0`, which leads to the swarm, and `lo`, which does not."""
+
+    def start(self, interface: str) -> tuple[SluiceServer, Torrent]:
+        film = self.make_film("film.mkv", 1 * MIB)
+        self.seed_by_libtorrent(film)
+        address = f"0.0.0.0%{interface}"
+        return self.serve(Route("films", [film]), settings={"bittorrent": {"address": address}}), film
+
+    def test_peers_are_met_by_the_interface_that_is_named(self) -> None:
+        server, film = self.start("server0")
+        with server.connect() as connection:
+            handle = connection.walk(server.root_handle(), f"films/{film.name}")
+            data = connection.read_range(handle, 0, film.size, timeout=30)
+        self.assertEqual(hashlib.sha256(data).hexdigest(), film.files[0].sha256)
+        self.assertTrue(self.tracker.knows(film.info_hash, SERVER_ADDRESS))
+
+    def test_nothing_leaves_by_any_other_interface(self) -> None:
+        server, film = self.start("lo")
+        with server.connect() as connection:
+            handle = connection.walk(server.root_handle(), f"films/{film.name}")
+            reading = connection.send_read(handle, 0, 4096)
+            with self.assertRaises(TimeoutError):
+                connection.reply(reading, timeout=3)
+        self.assertFalse(self.tracker.knows(film.info_hash, SERVER_ADDRESS))
 
 
 class Reach(SceneTestCase):

@@ -35,7 +35,8 @@ import Testing
             "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "address",
             "port", "root", "exports", "rpcbind", "peers_per_torrent", "encryption",
             "allow_loopback", "dht", "enabled", "bootstrap", "local_discovery", "torrent_path",
-            "torrent_folder", "magnet", "demo",
+            "torrent_folder", "magnet", "demo", "serve_folder", "trackers", "private",
+            "piece_length",
         ] {
             #expect(text.contains("\(key):"), "config.yaml does not show \(key)")
         }

@@ -53,21 +53,6 @@ import Testing
         }
     }
 
-    @Test func aChangedFileHasAnotherStamp() throws {
-        try withFolder { path in
-            let file = "\(path)/f"
-            #expect(FileStamp(path: file) == nil)
-            #expect(FileStamp(path: path) == nil)
-            try Data([1]).write(to: URL(filePath: file))
-            let before = FileStamp(path: file)
-            #expect(before != nil && FileStamp(path: file) == before)
-            #expect(before.flatMap { FileStamp(bytes: $0.bytes) } == before)
-            #expect(FileStamp(bytes: [1]) == nil)
-            try Data([1, 2]).write(to: URL(filePath: file))
-            #expect(FileStamp(path: file) != before)
-        }
-    }
-
     @Test func refusesToReadWhatIsTooLarge() throws {
         try withFolder { path in
             let file = "\(path)/f"

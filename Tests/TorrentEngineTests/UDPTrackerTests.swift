@@ -115,6 +115,9 @@ import Testing
         #expect(ListenHosts("::")[isIPv6: true] == "::")
         #expect(ListenHosts("0.0.0.0")[isIPv6: true] == nil)
         #expect(ListenHosts("::1")[isIPv6: false] == nil)
+        #expect(ListenHosts("::%wg0")[isIPv6: false] == "0.0.0.0%wg0")
+        #expect(ListenHosts("::%wg0")[isIPv6: true] == "::%wg0")
+        #expect(ListenHosts("10.0.0.1%wg0")[isIPv6: true] == nil)
     }
 
     private func announce(to url: String, allowsLoopback: Bool) async throws -> AnnounceResponse {

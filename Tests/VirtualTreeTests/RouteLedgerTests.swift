@@ -49,6 +49,38 @@ import VirtualTree
         #expect(ledger.entry(infoHash(1), in: films)?.name == Array("x (01010101).mkv".utf8))
     }
 
+    @Test func aVersionTakesTheNameOfTheOneBefore() throws {
+        func version(_ number: UInt8) -> RouteLedger.Member {
+            .init(infoHash: infoHash(number), name: Array("x".utf8), isVersion: true)
+        }
+        func name(_ number: UInt8, _ ledger: RouteLedger) -> String? {
+            ledger.entry(infoHash(number), in: films).map {
+                String(decoding: $0.name, as: UTF8.self)
+            }
+        }
+        var ledger = emptyLedger()
+        let first = ledger.show([(films, [version(1)])], now: Time(seconds: 101))
+        var entries = first.entries
+        for number: UInt8 in [2, 1, 2] {
+            let changes = ledger.show([(films, [version(number)])], now: Time(seconds: 102))
+            #expect(name(number, ledger) == "x")
+            let mark = String(repeating: "0\(3 - number)", count: 4)
+            #expect([nil, "x (\(mark))"].contains(name(3 - number, ledger)))
+            entries += changes.entries
+        }
+        // The records say the same, the last of each torrent counting, as it does in the database.
+        let last = Dictionary(entries.map { ($0.infoHash, $0) }) { $1 }
+        var again = RouteLedger(
+            routes: first.routes,
+            entries: Array(last.values),
+            now: Time(seconds: 900)
+        )
+        #expect(name(2, again) == "x" && name(1, again) == "x (01010101)")
+        // What is shown keeps its name.
+        _ = again.show([(films, [version(2), version(3)])], now: Time(seconds: 901))
+        #expect(name(2, again) == "x" && name(3, again) == "x (03030303)")
+    }
+
     @Test func timesMoveExactlyWhenEntriesChange() throws {
         var ledger = emptyLedger()
         func times() -> [Time?] { [ledger.rootModified, ledger.route(films)?.modified] }

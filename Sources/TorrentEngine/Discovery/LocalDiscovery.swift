@@ -65,7 +65,7 @@ actor LocalDiscovery {
     }
 
     private func interfaces() -> [NIONetworkDevice] {
-        guard let wanted = ListenHosts(listenHost).ipv4,
+        guard let wanted = ListenHosts(listenHost).ipv4.map({ BindPlace($0) }),
             let devices = try? System.enumerateDevices()
         else { return [] }
         let suitable = devices.filter { device in
@@ -73,7 +73,8 @@ actor LocalDiscovery {
                 let host = PeerAddress(numericHost: address.ipAddress ?? "", port: 1)
             else { return false }
             return !host.isIPv6 && !host.isLoopback
-                && (wanted == "0.0.0.0" || wanted == address.ipAddress)
+                && (wanted.host == "0.0.0.0" || wanted.host == address.ipAddress)
+                && (wanted.interface == nil || wanted.interface == device.name)
         }
         return Array(suitable.prefix(Self.maximumInterfaceCount))
     }

@@ -12,7 +12,7 @@ final class DatagramSocket {
     private static let pause = TimeAmount.seconds(15)
 
     private let loop: any EventLoop
-    private let host: String
+    private let place: BindPlace
     private let isIPv6: Bool
     private let receive: Receive
     private var wantedPort: Int
@@ -21,6 +21,7 @@ final class DatagramSocket {
     private var isClosed = false
 
     /// - Parameters:
+    ///   - host: an address, and perhaps an interface (`BindPlace`).
     ///   - port: 0 takes any that is free.
     ///   - receive: called on the loop.
     init(
@@ -30,7 +31,7 @@ final class DatagramSocket {
         loop: any EventLoop,
         receive: @escaping Receive
     ) {
-        self.host = host
+        place = BindPlace(host)
         self.isIPv6 = isIPv6
         wantedPort = Int(port)
         self.loop = loop
@@ -46,10 +47,10 @@ final class DatagramSocket {
         loop.preconditionInEventLoop()
         if isOpen { return loop.makeSucceededVoidFuture() }
         notBefore = .now() + Self.pause
-        let receive = receive
+        let (receive, interface) = (receive, place.interface)
         var bootstrap = DatagramBootstrap(group: loop)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                channel.use(interface: interface).flatMapThrowing {
                     try channel.pipeline.syncOperations.addHandler(Receiver(receive))
                 }
             }
@@ -58,7 +59,7 @@ final class DatagramSocket {
             bootstrap = bootstrap.channelOption(option, value: 1)
         }
         let this = NIOLoopBound(self, eventLoop: loop)
-        return bootstrap.bind(host: host, port: wantedPort).map { this.value.opened($0) }
+        return bootstrap.bind(host: place.host, port: wantedPort).map { this.value.opened($0) }
     }
 
     private func opened(_ channel: any Channel) {

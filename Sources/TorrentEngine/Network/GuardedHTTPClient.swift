@@ -17,9 +17,17 @@ final class GuardedHTTPClient: Sendable {
     /// Until when hosts count as allowed.
     private let allowedHosts = Mutex<[String: ContinuousClock.Instant]>([:])
 
-    /// - Parameter idleTimeout: how long a connection is kept for the next request.
-    init(group: any EventLoopGroup, addresses: AddressFilter, idleTimeout: Duration) {
+    /// - Parameters:
+    ///   - place: connections are made from the address of its interface, if it names one.
+    ///   - idleTimeout: how long a connection is kept for the next request.
+    init(
+        group: any EventLoopGroup,
+        place: BindPlace,
+        addresses: AddressFilter,
+        idleTimeout: Duration
+    ) {
         var configuration = HTTPClient.Configuration()
+        configuration.localAddress = place.sourceAddress
         // Followed here, so that every host on the way is looked at.
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(20))

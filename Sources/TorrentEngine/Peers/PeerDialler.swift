@@ -8,6 +8,8 @@ import NIOPosix
 struct PeerDialler: Sendable {
     /// Time for a connection to stand.
     let timeout: Duration
+    /// The only one that connections may use; `nil` for all.
+    let interface: String?
 
     /// - Parameter loop: where a TCP connection lives; others may live elsewhere.
     /// - Returns: a connection that stands, from which nothing was read and which has no handlers
@@ -26,9 +28,11 @@ struct PeerDialler: Sendable {
         } catch {
             return loop.makeFailedFuture(error)
         }
+        let interface = interface
         return ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(timeout))
             .peerChannelOptions()
+            .channelInitializer { $0.use(interface: interface) }
             .connect(to: remote)
             // The future is complete before the channel is active. What is read comes a turn later.
             .flatMap { channel in channel.eventLoop.submit { channel } }

@@ -19,7 +19,9 @@ final class PeerListener: Sendable {
     ) async throws(SessionError) {
         let configuration = resources.configuration
         let connections = ConnectionCount(maximum: configuration.maximumIncomingConnections)
+        let place = BindPlace(configuration.listenHost)
         let bootstrap = ServerBootstrap(group: group)
+            .serverChannelInitializer { $0.use(interface: place.interface) }
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
@@ -42,7 +44,7 @@ final class PeerListener: Sendable {
         do {
             channel = try await Self.bind(
                 bootstrap,
-                host: configuration.listenHost,
+                host: place.host,
                 port: Int(configuration.listenPort)
             )
         } catch {

@@ -10,7 +10,7 @@ final class GatewaySocket {
     typealias Receive = @Sendable ([UInt8]) -> Void
 
     private let remote: SocketAddress
-    private let localHost: String
+    private let place: BindPlace
     private let loop: any EventLoop
     private let receive: Receive
     private let refused: @Sendable () -> Void
@@ -18,17 +18,17 @@ final class GatewaySocket {
     private var isClosed = false
 
     /// - Parameters:
-    ///   - localHost: where it sends from.
+    ///   - place: where it sends from.
     ///   - refused: nothing listens there.
     init(
         to remote: SocketAddress,
-        localHost: String,
+        from place: BindPlace,
         loop: any EventLoop,
         receive: @escaping Receive,
         refused: @escaping @Sendable () -> Void
     ) {
         self.remote = remote
-        self.localHost = localHost
+        self.place = place
         self.loop = loop
         self.receive = receive
         self.refused = refused
@@ -54,27 +54,32 @@ final class GatewaySocket {
     /// Which of our addresses is the source of packets to `remote`; none is sent.
     static func localHost(
         towards remote: SocketAddress,
+        by interface: String?,
         on loop: any EventLoop
     ) -> EventLoopFuture<String?> {
-        DatagramBootstrap(group: loop).connect(to: remote).flatMap { channel in
-            let host = channel.localAddress?.ipAddress
-            return channel.close().map { host }
-        }
+        DatagramBootstrap(group: loop)
+            .channelInitializer { $0.use(interface: interface) }
+            .connect(to: remote)
+            .flatMap { channel in
+                let host = channel.localAddress?.ipAddress
+                return channel.close().map { host }
+            }
     }
 
     private func open() -> EventLoopFuture<any Channel> {
         if let channel { return loop.makeSucceededFuture(channel) }
         let (remote, receive, refused) = (remote, receive, refused)
+        let interface = place.interface
         let this = NIOLoopBound(self, eventLoop: loop)
         return DatagramBootstrap(group: loop)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                channel.use(interface: interface).flatMapThrowing {
                     try channel.pipeline.syncOperations.addHandler(
                         GatewayReader(receive: receive, refused: refused)
                     )
                 }
             }
-            .bind(host: localHost, port: 0)
+            .bind(host: place.host, port: 0)
             .flatMap { channel in channel.connect(to: remote).map { channel } }
             .map { channel in
                 this.value.opened(channel)

@@ -103,12 +103,12 @@ actor PortMappingService {
     }
 
     private func look(_ isIPv6: Bool) async {
-        guard let listenHost = hosts[isIPv6: isIPv6],
-            PeerAddress(numericHost: listenHost, port: 1)?.isLoopback == false
+        guard let place = hosts[isIPv6: isIPv6].map({ BindPlace($0) }),
+            PeerAddress(numericHost: place.host, port: 1)?.isLoopback == false
         else { return }
-        let gateway = DefaultGateway.current(isIPv6: isIPv6)
+        let gateway = DefaultGateway.current(isIPv6: isIPv6, interface: place.interface)
         if let family = families[isIPv6], family.gateway == gateway { return }
-        let clientHost = await clientHost(gateway, listenHost: listenHost, isIPv6: isIPv6)
+        let clientHost = await clientHost(gateway, listeningOn: place, isIPv6: isIPv6)
         guard !isStopped else { return }
         if let family = families.removeValue(forKey: isIPv6) {
             close(family)
@@ -126,17 +126,17 @@ actor PortMappingService {
             logger.info("no port is mapped: \(clientHost.hostText) is a public address")
             return
         }
-        take(gateway, from: clientHost, isIPv6: isIPv6)
+        take(gateway, from: clientHost, by: place.interface, isIPv6: isIPv6)
     }
 
     /// - Returns: our address towards the gateway, which it is asked to send to.
     private func clientHost(
         _ gateway: DefaultGateway?,
-        listenHost: String,
+        listeningOn place: BindPlace,
         isIPv6: Bool
     ) async -> PeerAddress? {
         guard let gateway else { return nil }
-        if let host = PeerAddress(numericHost: listenHost, port: 1), !host.isUnspecified {
+        if let host = PeerAddress(numericHost: place.host, port: 1), !host.isUnspecified {
             return host
         }
         let port = Int(portMappingGatewayPort)
@@ -145,19 +145,29 @@ actor PortMappingService {
             ? try? SocketAddress(ipAddress: Self.farIPv6Host, port: port)
             : try? GatewaySocket.address(of: gateway, port: portMappingGatewayPort)
         guard let remote else { return nil }
-        let found = try? await GatewaySocket.localHost(towards: remote, on: loop).get()
+        let found = try? await GatewaySocket.localHost(
+            towards: remote,
+            by: place.interface,
+            on: loop
+        ).get()
         guard let found, let host = PeerAddress(numericHost: found, port: 1) else { return nil }
         // From a link nobody comes in through a gateway.
         return isIPv6 && (host.isLinkLocal || host.isLoopback) ? nil : host
     }
 
-    private func take(_ gateway: DefaultGateway, from client: PeerAddress, isIPv6: Bool) {
+    private func take(
+        _ gateway: DefaultGateway,
+        from client: PeerAddress,
+        by interface: String?,
+        isIPv6: Bool
+    ) {
         guard
             let remote = try? GatewaySocket.address(of: gateway, port: portMappingGatewayPort)
         else { return }
+        let place = BindPlace(host: client.hostText, interface: interface)
         let socket = GatewaySocket(
             to: remote,
-            localHost: client.hostText,
+            from: place,
             loop: loop
         ) { [weak self] bytes in
             self?.assumeIsolated { $0.tell(isIPv6) { $0.received(bytes, now: .now) } }
@@ -168,7 +178,7 @@ actor PortMappingService {
             gateway: gateway,
             clientHost: client.host,
             socket: socket,
-            search: isIPv6 ? nil : makeSearch(from: client),
+            search: isIPv6 ? nil : makeSearch(from: place),
             mapping: PortMapping(
                 PortMapping.Request(port: listenPort.value),
                 clientHost: client.host,
@@ -181,8 +191,8 @@ actor PortMappingService {
     }
 
     /// One bound to our address, which is what makes a packet to a group leave there.
-    private func makeSearch(from client: PeerAddress) -> DatagramSocket {
-        DatagramSocket(host: client.hostText, isIPv6: false, loop: loop) {
+    private func makeSearch(from place: BindPlace) -> DatagramSocket {
+        DatagramSocket(host: place.description, isIPv6: false, loop: loop) {
             [weak self] bytes, sender in
             self?.assumeIsolated {
                 $0.tell(false) { $0.searchAnswered(bytes, from: sender, now: .now) }

@@ -58,6 +58,7 @@ package final class Session: Sendable {
             orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
         )
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
+        let place = BindPlace(configuration.listenHost)
         let cache = try CacheDirectory(path: configuration.cacheDirectory)
         let pool = DiskPool(size: configuration.diskThreadCount)
         let dht = DHTService(
@@ -89,14 +90,17 @@ package final class Session: Sendable {
                 listenHost: configuration.listenHost,
                 addresses: addresses
             ),
-            webSeeds: WebSeedClient(group: group, addresses: addresses),
+            webSeeds: WebSeedClient(group: group, place: place, addresses: addresses),
             addresses: addresses,
             discovery: Discovery(
                 dht: configuration.usesDHT ? dht : nil,
                 local: configuration.usesLocalDiscovery ? local : nil
             ),
             listenPort: ListenPort(),
-            dialler: PeerDialler(timeout: configuration.connectTimeout),
+            dialler: PeerDialler(
+                timeout: configuration.connectTimeout,
+                interface: place.interface
+            ),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
             pins: PinnedTorrents(
@@ -308,16 +312,32 @@ package final class Session: Sendable {
                     traits: RegisteredTorrent.Traits(registration),
                     activation: activation
                 )
-                state.torrents[torrent.infoHash] = torrent
-                for name in torrent.swarmHashes.all {
-                    if name != torrent.infoHash { state.firstNames[name] = torrent.infoHash }
-                    resources.obfuscatedInfoHashes.insert(name)
-                }
+                name(torrent, in: &state)
                 new.append(torrent)
             }
             return new
         }
         resources.pins.add(new.filter(\.isWanted))
+    }
+
+    private func name(_ torrent: RegisteredTorrent, in state: inout State) {
+        state.torrents[torrent.infoHash] = torrent
+        for name in torrent.swarmHashes.all {
+            if name != torrent.infoHash { state.firstNames[name] = torrent.infoHash }
+            resources.obfuscatedInfoHashes.insert(name)
+        }
+    }
+
+    /// - Returns: false if there is a torrent of that info-hash.
+    func insert(_ torrent: RegisteredTorrent) throws(SessionError) -> Bool {
+        let isInserted = state.withLock { state -> Bool? in
+            guard !state.isStopped else { return nil }
+            guard state.torrents[torrent.infoHash] == nil else { return false }
+            name(torrent, in: &state)
+            return true
+        }
+        guard let isInserted else { throw .stopped }
+        return isInserted
     }
 
     /// A cold torrent that has what peers may want is woken.

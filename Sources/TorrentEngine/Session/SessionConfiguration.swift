@@ -4,7 +4,7 @@ package import TorrentLogic
 package struct SessionConfiguration: Sendable {
     /// Where pieces are kept: one sparse file per torrent.
     package var cacheDirectory: String
-    /// Address on which peers are awaited.
+    /// Address on which peers are awaited, and perhaps the only interface that is used (`BindPlace`).
     package var listenHost = "0.0.0.0"
     /// TCP port on which peers are awaited; 0 takes any free one.
     package var listenPort: UInt16 = 6881

@@ -8,6 +8,8 @@ package enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Another torrent has the same 20 bytes as its name: a v1 and a v2 one were made to.
     case sameName(InfoHash)
     case notRegistered(InfoHash)
+    /// A torrent of the routes, to be fetched, is the same as one that was made of a folder.
+    case isFetched(InfoHash)
     case stopped
 
     package var description: String {
@@ -19,6 +21,8 @@ package enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
         case .sameName(let infoHash):
             "another torrent has the name \(infoHash) already; remove that one first"
         case .notRegistered(let infoHash): "there is no torrent \(infoHash)"
+        case .isFetched(let infoHash):
+            "its torrent \(infoHash) is in the routes already; remove that file or magnet link"
         case .stopped: "the session has ended"
         }
     }

@@ -56,7 +56,7 @@ extension RegisteredTorrent: TorrentContent {
     /// Waits for the disk if the torrent is cold.
     package func loadInfo() throws -> TorrentInfo {
         if let torrent = readable { return torrent.info }
-        return try activation.metainfo(of: infoHash).info
+        return try activation.metainfo(of: infoHash, madeOf: folder).info
     }
 
     /// Hands a message to the torrent, or keeps it until there is one; a read or a wait warms it.

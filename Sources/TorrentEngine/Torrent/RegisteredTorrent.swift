@@ -89,6 +89,8 @@ package final class RegisteredTorrent: Sendable {
     private static let maximumPeerCount = 32
 
     let activation: TorrentActivation
+    /// The files of the user of which it was made.
+    let folder: FolderContent?
     let state: Mutex<State>
 
     init(
@@ -97,8 +99,10 @@ package final class RegisteredTorrent: Sendable {
         addedTime: Int64,
         creationDate: Int64?,
         traits: Traits,
-        activation: TorrentActivation
+        activation: TorrentActivation,
+        folder: FolderContent? = nil
     ) {
+        self.folder = folder
         self.infoHash = infoHash
         self.version2Hash = version2Hash
         swarmHashes = SwarmHashes(of: infoHash, version2Hash)
@@ -182,17 +186,19 @@ package final class RegisteredTorrent: Sendable {
 
     /// What is stored of the torrent.
     func load() async throws -> TorrentActivation.Parts {
-        let (activation, infoHash) = (activation, infoHash)
-        return try await activation.resources.pool.run { try activation.load(infoHash) }
+        let (activation, infoHash, folder) = (activation, infoHash, folder)
+        return try await activation.resources.pool.run {
+            try activation.load(infoHash, madeOf: folder)
+        }
     }
 
     // MARK: Warming
 
     /// Reads what the torrent needs on a disk thread, then puts it to work.
     func warm(on wished: (any EventLoop)? = nil) {
-        let (activation, infoHash) = (activation, infoHash)
+        let (activation, infoHash, folder) = (activation, infoHash, folder)
         let loop = wished ?? activation.group.next()
-        activation.resources.pool.run(on: loop) { try activation.load(infoHash) }
+        activation.resources.pool.run(on: loop) { try activation.load(infoHash, madeOf: folder) }
             .whenComplete { result in
                 switch result {
                 case .success(let parts): self.begin(parts, on: loop)

@@ -17,20 +17,20 @@ extension Torrent {
         guard published.verifiedPrefix(of: range) == UInt64(range.count) else {
             throw .notVerified
         }
-        let file: CacheFile
+        let source: any PieceSource
         do {
-            file = try self.file.open()
+            source = try storage.source()
         } catch {
             throw .storage(error.reason)
         }
-        if let bytes = file.readIfCached(range) { return .ready(bytes) }
+        if let bytes = source.readIfCached(range) { return .ready(bytes) }
         let logger = logger
         return .later(
             resources.pool.run(on: loop) {
                 do {
-                    return try file.read(range)
+                    return try source.read(range)
                 } catch let error as StorageError {
-                    logger.error("reading the cache failed: \(error)")
+                    logger.error("reading failed: \(error)")
                     throw TorrentReadError.storage(error.reason)
                 }
             }

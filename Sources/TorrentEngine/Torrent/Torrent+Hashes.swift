@@ -31,11 +31,11 @@ extension Torrent {
         guard !provables.isEmpty else { return }
         let gathered = provables
         provables = []
-        let lazyFile = file
+        let storage = storage
         verificationCount += 1
         resources.pool.run(on: loop) {
             let right = gathered.map { PieceVerifier.leaves(of: [$0.payload]) == [$0.leaf] }
-            try lazyFile.open().write(right: zip(gathered, right).filter(\.1).map(\.0))
+            try storage.cacheFile().write(right: zip(gathered, right).filter(\.1).map(\.0))
             return right
         }.whenComplete { result in
             self.assumeIsolated { torrent in
@@ -102,11 +102,11 @@ extension Torrent {
 
     /// Sends a peer the hashes that it wants, made of the bytes in the cache.
     func answerHashes(_ answer: HashAnswer, to key: PeerKey) {
-        let (lazyFile, geometry) = (file, info.geometry)
+        let (storage, geometry) = (storage, info.geometry)
         resources.pool.run(on: loop) {
             let leaves = try answer.pieces.flatMap { piece in
                 PieceVerifier.leaves(
-                    of: [try lazyFile.open().read(geometry.range(of: PieceIndex(piece)))]
+                    of: [try storage.source().read(geometry.range(of: PieceIndex(piece)))]
                 )
             }
             return answer.hashes(leaves: leaves)

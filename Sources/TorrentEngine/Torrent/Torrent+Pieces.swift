@@ -19,7 +19,7 @@ extension Torrent {
             logger.error("a piece has lost a block", metadata: ["piece": "\(piece.rawValue)"])
             return loop.execute { self.run { $0.failed(piece, because: nil) } }
         }
-        let lazyFile = file
+        let storage = storage
         let root = swarm.knownHashes?.hash(of: piece)
         guard let hash = info.hash(of: piece, merkleRoot: root) else {
             return loop.execute { self.run { $0.failed(piece, because: nil) } }
@@ -33,7 +33,7 @@ extension Torrent {
             case .wrong: return .rejected(blockDigests: PieceVerifier.blockDigests(blocks))
             case .contradictory: return .contradictory
             }
-            try lazyFile.open().write(blocks, at: offset)
+            try storage.cacheFile().write(blocks, at: offset)
             return .verified(blockDigests: wantsDigests ? PieceVerifier.blockDigests(blocks) : [])
         }
         verdict.whenComplete { result in
@@ -116,9 +116,9 @@ extension Torrent {
         let start = info.geometry.offset(of: block.piece) + UInt64(block.offset)
         let range = start..<start + UInt64(block.length)
         do {
-            let file = try file.open()
-            if let bytes = file.readIfCached(range) { return send(bytes, of: block, to: key) }
-            resources.pool.run(on: loop) { try file.read(range) }.whenComplete { result in
+            let source = try storage.source()
+            if let bytes = source.readIfCached(range) { return send(bytes, of: block, to: key) }
+            resources.pool.run(on: loop) { try source.read(range) }.whenComplete { result in
                 self.assumeIsolated { $0.finishServing(block, to: key, with: result) }
             }
         } catch {

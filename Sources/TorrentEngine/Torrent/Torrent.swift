@@ -27,7 +27,7 @@ package actor Torrent {
     nonisolated let wasRead = Atomic<Bool>(false)
     nonisolated let registration: RegisteredTorrent
     nonisolated let resources: SessionResources
-    nonisolated let file: LazyCacheFile
+    nonisolated let storage: TorrentStorage
     nonisolated let logger: Logger
     nonisolated let version2Peers = Version2Peers()
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
@@ -80,11 +80,7 @@ package actor Torrent {
         var logger = resources.logger
         logger[metadataKey: "torrent"] = "\(metainfo.infoHash)"
         self.logger = logger
-        file = LazyCacheFile(
-            directory: resources.cache,
-            infoHash: metainfo.infoHash,
-            length: metainfo.info.geometry.paddedLength
-        )
+        storage = parts.storage
         published = PublishedPieces(geometry: metainfo.info.geometry, verified: verified)
         swarm = Swarm(
             geometry: metainfo.info.geometry,

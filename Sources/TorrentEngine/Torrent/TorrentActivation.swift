@@ -9,8 +9,9 @@ final class TorrentActivation: Sendable {
     /// What a `Torrent` is made of.
     struct Parts: Sendable {
         let metainfo: Metainfo
-        /// The pieces that are in the cache file.
+        /// The pieces that are in `storage`.
         let verified: Bitfield
+        let storage: TorrentStorage
         let traffic: StateStore.Traffic
     }
 
@@ -23,8 +24,18 @@ final class TorrentActivation: Sendable {
     }
 
     /// Waits for the disk.
-    func load(_ infoHash: InfoHash) throws -> Parts {
-        let metainfo = try metainfo(of: infoHash)
+    ///
+    /// - Parameter folder: of which the torrent was made.
+    func load(_ infoHash: InfoHash, madeOf folder: FolderContent?) throws -> Parts {
+        let metainfo = try metainfo(of: infoHash, madeOf: folder)
+        if let folder {
+            return Parts(
+                metainfo: metainfo,
+                verified: Bitfield(full: metainfo.info.geometry.pieceCount),
+                storage: .folder(folder.files),
+                traffic: try resources.store.traffic(of: infoHash)
+            )
+        }
         return Parts(
             metainfo: metainfo,
             verified: try recordedPieces(
@@ -33,12 +44,25 @@ final class TorrentActivation: Sendable {
                 store: resources.store,
                 logger: resources.logger
             ),
+            storage: .cache(
+                LazyCacheFile(
+                    directory: resources.cache,
+                    infoHash: infoHash,
+                    length: metainfo.info.geometry.paddedLength
+                )
+            ),
             traffic: try resources.store.traffic(of: infoHash)
         )
     }
 
     /// Waits for the disk.
-    func metainfo(of infoHash: InfoHash) throws -> Metainfo {
+    func metainfo(of infoHash: InfoHash, madeOf folder: FolderContent?) throws -> Metainfo {
+        if let folder {
+            guard let infoBytes = try resources.store.infoBytes(of: infoHash) else {
+                throw SessionError.notRegistered(infoHash)
+            }
+            return try Metainfo(infoBytes: infoBytes, trackerTiers: folder.trackerTiers)
+        }
         guard let record = try resources.store.torrent(infoHash) else {
             throw SessionError.notRegistered(infoHash)
         }

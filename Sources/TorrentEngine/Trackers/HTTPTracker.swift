@@ -7,8 +7,13 @@ import NIOHTTP1
 final class HTTPTracker: Sendable {
     private let client: GuardedHTTPClient
 
-    init(group: any EventLoopGroup, addresses: AddressFilter) {
-        client = GuardedHTTPClient(group: group, addresses: addresses, idleTimeout: .seconds(5))
+    init(group: any EventLoopGroup, place: BindPlace = BindPlace("::"), addresses: AddressFilter) {
+        client = GuardedHTTPClient(
+            group: group,
+            place: place,
+            addresses: addresses,
+            idleTimeout: .seconds(5)
+        )
     }
 
     /// - Parameter timeout: for all of it, redirects included.

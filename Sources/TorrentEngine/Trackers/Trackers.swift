@@ -7,7 +7,7 @@ struct Trackers: Sendable {
     private let udp: UDPTrackers
 
     init(group: any EventLoopGroup, listenHost: String, addresses: AddressFilter) {
-        http = HTTPTracker(group: group, addresses: addresses)
+        http = HTTPTracker(group: group, place: BindPlace(listenHost), addresses: addresses)
         udp = UDPTrackers(loop: group.next(), listenHost: listenHost, addresses: addresses)
     }
 

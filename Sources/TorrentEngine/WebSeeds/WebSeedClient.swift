@@ -25,9 +25,10 @@ final class WebSeedClient: Sendable {
 
     private let client: GuardedHTTPClient
 
-    init(group: any EventLoopGroup, addresses: AddressFilter) {
+    init(group: any EventLoopGroup, place: BindPlace = BindPlace("::"), addresses: AddressFilter) {
         client = GuardedHTTPClient(
             group: group,
+            place: place,
             addresses: addresses,
             idleTimeout: Self.idleTimeout
         )

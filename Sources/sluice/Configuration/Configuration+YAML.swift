@@ -1,4 +1,3 @@
-import BitTorrentProtocol
 import TorrentEngine
 import Yams
 
@@ -75,10 +74,23 @@ extension Configuration {
                 routes.append(route)
             }
         }
+        reportFoldersServedTwice(routes, node, &reader)
         if routes.count(where: \.isDemo) > 1 {
             reader.report(node, "more than one route has “demo: true”; keep one of them")
         }
         return routes
+    }
+
+    private static func reportFoldersServedTwice(
+        _ routes: [Route],
+        _ node: Node,
+        _ reader: inout ConfigurationReader
+    ) {
+        var paths: Set<String> = []
+        for folder in routes.flatMap(\.servedFolders)
+        where !paths.insert(folder.path).inserted {
+            reader.report(node, "serve_folder has “\(folder.path)” twice; keep one of them")
+        }
     }
 }
 
@@ -117,7 +129,14 @@ extension Configuration.BitTorrent {
                 "seed_ratio", "seed_minutes", "encryption", "allow_loopback",
             ]
         )
-        reader.address(keys["address"], "bittorrent: address") { address = $0 }
+        reader.string(keys["address"], "bittorrent: address") { value, _ in
+            guard BindPlace(value).isWellFormed else {
+                return "is “\(value)”; it must be a numeric address such as 0.0.0.0 or ::, and may "
+                    + "name an interface behind it, such as ::%wg0"
+            }
+            address = value
+            return nil
+        }
         reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
         reader.boolean(keys["port_mapping"], "bittorrent: port_mapping") { mapsPort = $0 }
         reader.integer(keys["peers_per_torrent"], "bittorrent: peers_per_torrent", 1...1000) {
@@ -193,36 +212,10 @@ extension TorrentWishes {
 
 extension Configuration.Entry {
     fileprivate init?(_ node: Node, _ reader: inout ConfigurationReader) {
-        let names = ["torrent_path", "torrent_folder", "magnet"]
-        let keys = reader.mapping(node, "a torrent", keys: names + ["seed", "pin"])
+        let known = Configuration.Source.keys + ["seed", "pin"]
+        let keys = reader.mapping(node, "a torrent", keys: known)
         let wishes = TorrentWishes(keys, &reader)
-        let sources = keys.filter { names.contains($0.key) }
-        guard sources.count == 1, let (name, value) = sources.first else {
-            if !reader.reported(node) {
-                reader.report(
-                    node,
-                    "an entry must have exactly one of \(names.joined(separator: ", "))"
-                )
-            }
-            return nil
-        }
-        var made: Configuration.Source?
-        switch name {
-        case "torrent_path": reader.path(value, name) { made = .file(path: $0) }
-        case "torrent_folder": reader.path(value, name) { made = .folder(path: $0) }
-        default:
-            reader.string(value, name) { link, _ in
-                made = .magnet(link)
-                guard link.hasPrefix("magnet:?") else { return "must begin with “magnet:?”" }
-                do throws(MagnetError) {
-                    _ = try MagnetLink(link)
-                    return nil
-                } catch {
-                    return "cannot be read: \(error)"
-                }
-            }
-        }
-        guard let made else { return nil }
-        self.init(source: made, wishes: wishes)
+        guard let source = Configuration.Source(node, keys, &reader) else { return nil }
+        self.init(source: source, wishes: wishes)
     }
 }

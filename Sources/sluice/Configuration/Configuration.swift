@@ -71,6 +71,12 @@ struct Configuration: Equatable, Sendable {
             self.isDemo = isDemo
             self.torrents = torrents.map { Entry(source: $0) }
         }
+
+        var servedFolders: [ServedFolder] {
+            torrents.compactMap {
+                if case .served(let folder) = $0.source { folder } else { nil }
+            }
+        }
     }
 
     /// One line of a route's torrents.
@@ -85,6 +91,8 @@ struct Configuration: Equatable, Sendable {
         /// All `.torrent` files below it.
         case folder(path: String)
         case magnet(String)
+        /// A folder of the user that is published as a torrent.
+        case served(ServedFolder)
     }
 
     var cachePath: String { cacheDirectory ?? "\(stateDirectory)/cache" }
@@ -104,6 +112,11 @@ struct Configuration: Equatable, Sendable {
                     case .file(let path): .file(path: absolute(path))
                     case .folder(let path): .folder(path: absolute(path))
                     case .magnet: source
+                    case .served(var folder):
+                        {
+                            folder.path = absolute(folder.path)
+                            return .served(folder)
+                        }()
                     }
             }
         }

@@ -1,5 +1,6 @@
 import Foundation
 import NFSExposure
+import TorrentEngine
 
 /// Where settings come from: the configuration file, the exports file it names, and the flags of
 /// the command line, which win over both.
@@ -32,8 +33,25 @@ struct ConfigurationFile: Sendable {
             configuration.stateDirectory = absolutePath(stateDirectory, from: here)
         }
         if let exports { configuration.nfs.exports = absolutePath(exports, from: here) }
+        try checkServedFolders(of: configuration)
         let (table, notices) = try readExports(configuration)
         return Settings(configuration: configuration, exports: table, notices: notices)
+    }
+
+    /// What a server writes all the time makes no torrent.
+    private func checkServedFolders(of configuration: Configuration) throws(ConfigurationError) {
+        let own = [configuration.stateDirectory, configuration.cachePath]
+        let problems = configuration.routes.flatMap(\.servedFolders).compactMap { folder in
+            own.first { "\($0)/".hasPrefix(folder.path == "/" ? "/" : "\(folder.path)/") }.map {
+                ConfigurationError.Problem(
+                    line: nil,
+                    message:
+                        "serve_folder “\(folder.path)” holds “\($0)”, which the server writes; "
+                        + "serve another folder"
+                )
+            }
+        }
+        guard problems.isEmpty else { throw ConfigurationError(file: path, problems: problems) }
     }
 
     private func configurationText() throws -> String {

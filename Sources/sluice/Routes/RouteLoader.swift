@@ -16,6 +16,8 @@ actor RouteLoader {
         var torrents: [InfoHash] = []
         /// Magnet links whose metadata has not come.
         var pending: [InfoHash] = []
+        /// Torrents that are versions of folders.
+        var versions: Set<InfoHash> = []
     }
 
     /// New files that are read before the first call is answered; the others follow.
@@ -25,11 +27,12 @@ actor RouteLoader {
     private let session: Session
     private let library: Library
     private let store: StateStore
+    private let folders: ServedFolders
     private let demo: DemoSeed
     private let logger: Logger
 
     private var routes: [Configuration.Route] = []
-    private var folders: [String: TorrentFolder] = [:]
+    private var torrentFolders: [String: TorrentFolder] = [:]
     private var files: TorrentFiles?
     private var magnets: [String: InfoHash] = [:]
     /// What is wrong and was logged, by path or link.
@@ -46,10 +49,18 @@ actor RouteLoader {
     /// Something else may have to be shown.
     private var isChanged = true
 
-    init(session: Session, library: Library, store: StateStore, demo: DemoSeed, logger: Logger) {
+    init(
+        session: Session,
+        library: Library,
+        store: StateStore,
+        folders: ServedFolders,
+        demo: DemoSeed,
+        logger: Logger
+    ) {
         self.session = session
         self.library = library
         self.store = store
+        self.folders = folders
         self.demo = demo
         self.logger = logger
     }
@@ -60,6 +71,7 @@ actor RouteLoader {
     func load(_ routes: [Configuration.Route]) async {
         self.routes = routes
         isReloaded = true
+        await folders.retain(only: Set(routes.flatMap(\.servedFolders).map(\.path)))
         await look(readingAll: false)
     }
 
@@ -119,7 +131,7 @@ actor RouteLoader {
         var wanted: Set<String> = []
         for case .folder(let path) in routes.flatMap(\.torrents).map(\.source) {
             guard wanted.insert(path).inserted else { continue }
-            var folder = folders[path] ?? TorrentFolder(path: path)
+            var folder = torrentFolders[path] ?? TorrentFolder(path: path)
             do throws(TorrentFolder.Unreadable) {
                 if try folder.look() { isChanged = true }
                 faults[path] = nil
@@ -130,9 +142,9 @@ actor RouteLoader {
                 unreadable.insert(path)
                 report(error.path, "cannot be listed: \(error.reason)")
             }
-            folders[path] = folder
+            torrentFolders[path] = folder
         }
-        folders = folders.filter { wanted.contains($0.key) }
+        torrentFolders = torrentFolders.filter { wanted.contains($0.key) }
         unreadable.formIntersection(wanted)
         return isChanged
     }
@@ -140,8 +152,8 @@ actor RouteLoader {
     private func paths(of source: Configuration.Source) -> [String] {
         switch source {
         case .file(let path): [path]
-        case .folder(let path): folders[path]?.files ?? []
-        case .magnet: []
+        case .folder(let path): torrentFolders[path]?.files ?? []
+        case .magnet, .served: []
         }
     }
 
@@ -212,8 +224,8 @@ actor RouteLoader {
     /// Brings the library in line with what the session has by now.
     private func showWhatIsThere() async {
         let awaitsMetadata = shown?.contains { !$0.pending.isEmpty } ?? true
-        let hasDemo = routes.contains(where: \.isDemo)
-        guard isChanged || awaitsMetadata || hasDemo else { return }
+        let isAsked = routes.contains { $0.isDemo || !$0.servedFolders.isEmpty }
+        guard isChanged || awaitsMetadata || isAsked else { return }
         hasFault = !unreadable.isEmpty || isReloaded || (files?.dueCount ?? 0) > 0
         var wanted: [ShownRoute] = []
         var wishes: [InfoHash: TorrentWishes] = [:]
@@ -225,8 +237,12 @@ actor RouteLoader {
         isChanged = false
         if wanted != shown {
             show(wanted)
+            let kept = Set(wanted.flatMap { $0.torrents + $0.pending })
+            await forget(folders.takeSuperseded(), but: kept)
             // A disk that is not mounted must not cost the cache of all its torrents.
-            if !hasFault { await forgetAll(but: Set(wanted.flatMap { $0.torrents + $0.pending })) }
+            if !hasFault {
+                await forget(session.torrents.map(\.infoHash) + session.pendingMagnets, but: kept)
+            }
         }
         session.setWishes(wishes)
     }
@@ -240,6 +256,13 @@ actor RouteLoader {
         for entry in route.torrents {
             var found: [InfoHash?] = paths(of: entry.source).map { files?.infoHash(of: $0) }
             if case .magnet(let link) = entry.source { found.append(magnets[link]) }
+            if case .served(let folder) = entry.source,
+                // `nil` while it is hashed for the first time.
+                let infoHash = await folders.torrent(of: folder)
+            {
+                found.append(infoHash)
+                shown.versions.insert(infoHash)
+            }
             let wished = entry.wishes.union(route.wishes)
             for infoHash in found {
                 guard let infoHash else {
@@ -266,7 +289,11 @@ actor RouteLoader {
             Library.Route(
                 name: route.name,
                 members: route.torrents.compactMap { session.torrent($0) }.map {
-                    Library.Member(content: $0, creationDate: $0.creationDate)
+                    Library.Member(
+                        content: $0,
+                        creationDate: $0.creationDate,
+                        isVersion: route.versions.contains($0.infoHash)
+                    )
                 }
             )
         }
@@ -289,9 +316,8 @@ actor RouteLoader {
         }
     }
 
-    private func forgetAll(but wanted: Set<InfoHash>) async {
-        let known = session.torrents.map(\.infoHash) + session.pendingMagnets
-        for infoHash in known where !wanted.contains(infoHash) {
+    private func forget(_ infoHashes: [InfoHash], but kept: Set<InfoHash>) async {
+        for infoHash in infoHashes where !kept.contains(infoHash) {
             do {
                 try await session.remove(infoHash)
                 logger.info(

@@ -1,5 +1,5 @@
 import BitTorrentProtocol
-import Logging
+import PieceStorage
 import StateStore
 import TorrentEngine
 

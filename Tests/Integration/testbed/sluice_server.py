@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,8 @@ class Route:
     torrents: list[Torrent | Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     magnets: list[str] = field(default_factory=list)
+    served: list[dict] = field(default_factory=list)
+    """Entries of `serve_folder`, with their options."""
 
 
 class SluiceServer(NFSServer):
@@ -74,6 +77,12 @@ class SluiceServer(NFSServer):
         wait_until(lambda: self._registrations() > registrations, timeout, "rpcbind registration")
         return seconds
 
+    def served_magnets(self) -> dict[str, str]:
+        """What `sluice magnets` says: the link of each served folder that is hashed, by its path."""
+        command = [str(self._executable), "magnets", "--config", str(self.configuration)]
+        output = subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
+        return {path: magnet for magnet, path in (line.split("\t") for line in output.splitlines())}
+
     def _registrations(self) -> int:
         return self.log().count("registered with rpcbind")
 
@@ -104,7 +113,8 @@ class SluiceServer(NFSServer):
                         for torrent in route.torrents
                     ]
                     + [{"torrent_folder": str(folder)} for folder in route.folders]
-                    + [{"magnet": magnet} for magnet in route.magnets],
+                    + [{"magnet": magnet} for magnet in route.magnets]
+                    + route.served,
                 }
                 for route in routes
             ],
