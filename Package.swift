@@ -147,7 +147,14 @@ let package = Package(
         tests("ArchitectureTests"),
         tests("CryptographyTests", "Cryptography"),
         tests("BencodeTests", "Bencode", "TestSupport"),
-        tests("BitTorrentProtocolTests", "BitTorrentProtocol", "Bencode", "TestSupport", nioCore),
+        tests(
+            "BitTorrentProtocolTests",
+            "BitTorrentProtocol",
+            "Bencode",
+            "Cryptography",
+            "TestSupport",
+            nioCore
+        ),
         tests("TorrentLogicTests", "TorrentLogic", "BitTorrentProtocol"),
         tests(
             "PieceStorageTests",
@@ -160,6 +167,7 @@ let package = Package(
         tests("StateStoreTests", "StateStore", "BitTorrentProtocol"),
         tests(
             "TorrentEngineTests",
+            "Bencode",
             "TorrentEngine",
             "TorrentLogic",
             "BitTorrentProtocol",

@@ -183,6 +183,22 @@ package struct AnnounceSchedule {
         }
     }
 
+    /// The tracker does not want to be asked again (BEP 31): it is left out from now on.
+    package mutating func refusedForGood(tracker: String, now: Instant) {
+        guard let (tier, index) = position(of: tracker), event(for: tracker) != nil else { return }
+        tiers[tier].remove(at: index)
+        if tiers[tier].isEmpty { tiers.remove(at: tier) }
+        let wasFurther = further.removeValue(forKey: tracker) != nil
+        if tiers.isEmpty {
+            state = .off
+            nextFurther = nil
+        } else if wasFurther {
+            planFurther(now: now)
+        } else {
+            failOver(now: now)
+        }
+    }
+
     /// The event with which a tracker is being asked, `nil` if it is not.
     private func event(for tracker: String) -> Event? {
         if case .asking(tracker, let event) = state { return event }

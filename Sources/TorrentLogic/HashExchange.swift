@@ -26,6 +26,8 @@ package struct HashExchange: Sendable {
         case send(PeerMessage, to: PeerKey)
         /// The hashes of all pieces of the file with this root are here: keep them.
         case keepLayer(root: SHA256Digest)
+        /// For the log: no peer gives the hashes without which pieces cannot be verified.
+        case lack
         /// Hash what the answer needs and send it, then report `answered`.
         case answer(HashAnswer, to: PeerKey)
     }
@@ -209,8 +211,15 @@ package struct HashExchange: Sendable {
     private mutating func refuse(_ index: Int, by key: PeerKey) {
         peers[key]?.inFlightCount -= 1
         if peers[key]?.refused.count ?? 0 >= Self.maximumRefused { peers[key]?.refused.removeAll() }
-        peers[key]?.refused.insert(wanted[index].request)
+        let request = wanted[index].request
+        peers[key]?.refused.insert(request)
         wanted[index].asked = nil
+        if known.isOnlyProof, let piece = wanted[index].pieces.first,
+            known.hash(of: piece) == nil, !peers.isEmpty,
+            peers.values.allSatisfy({ $0.refused.contains(request) })
+        {
+            actions.append(.lack)
+        }
     }
 
     // MARK: Answering

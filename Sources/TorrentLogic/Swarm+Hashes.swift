@@ -108,6 +108,7 @@ extension Swarm {
             switch action {
             case .send(let message, let key):
                 if let index = peers.index(of: key) { send(message, to: index, now: now) }
+            case .lack: actions.append(.lackHashes)
             case .keepLayer(let root): actions.append(.keepLayer(root: root))
             case .answer(let answer, let key): actions.append(.answerHashes(answer, to: key))
             }

@@ -25,6 +25,8 @@ package struct Swarm {
         case prove(Block, leaf: SHA256Digest)
         /// The hashes of all pieces of the file with this root are known: keep them.
         case keepLayer(root: SHA256Digest)
+        /// For the log: no peer gives the hashes without which pieces cannot be verified.
+        case lackHashes
         /// Hash the pieces of the answer and send it, then report `answeredHashes`.
         case answerHashes(HashAnswer, to: PeerKey)
         /// Forget the blocks held of an unfinished piece.

@@ -143,6 +143,7 @@ extension SessionConfiguration {
         encryption = configuration.bitTorrent.encryption
         allowsLoopback = configuration.bitTorrent.allowsLoopback
         usesDHT = configuration.dht.isEnabled
+        isDHTReadOnly = configuration.dht.isReadOnly
         dhtBootstrap = configuration.dht.bootstrap.compactMap { BootstrapName($0) }
         usesLocalDiscovery = configuration.findsPeersOnLocalNetwork
     }

@@ -35,7 +35,7 @@ import Testing
             "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "address",
             "port", "root", "exports", "rpcbind", "peers_per_torrent", "encryption",
             "allow_loopback", "dht", "enabled", "bootstrap", "local_discovery", "torrent_path",
-            "torrent_folder", "magnet", "demo", "serve_folder", "trackers", "private",
+            "torrent_folder", "magnet", "demo", "serve_folder", "read_only", "trackers", "private",
             "piece_length",
         ] {
             #expect(text.contains("\(key):"), "config.yaml does not show \(key)")
@@ -73,6 +73,11 @@ import Testing
                     + "prefer, require, disable"
             ]
         )
+    }
+
+    @Test func readsWhetherTheDHTNodeAnswers() throws {
+        let configuration = try Configuration(yaml: "dht: { read_only: true }", file: "c.yaml")
+        #expect(configuration.dht.isReadOnly)
     }
 
     @Test func readsRoutes() throws {

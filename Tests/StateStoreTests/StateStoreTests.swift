@@ -169,4 +169,36 @@ import Testing
         #expect(completed.setCount == 1000)
         #expect(completed[PieceIndex(6993)])
     }
+
+    @Test func keepsWhatVersion2HasBesides() throws {
+        let root = SHA256Digest(hashing: [1])
+        let layer = [SHA256Digest(hashing: [2]), SHA256Digest(hashing: [3])]
+        let hash = Version2InfoHash(ofInfoDictionary: metainfo.infoBytes)
+        let version2 = Metainfo(
+            infoHash: infoHash,
+            version2Hash: hash,
+            info: metainfo.info,
+            infoBytes: metainfo.infoBytes,
+            trackerTiers: [],
+            creationDate: nil,
+            pieceLayers: [root: layer]
+        )
+        do {
+            let store = try StateStore(directory: directory.path)
+            // Nothing is kept of a torrent that is not registered.
+            try store.recordPieceLayers([root: layer], of: infoHash)
+            let registered = try store.register([version2], addedTime: 5)
+            #expect(registered.map(\.version2Hash) == [hash])
+            let other = SHA256Digest(hashing: [4])
+            try store.recordPieceLayers([other: layer, root: []], of: infoHash)
+        }
+        let store = try StateStore(directory: directory.path)
+        #expect(try store.registrations().map(\.version2Hash) == [hash])
+        let layers = try store.torrent(infoHash)?.pieceLayers
+        #expect(layers == [root: layer, SHA256Digest(hashing: [4]): layer])
+        try store.removeTorrent(infoHash)
+        _ = try store.register([metainfo], addedTime: 6)
+        #expect(try store.registrations().map(\.version2Hash) == [nil])
+        #expect(try store.torrent(infoHash)?.pieceLayers == [:])
+    }
 }

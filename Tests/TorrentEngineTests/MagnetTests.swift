@@ -55,6 +55,20 @@ import Testing
         }
     }
 
+    @Test func aPeerThatTheLinkNamesByItsHostIsFound() async throws {
+        try await withTimeLimit {
+            let sample = try sample()
+            let seed = try await seed(sample)
+            let node = try await Node(try TemporaryDirectory())
+            let link = "magnet:?xt=urn:btih:\(sample.infoHash)&x.pe=localhost:\(seed.port)"
+            _ = try await node.session.add(try MagnetLink(link), addedTime: 7)
+            let torrent = try await arrival(at: node, of: sample)
+            #expect(torrent.infoHash == sample.infoHash)
+            await node.session.shutdown()
+            await seed.session.shutdown()
+        }
+    }
+
     @Test func aMagnetLinkOutlivesARestartAndSoDoesItsTorrent() async throws {
         try await withTimeLimit {
             let sample = try sample()

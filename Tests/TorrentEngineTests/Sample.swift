@@ -1,3 +1,4 @@
+import Bencode
 import BitTorrentProtocol
 import Cryptography
 import NIOCore
@@ -13,7 +14,8 @@ struct Sample: Sendable {
         seed: UInt64 = 1,
         name: String = "sample",
         trackers: [[String]] = [],
-        isPrivate: Bool = false
+        isPrivate: Bool = false,
+        version: TorrentInfo.Version = .version1
     ) throws {
         var state = seed
         content = (0..<(byteCount + 7) / 8).flatMap { _ in
@@ -28,6 +30,11 @@ struct Sample: Sendable {
         for start in stride(from: 0, to: byteCount, by: pieceLength) {
             hashes += SHA1.hash(content[start..<min(start + pieceLength, byteCount)])
         }
+        guard version == .version1 else {
+            let info = Self.version2Info(content, name, pieceLength, hashes, version)
+            metainfo = try Metainfo(parsing: info)
+            return
+        }
         let builder = MetainfoBuilder(
             name: name,
             files: [.init(path: [], length: UInt64(byteCount))],
@@ -37,6 +44,40 @@ struct Sample: Sendable {
             isPrivate: isPrivate
         )
         metainfo = try Metainfo(parsing: builder.metainfoBytes)
+    }
+
+    /// One file (BEP 52).
+    private static func version2Info(
+        _ content: [UInt8],
+        _ name: String,
+        _ pieceLength: Int,
+        _ hashes: [UInt8],
+        _ version: TorrentInfo.Version
+    ) -> [UInt8] {
+        let shape = HashTreeShape(
+            length: UInt64(content.count),
+            pieceLength: UInt32(pieceLength)
+        )
+        let leaves = content.withUnsafeBytes { MerkleTree.leaves(of: $0) }
+        let layer = shape.pieceHashes(ofLeaves: leaves)
+        let root = shape.root(ofPieceHashes: layer)
+        let file: BencodeItem = [
+            "length": .integer(Int64(content.count)), "pieces root": .string(root.bytes),
+        ]
+        var info: BencodeItem = [
+            "name": .text(name), "piece length": .integer(Int64(pieceLength)), "meta version": 2,
+            "file tree": .dictionary([Array(name.utf8): ["": file]]),
+        ]
+        if version == .hybrid {
+            info.set("length", to: .integer(Int64(content.count)))
+            info.set("pieces", to: .string(hashes))
+        }
+        return BencodeEncoder.encode([
+            "info": info,
+            "piece layers": .dictionary(
+                shape.hasPieceLayer ? [root.bytes: .string(layer.joinedBytes)] : [:]
+            ),
+        ])
     }
 
     var infoHash: InfoHash { metainfo.infoHash }

@@ -91,6 +91,41 @@ import TorrentLogic
         #expect(schedule.nextDeadline == after(600))
     }
 
+    @Test func aTrackerThatWantsNeverToBeAskedAgainIsNot() {
+        var schedule = AnnounceSchedule(tiers: [["a"], ["b"]], seed: 1)
+        schedule.start(now: start)
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .started)])
+        schedule.refusedForGood(tracker: "a", now: start)
+        #expect(schedule.takeActions() == [.announce(tracker: "b", event: .started)])
+        succeed(&schedule, "b", interval: 1800)
+        schedule.timerFired(now: after(1800))
+        #expect(schedule.takeActions() == [.announce(tracker: "b", event: .update)])
+        // With the last one the announces end.
+        schedule.refusedForGood(tracker: "b", now: after(1800))
+        #expect(schedule.takeActions() == [] && schedule.nextDeadline == nil)
+        schedule.update(hasDemand: true, usablePeerCount: 0, now: after(1801))
+        schedule.completed(now: after(1802))
+        schedule.stop(now: after(1803))
+        schedule.start(now: after(1804))
+        #expect(schedule.takeActions() == [] && schedule.nextDeadline == nil)
+    }
+
+    @Test func aFurtherTrackerThatWantsNeverToBeAskedAgainIsNot() {
+        var schedule = AnnounceSchedule(tiers: [["a"], ["b"]], seed: 1)
+        schedule.start(now: start)
+        schedule.update(hasDemand: true, usablePeerCount: 1, now: start)
+        schedule.timerFired(now: after(2))
+        #expect(
+            schedule.takeActions() == [
+                .announce(tracker: "a", event: .started), .announce(tracker: "b", event: .started),
+            ]
+        )
+        schedule.refusedForGood(tracker: "b", now: after(2))
+        succeed(&schedule, "a", interval: 1800, at: 2)
+        schedule.timerFired(now: after(1802))
+        #expect(schedule.takeActions() == [.announce(tracker: "a", event: .update)])
+    }
+
     @Test func triesTheTiersInOrderAndPromotesWhoAnswers() {
         var schedule = AnnounceSchedule(tiers: [["a", "b", "c"], ["d"]], seed: 3)
         schedule.start(now: start)

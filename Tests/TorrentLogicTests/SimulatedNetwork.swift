@@ -31,6 +31,7 @@ final class SimulatedNetwork {
         var banned: [PeerAddress] = []
         var proved: [Block: Instant] = [:]
         var keptLayers: [SHA256Digest] = []
+        var lackCount = 0
         /// Whether it speaks the messages of v2, and answers requests for hashes.
         var speaksVersion2 = true
         var answersHashes = true
@@ -188,6 +189,7 @@ final class SimulatedNetwork {
             schedule(now + .milliseconds(2)) { [self] in verify(piece, by: number) }
         case .prove(let block, let leaf):
             schedule(now + .milliseconds(1)) { [self] in prove(block, leaf, by: number) }
+        case .lackHashes: node.lackCount += 1
         case .keepLayer(let root): node.keptLayers.append(root)
         case .answerHashes(let answer, let key): answerHashes(answer, to: key, by: number)
         case .discard(let piece):

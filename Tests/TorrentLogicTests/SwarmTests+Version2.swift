@@ -142,6 +142,18 @@ import TorrentLogic
         #expect(network.nodes[reader].proved.count <= 2)
     }
 
+    @Test func itIsSaidWhenNobodyGivesTheHashesOfPieces() {
+        let network = sample.network(seed: 5)
+        let mute = network.addNode(isSeed: true, layers: sample.layers)
+        network.nodes[mute].answersHashes = false
+        let reader = network.addNode(isSeed: false)
+        connect(network, reader, to: [mute])
+        readAll(network, by: reader)
+        #expect(network.run(until: .seconds(20)) { network.nodes[reader].lackCount > 0 } != nil)
+        // What needs no layer came all the same.
+        #expect(network.nodes[reader].swarm.have.setCount == 3)
+    }
+
     @Test func aReadIsProvedLongBeforeItsPiece() throws {
         let sample = Sample(pieceLength: 4 << 20, files: [8 << 20])
         let network = sample.network(seed: 2)

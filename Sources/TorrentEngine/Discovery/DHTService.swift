@@ -30,6 +30,7 @@ actor DHTService {
     nonisolated let port = ListenPort()
     private nonisolated let loop: any EventLoop
     private let names: [BootstrapName]
+    private let isReadOnly: Bool
     private let hosts: ListenHosts
     private let addresses: AddressFilter
     private let store: StateStore
@@ -62,6 +63,7 @@ actor DHTService {
         logger: Logger
     ) {
         names = configuration.dhtBootstrap
+        isReadOnly = configuration.isDHTReadOnly
         schedule = SearchSchedule(
             interval: Self.interval,
             urgentInterval: configuration.urgentSearchInterval
@@ -91,6 +93,7 @@ actor DHTService {
         guard !isStopped, !sockets.isEmpty else { return }
         var configuration = DHTNode.Configuration()
         configuration.families = []
+        configuration.isReadOnly = isReadOnly
         if sockets[false] != nil { configuration.families.insert(.ipv4) }
         if sockets[true] != nil { configuration.families.insert(.ipv6) }
         node = DHTNode(

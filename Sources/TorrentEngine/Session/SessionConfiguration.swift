@@ -23,6 +23,8 @@ package struct SessionConfiguration: Sendable {
     package var allowsLoopback = false
     /// Whether peers are looked for in the DHT (BEP 5), and its questions answered.
     package var usesDHT = false
+    /// Whether our DHT node asks others and answers nobody (BEP 43).
+    package var isDHTReadOnly = false
     /// Where the DHT is entered while no node is known.
     package var dhtBootstrap: [BootstrapName] = []
     /// Time between two searches in the DHT for a torrent that a reader waits for and that few peers

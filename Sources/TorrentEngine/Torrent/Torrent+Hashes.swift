@@ -90,6 +90,7 @@ extension Torrent {
     /// Makes the hashes of a file's pieces durable, which have come from peers.
     func keepLayer(_ root: SHA256Digest) {
         guard let layer = swarm.knownHashes?.layers[root] else { return }
+        lacksHashes = false
         let (store, infoHash, logger) = (resources.store, infoHash, logger)
         resources.pool.run(on: loop) {
             do {
@@ -98,6 +99,15 @@ extension Torrent {
                 logger.error("the hashes of pieces are not recorded: \(error)")
             }
         }.whenComplete { _ in }
+    }
+
+    /// One line for a series of refusals.
+    func noteLackOfHashes() {
+        guard !lacksHashes else { return }
+        lacksHashes = true
+        logger.warning(
+            "no peer gives the hashes of pieces, which the torrent file has: nothing can be verified"
+        )
     }
 
     /// Sends a peer the hashes that it wants, made of the bytes in the cache.

@@ -46,6 +46,8 @@ package actor Torrent {
     var waits = ReaderWaits()
     var announcing: Announcing
     var discoveryNeed: Discovery.Need?
+    /// It was said in the log that no peer gives the hashes of pieces.
+    var lacksHashes = false
     /// Blocks to hash when the turn is over.
     var provables: [Provable] = []
     var isStopped = false
@@ -161,6 +163,7 @@ package actor Torrent {
             case .verify(let piece): verify(piece)
             case .prove(let block, let leaf): prove(block, leaf: leaf)
             case .keepLayer(let root): keepLayer(root)
+            case .lackHashes: noteLackOfHashes()
             case .answerHashes(let answer, let key): answerHashes(answer, to: key)
             case .discard(let piece): buffers.discard(piece)
             case .dial(let address): dial(address)

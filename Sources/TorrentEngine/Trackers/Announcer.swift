@@ -102,10 +102,15 @@ extension Announcer {
             "the tracker failed: \(error)",
             metadata: ["tracker": "\(Announcing.name(of: tracker))"]
         )
-        var retry: Duration?
-        if case AnnounceError.refused(_, .after(let wish)) = error { retry = wish }
+        var retry: AnnounceError.Retry?
+        if case AnnounceError.refused(_, let wish) = error { retry = wish }
         turn { now in
-            announcing.schedule.failed(tracker: tracker, retryAfter: retry, now: now)
+            switch retry {
+            case .never: announcing.schedule.refusedForGood(tracker: tracker, now: now)
+            case .after(let wait):
+                announcing.schedule.failed(tracker: tracker, retryAfter: wait, now: now)
+            case nil: announcing.schedule.failed(tracker: tracker, retryAfter: nil, now: now)
+            }
         }
     }
 }

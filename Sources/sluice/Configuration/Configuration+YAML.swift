@@ -159,8 +159,9 @@ extension Configuration.BitTorrent {
 extension Configuration.DHT {
     fileprivate init(_ node: Node, _ reader: inout ConfigurationReader) {
         self.init()
-        let keys = reader.mapping(node, "dht", keys: ["enabled", "bootstrap"])
+        let keys = reader.mapping(node, "dht", keys: ["enabled", "read_only", "bootstrap"])
         reader.boolean(keys["enabled"], "dht: enabled") { isEnabled = $0 }
+        reader.boolean(keys["read_only"], "dht: read_only") { isReadOnly = $0 }
         guard let list = keys["bootstrap"] else { return }
         bootstrap = []
         for node in reader.list(list, "dht: bootstrap") {

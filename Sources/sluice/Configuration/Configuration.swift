@@ -50,6 +50,8 @@ struct Configuration: Equatable, Sendable {
 
     struct DHT: Equatable, Sendable {
         var isEnabled = true
+        /// Whether the node asks and never answers.
+        var isReadOnly = false
         /// Where the DHT is entered while no node is known.
         var bootstrap = [
             "router.bittorrent.com:6881", "dht.transmissionbt.com:6881",

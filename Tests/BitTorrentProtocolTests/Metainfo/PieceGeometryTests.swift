@@ -29,4 +29,22 @@ import Testing
         let last = PieceIndex(geometry.pieceCount - 1)
         #expect(geometry.range(of: last).upperBound == 1 << 48)
     }
+
+    @Test func endsThePieceWithItsFile() {
+        let geometry = PieceGeometry(pieceLength: 32768, alignedFiles: [70_000, 0, 100, 32768])
+        #expect(geometry.pieceCount == 5)
+        #expect(
+            (0..<5).map { geometry.length(of: PieceIndex($0)) } == [32768, 32768, 4464, 100, 32768]
+        )
+        #expect(geometry.totalLength == 163_840)
+        #expect(geometry.contentLength == 102_868)
+        #expect(geometry.block(piece: 2, offset: 0, length: 4464) != nil)
+        #expect(geometry.block(piece: 2, offset: 0, length: 16384) == nil)
+        #expect(geometry.blocks(of: PieceIndex(0), covering: 16383..<16385) == 0..<2)
+        #expect(geometry.blocks(of: PieceIndex(2), covering: 70_000..<98_304).isEmpty)
+        var pieces = Bitfield(count: 5)
+        for piece in [0, 2, 3] { pieces[PieceIndex(piece)] = true }
+        #expect(geometry.byteCount(of: pieces) == 32768 + 4464 + 100)
+        #expect(geometry.byteCount(of: Bitfield(full: 5)) == geometry.contentLength)
+    }
 }
