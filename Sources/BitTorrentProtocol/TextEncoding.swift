@@ -82,3 +82,22 @@ private func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
     default: nil
     }
 }
+
+/// RFC 4648, section 4, with padding.
+func base64(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    var output: [UInt8] = []
+    var bits: UInt32 = 0
+    var bitCount = 0
+    for byte in bytes {
+        bits = (bits << 8 | UInt32(byte)) & 0xffff
+        bitCount += 8
+        while bitCount >= 6 {
+            bitCount -= 6
+            output.append(digits[Int(bits >> UInt32(bitCount)) & 63])
+        }
+    }
+    if bitCount > 0 { output.append(digits[Int(bits << UInt32(6 - bitCount)) & 63]) }
+    while output.count % 4 != 0 { output.append(UInt8(ascii: "=")) }
+    return String(decoding: output, as: UTF8.self)
+}

@@ -142,6 +142,7 @@ extension SessionConfiguration {
         seedTime = configuration.bitTorrent.seedMinutes.map { .seconds(60 * $0) }
         encryption = configuration.bitTorrent.encryption
         allowsLoopback = configuration.bitTorrent.allowsLoopback
+        proxy = ProxyConfiguration(configuration.proxy)
         usesDHT = configuration.dht.isEnabled
         isDHTReadOnly = configuration.dht.isReadOnly
         dhtBootstrap = configuration.dht.bootstrap.compactMap { BootstrapName($0) }

@@ -66,6 +66,18 @@ import Testing
         #expect("\(configuration.bitTorrent.encryption)" == policy)
     }
 
+    @Test func readsAProxyThatLeaksNothingUnlessAllowed() throws {
+        let yaml = "proxy: {type: socks5, host: 192.0.2.1, user: a, password: b}"
+        let proxy = try Configuration(yaml: yaml, file: "c.yaml").proxy
+        #expect(proxy.kind == .socks5)
+        #expect(proxy.host == "192.0.2.1")
+        #expect(proxy.port == 1080)
+        #expect(proxy.leaksNothing)
+        let open = "proxy: {type: http, host: proxy.example, port: 3128, no_leak: false}"
+        #expect(try !Configuration(yaml: open, file: "c.yaml").proxy.leaksNothing)
+        #expect(try Configuration(yaml: "proxy: {}", file: "c.yaml") == Configuration())
+    }
+
     @Test func refusesAnotherPolicyOfEncryption() {
         #expect(
             problems("bittorrent: { encryption: always }") == [
@@ -145,7 +157,10 @@ import Testing
         "\tx: y", "routes:\n  - {name: a}\n  - {name: a}",
         "routes:\n  - {name: a, demo: true}\n  - {name: b, demo: true}",
         "routes:\n  - {name: a, demo: true, torrents: []}", "nfs: {port: \"\"}",
-        "nfs: {rpcbind: maybe}", "state_directory: [x]", "*x", "routes:\n  - {name: ..}",
+        "nfs: {rpcbind: maybe}", "state_directory: [x]", "*x",
+        "proxy: {type: socks5}", "proxy: {type: ftp, host: a}", "proxy: {type: http, host: a b}",
+        "proxy: {type: http, host: a, user: x}",
+        "proxy: {type: http, host: a, user: 'x:y', password: z}", "routes:\n  - {name: ..}",
     ])
     func refusesWhatIsWrong(yaml: String) {
         let found = problems(yaml)

@@ -1,4 +1,9 @@
 import BitTorrentProtocol
+import Logging
+import NIOCore
+import PieceStorage
+import StateStore
+import TorrentLogic
 
 /// What finds peers without a tracker, as far as the configuration wants it.
 struct Discovery: Sendable {
@@ -41,5 +46,36 @@ struct Discovery: Sendable {
     func shutdown() async {
         await local?.shutdown()
         await dht?.shutdown()
+    }
+}
+
+extension Discovery {
+    init(
+        configuration: SessionConfiguration,
+        addresses: AddressFilter,
+        store: StateStore,
+        pool: DiskPool,
+        group: any EventLoopGroup,
+        logger: Logger
+    ) {
+        let routes = configuration.routes
+        dht =
+            configuration.usesDHT && routes.route(of: .dht) == .direct
+            ? DHTService(
+                configuration: configuration,
+                addresses: addresses,
+                store: store,
+                pool: pool,
+                loop: group.next(),
+                logger: logger
+            ) : nil
+        local =
+            configuration.usesLocalDiscovery && routes.route(of: .localDiscovery) == .direct
+            ? LocalDiscovery(
+                listenHost: configuration.listenHost,
+                addresses: addresses,
+                loop: group.next(),
+                logger: logger
+            ) : nil
     }
 }

@@ -229,6 +229,8 @@ final class MagnetSearches: Sendable {
     ///
     /// A name that stands for an address that may not be dialled is refused.
     private func findPeers(of record: StateStore.MagnetRecord, for fetch: MagnetFetch) async {
+        // A question to a name server would go around a proxy.
+        guard resources.configuration.routes.route(of: .nameLookups) == .direct else { return }
         for peer in record.magnet.namedPeers.prefix(Self.maximumNameCount) {
             do {
                 let addresses = try await HostResolver.addresses(

@@ -11,7 +11,9 @@ final class GuardedHTTPClient: Sendable {
     private static let hostMemory = Duration.seconds(60)
     private static let maximumHostCount = 256
 
-    private let client: HTTPClient
+    private let client: EventLoopFuture<HTTPClient>
+    /// Names are looked up behind the proxy, and nowhere else.
+    private let isProxied: Bool
     private let loop: any EventLoop
     private let addresses: AddressFilter
     /// Until when hosts count as allowed.
@@ -19,15 +21,18 @@ final class GuardedHTTPClient: Sendable {
 
     /// - Parameters:
     ///   - place: connections are made from the address of its interface, if it names one.
+    ///   - bridge: to the proxy; `nil` for none.
     ///   - idleTimeout: how long a connection is kept for the next request.
     init(
         group: any EventLoopGroup,
         place: BindPlace,
         addresses: AddressFilter,
+        bridge: ProxyBridge? = nil,
         idleTimeout: Duration
     ) {
         var configuration = HTTPClient.Configuration()
-        configuration.localAddress = place.sourceAddress
+        // The bridge is on this machine, and keeps to the interface itself.
+        configuration.localAddress = bridge == nil ? place.sourceAddress : nil
         // Followed here, so that every host on the way is looked at.
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(20))
@@ -35,8 +40,27 @@ final class GuardedHTTPClient: Sendable {
         configuration.connectionPool.idleTimeout = TimeAmount(idleTimeout)
         // Who refuses now is asked again by whoever wants an answer.
         configuration.connectionPool.retryConnectionEstablishment = false
-        client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         loop = group.next()
+        isProxied = bridge != nil
+        if let bridge {
+            let base = configuration
+            client = bridge.address.map { host, port in
+                var configuration = base
+                configuration.proxy = .server(
+                    host: host,
+                    port: port,
+                    authorization: .basic(username: bridge.user, password: bridge.password)
+                )
+                return HTTPClient(
+                    eventLoopGroupProvider: .shared(group),
+                    configuration: configuration
+                )
+            }
+        } else {
+            client = loop.makeSucceededFuture(
+                HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+            )
+        }
         self.addresses = addresses
     }
 
@@ -55,6 +79,7 @@ final class GuardedHTTPClient: Sendable {
         var url = url
         let deadline = NIODeadline.now() + TimeAmount(timeout)
         do {
+            let client = try await client.get()
             for _ in 0...Self.maximumRedirectCount {
                 try await check(url, timeout: timeout)
                 var request = HTTPClientRequest(url: url)
@@ -75,7 +100,7 @@ final class GuardedHTTPClient: Sendable {
         throw RemoteFailure.badRedirect
     }
 
-    func shutdown() async { try? await client.shutdown() }
+    func shutdown() async { try? await client.get().shutdown() }
 
     /// Refuses a host that the filter forbids, by its name or by what its name stands for.
     ///
@@ -84,7 +109,7 @@ final class GuardedHTTPClient: Sendable {
     private func check(_ url: String, timeout: Duration) async throws {
         let host = Self.host(of: url)
         guard addresses.allows(host: host) else { throw RemoteFailure.forbiddenHost(host) }
-        guard !addresses.allowsLoopback, host.first != "[" else { return }
+        guard !addresses.allowsLoopback, !isProxied, host.first != "[" else { return }
         let now = ContinuousClock.now
         if allowedHosts.withLock({ $0[host].map { $0 > now } ?? false }) { return }
         _ = try await HostResolver.addresses(

@@ -20,6 +20,10 @@ enum RemoteFailure: Error, Equatable, CustomStringConvertible {
     /// No network of the address families that it has.
     case unreachable
     case timedOut
+    /// The proxy carries no UDP, and nothing goes around it.
+    case notThroughProxy
+    /// The proxy made no connection.
+    case proxyRefused
     case ended
 
     var description: String {
@@ -35,6 +39,8 @@ enum RemoteFailure: Error, Equatable, CustomStringConvertible {
         case .cannotConnect(let reason): "no connection to it: \(reason)"
         case .unreachable: "no network leads to its address"
         case .timedOut: "it does not answer"
+        case .notThroughProxy: "the proxy carries no UDP"
+        case .proxyRefused: "the proxy makes no connection to it"
         case .ended: "the session has ended"
         }
     }
@@ -59,6 +65,8 @@ extension RemoteFailure {
             case .deadlineExceeded, .readTimeout, .writeTimeout, .connectTimeout,
                 .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
                 self = .timedOut
+            case .invalidProxyResponse, .proxyAuthenticationRequired, .httpProxyHandshakeTimeout:
+                self = .proxyRefused
             case .remoteConnectionClosed, .uncleanShutdown: self = .hungUp
             case .cancelled, .alreadyShutdown: self = .ended
             default: return nil

@@ -1,6 +1,7 @@
 import BitTorrentProtocol
 import NIOCore
 import NIOPosix
+import TorrentLogic
 
 /// Connects to peers: by which transport, and for how long it is tried.
 ///
@@ -10,12 +11,18 @@ struct PeerDialler: Sendable {
     let timeout: Duration
     /// The only one that connections may use; `nil` for all.
     let interface: String?
+    /// `nil` for no proxy.
+    var proxy: ProxyConnector?
+    var routes = TrafficRoutes.direct
 
     /// - Parameter loop: where a TCP connection lives; others may live elsewhere.
     /// - Returns: a connection that stands, from which nothing was read and which has no handlers
     ///   yet; completes on its event loop, after its `channelActive`.
     func connect(to address: PeerAddress, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
-        connectTCP(to: address, on: loop)
+        if let proxy, !routes.goesAround(address) {
+            return proxy.connect(to: ProxyDestination(address), on: loop)
+        }
+        return connectTCP(to: address, on: loop)
     }
 
     private func connectTCP(
@@ -36,5 +43,17 @@ struct PeerDialler: Sendable {
             .connect(to: remote)
             // The future is complete before the channel is active. What is read comes a turn later.
             .flatMap { channel in channel.eventLoop.submit { channel } }
+    }
+}
+
+extension PeerDialler {
+    /// - Parameter proxy: that of the configuration.
+    init(_ configuration: SessionConfiguration, proxy: ProxyConnector?) {
+        self.init(
+            timeout: configuration.connectTimeout,
+            interface: BindPlace(configuration.listenHost).interface,
+            proxy: proxy,
+            routes: configuration.routes
+        )
     }
 }

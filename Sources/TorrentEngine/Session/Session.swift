@@ -32,6 +32,8 @@ package final class Session: Sendable {
     let activation: TorrentActivation
     /// Torrents whose metadata has not come yet.
     let searches: MagnetSearches
+    /// To the proxy, for HTTP; `nil` for none.
+    private let bridge: ProxyBridge?
     let arrivals: AsyncStream<Void>.Continuation
     private let portMapping: PortMappingService?
     private let state = Mutex(State())
@@ -50,31 +52,21 @@ package final class Session: Sendable {
         ownID = PeerID(using: &generator)
         self.group = group
         self.store = store
-        (metadataArrivals, arrivals) = AsyncStream.makeStream(
-            bufferingPolicy: .bufferingNewest(1)
-        )
+        (metadataArrivals, arrivals) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         let key = try store.setting(
             .announceKey,
             orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
         )
         let addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
         let place = BindPlace(configuration.listenHost)
+        let routes = configuration.routes
+        let connector = configuration.proxy.map {
+            ProxyConnector($0, timeout: configuration.connectTimeout, place: place)
+        }
+        let bridge = connector.map { ProxyBridge($0, group: group, logger: logger) }
+        self.bridge = bridge
         let cache = try CacheDirectory(path: configuration.cacheDirectory)
         let pool = DiskPool(size: configuration.diskThreadCount)
-        let dht = DHTService(
-            configuration: configuration,
-            addresses: addresses,
-            store: store,
-            pool: pool,
-            loop: group.next(),
-            logger: logger
-        )
-        let local = LocalDiscovery(
-            listenHost: configuration.listenHost,
-            addresses: addresses,
-            loop: group.next(),
-            logger: logger
-        )
         resources = SessionResources(
             configuration: configuration,
             ownID: ownID,
@@ -88,19 +80,27 @@ package final class Session: Sendable {
             tracker: Trackers(
                 group: group,
                 listenHost: configuration.listenHost,
-                addresses: addresses
+                addresses: addresses,
+                bridge: bridge,
+                routes: routes
             ),
-            webSeeds: WebSeedClient(group: group, place: place, addresses: addresses),
+            webSeeds: WebSeedClient(
+                group: group,
+                place: place,
+                addresses: addresses,
+                bridge: bridge
+            ),
             addresses: addresses,
             discovery: Discovery(
-                dht: configuration.usesDHT ? dht : nil,
-                local: configuration.usesLocalDiscovery ? local : nil
+                configuration: configuration,
+                addresses: addresses,
+                store: store,
+                pool: pool,
+                group: group,
+                logger: logger
             ),
             listenPort: ListenPort(),
-            dialler: PeerDialler(
-                timeout: configuration.connectTimeout,
-                interface: place.interface
-            ),
+            dialler: PeerDialler(configuration, proxy: connector),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
             pins: PinnedTorrents(
@@ -112,7 +112,8 @@ package final class Session: Sendable {
         activation = TorrentActivation(resources: resources, group: group)
         searches = MagnetSearches(resources: resources, group: group)
         portMapping =
-            configuration.mapsPorts ? PortMappingService(group: group, resources: resources) : nil
+            configuration.mapsPorts && routes.route(of: .portMapping) == .direct
+            ? PortMappingService(group: group, resources: resources) : nil
     }
 
     // MARK: Life
@@ -124,33 +125,45 @@ package final class Session: Sendable {
     @discardableResult
     package func start() async throws -> UInt16 {
         do {
+            resources.configuration.sayRoutes(to: resources.logger)
             try await takeUpRegistered()
-            let listener = try await PeerListener(group: group, resources: resources) {
-                [weak self] in self?.owner(of: $0) ?? .nobody
-            }
-            resources.listenPort.value = listener.port
-            let isStopped = state.withLock { state in
-                if !state.isStopped { state.listener = listener }
-                return state.isStopped
-            }
-            guard !isStopped else {
-                await listener.close()
-                throw SessionError.stopped
-            }
             searches.start { [weak self] in await self?.arrived($0, of: $1, from: $2) }
+            let port = try await listen()
             try await takeUpMagnets()
-            await resources.discovery.start(port: listener.port)
+            await resources.discovery.start(port: port)
             await portMapping?.start()
-            resources.logger.info(
-                "listening for peers",
-                metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
-            )
             resources.pins.start()
-            return listener.port
+            return port
         } catch {
             await shutdown()
             throw error
         }
+    }
+
+    /// - Returns: the port that trackers are told; they want one, whether somebody listens or not.
+    private func listen() async throws -> UInt16 {
+        let configuration = resources.configuration
+        guard configuration.routes.route(of: .incomingPeers) == .direct else {
+            resources.listenPort.value = configuration.listenPort
+            return configuration.listenPort
+        }
+        let listener = try await PeerListener(group: group, resources: resources) {
+            [weak self] in self?.owner(of: $0) ?? .nobody
+        }
+        resources.listenPort.value = listener.port
+        let isStopped = state.withLock { state in
+            if !state.isStopped { state.listener = listener }
+            return state.isStopped
+        }
+        guard !isStopped else {
+            await listener.close()
+            throw SessionError.stopped
+        }
+        resources.logger.info(
+            "listening for peers",
+            metadata: ["port": "\(listener.port)", "torrents": "\(torrentCount)"]
+        )
+        return listener.port
     }
 
     private func takeUpRegistered() async throws {
@@ -188,6 +201,7 @@ package final class Session: Sendable {
         try? await resources.pool.shutdown()
         await resources.tracker.shutdown()
         await resources.webSeeds.shutdown()
+        await bridge?.close()
     }
 
     /// UDP port of our DHT node; 0 while there is none.

@@ -46,6 +46,8 @@ package struct SessionConfiguration: Sendable {
     package var maximumPinnedDownloads = 8
     /// Magnet links whose metadata is looked for at a time.
     package var maximumMagnetSearches = 50
+    /// Through which others are reached; `nil` for none.
+    package var proxy: ProxyConfiguration?
     /// Time for a connection to a peer to stand, and again for its handshake.
     package var connectTimeout = Duration.seconds(10)
     /// Time for an announce in all.

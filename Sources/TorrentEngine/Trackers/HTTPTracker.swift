@@ -7,11 +7,18 @@ import NIOHTTP1
 final class HTTPTracker: Sendable {
     private let client: GuardedHTTPClient
 
-    init(group: any EventLoopGroup, place: BindPlace = BindPlace("::"), addresses: AddressFilter) {
+    /// - Parameter bridge: to the proxy; `nil` for none.
+    init(
+        group: any EventLoopGroup,
+        place: BindPlace = BindPlace("::"),
+        addresses: AddressFilter,
+        bridge: ProxyBridge? = nil
+    ) {
         client = GuardedHTTPClient(
             group: group,
             place: place,
             addresses: addresses,
+            bridge: bridge,
             idleTimeout: .seconds(5)
         )
     }

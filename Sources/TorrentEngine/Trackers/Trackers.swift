@@ -1,14 +1,29 @@
 import BitTorrentProtocol
 import NIOCore
+import TorrentLogic
 
 /// Announces to a tracker, whatever its URL says that it speaks.
 struct Trackers: Sendable {
     private let http: HTTPTracker
     private let udp: UDPTrackers
+    private let usesUDP: Bool
 
-    init(group: any EventLoopGroup, listenHost: String, addresses: AddressFilter) {
-        http = HTTPTracker(group: group, place: BindPlace(listenHost), addresses: addresses)
+    /// - Parameter bridge: to the proxy; `nil` for none.
+    init(
+        group: any EventLoopGroup,
+        listenHost: String,
+        addresses: AddressFilter,
+        bridge: ProxyBridge? = nil,
+        routes: TrafficRoutes = .direct
+    ) {
+        http = HTTPTracker(
+            group: group,
+            place: BindPlace(listenHost),
+            addresses: addresses,
+            bridge: bridge
+        )
         udp = UDPTrackers(loop: group.next(), listenHost: listenHost, addresses: addresses)
+        usesUDP = routes.route(of: .udpTrackers) == .direct
     }
 
     /// - Parameter timeout: for all of it: names, redirects and repetitions included.
@@ -18,6 +33,7 @@ struct Trackers: Sendable {
         timeout: Duration
     ) async throws -> AnnounceResponse {
         if let url = UDPTrackerURL(tracker) {
+            guard usesUDP else { throw RemoteFailure.notThroughProxy }
             return try await udp.announce(to: url, request, timeout: timeout)
         }
         return try await http.announce(to: tracker, request, timeout: timeout)

@@ -25,11 +25,18 @@ final class WebSeedClient: Sendable {
 
     private let client: GuardedHTTPClient
 
-    init(group: any EventLoopGroup, place: BindPlace = BindPlace("::"), addresses: AddressFilter) {
+    /// - Parameter bridge: to the proxy; `nil` for none.
+    init(
+        group: any EventLoopGroup,
+        place: BindPlace = BindPlace("::"),
+        addresses: AddressFilter,
+        bridge: ProxyBridge? = nil
+    ) {
         client = GuardedHTTPClient(
             group: group,
             place: place,
             addresses: addresses,
+            bridge: bridge,
             idleTimeout: Self.idleTimeout
         )
     }

@@ -20,7 +20,7 @@ extension Configuration {
             "the configuration",
             keys: [
                 "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "nfs",
-                "bittorrent", "dht", "local_discovery", "routes",
+                "bittorrent", "dht", "local_discovery", "proxy", "routes",
             ]
         )
         reader.path(top["state_directory"], "state_directory") { stateDirectory = $0 }
@@ -35,6 +35,7 @@ extension Configuration {
         reader.boolean(top["local_discovery"], "local_discovery") {
             findsPeersOnLocalNetwork = $0
         }
+        if let node = top["proxy"] { proxy = Proxy(node, &reader) }
         if let node = top["routes"] { routes = Self.routes(node, &reader) }
         guard reader.problems.isEmpty else {
             throw ConfigurationError(file: file, problems: reader.problemsInOrder)

@@ -16,6 +16,7 @@ struct Configuration: Equatable, Sendable {
     var bitTorrent = BitTorrent()
     var dht = DHT()
     var findsPeersOnLocalNetwork = true
+    var proxy = Proxy()
     var routes: [Route] = []
 
     enum LogLevel: String, CaseIterable, Sendable {
@@ -57,6 +58,22 @@ struct Configuration: Equatable, Sendable {
             "router.bittorrent.com:6881", "dht.transmissionbt.com:6881",
             "router.utorrent.com:6881",
         ]
+    }
+
+    /// Through which others are reached.
+    struct Proxy: Equatable, Sendable {
+        enum Kind: String, CaseIterable, Sendable {
+            case none, socks5, http
+        }
+
+        var kind = Kind.none
+        /// `nil` only without a proxy.
+        var host: String?
+        var port = 1080
+        var user: String?
+        var password: String?
+        /// Whether what the proxy cannot carry is off.
+        var leaksNothing = true
     }
 
     /// A top directory of the share.

@@ -28,9 +28,10 @@ class LibtorrentSeed:
         directory: Path,
         upload_limit: int = 0,
         settings: dict | None = None,
+        address: str | None = None,
         checks: bool = False,
     ):
-        self.address = network.take_swarm_address()
+        self.address = address or network.take_swarm_address()
         self._tracker = tracker
         self.process = start_session(
             sys.executable,

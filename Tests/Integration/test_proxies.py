@@ -1,0 +1,111 @@
+"""Proxies as the only way to a seed, with a witness that nothing goes around them."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+
+from testbed.libnfs_client import LibnfsClient
+from testbed.libtorrent_seed import LibtorrentSeed
+from testbed.proxies import (
+    HIDDEN_ADDRESS,
+    Microsocks,
+    Packet,
+    Proxy,
+    Tinyproxy,
+    Witness,
+    hide_an_address,
+)
+from testbed.scene import MIB, SceneTestCase
+from testbed.sluice_server import Route
+from testbed.torrents import Torrent, WebSeeds
+from testbed.web_server import Nginx
+
+LEAKS = {"dht": {"enabled": True, "bootstrap": ["10.77.0.1:6999"]}, "local_discovery": True}
+"""Settings that would send packets of their own, were there no proxy."""
+
+
+class Proxies(SceneTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        hide_an_address()
+
+    def test_a_socks5_proxy_is_the_only_way_to_a_seed(self) -> None:
+        self.read_from_a_hidden_seed(Microsocks(self.network, self.directory))
+
+    def test_a_socks5_proxy_with_a_password(self) -> None:
+        self.read_from_a_hidden_seed(
+            Microsocks(self.network, self.directory, "someone", "pass word: 1")
+        )
+
+    def test_an_http_proxy_with_a_password(self) -> None:
+        self.read_from_a_hidden_seed(Tinyproxy(self.network, self.directory, "someone", "secret"))
+
+    def test_a_web_seed_is_reached_through_either(self) -> None:
+        for kind in Microsocks, Tinyproxy:
+            with self.subTest(kind.kind):
+                film = self.make_film(
+                    f"{kind.kind}.mkv",
+                    12 * MIB + 7,
+                    web_seeds=WebSeeds((f"http://{HIDDEN_ADDRESS}/",)),
+                )
+                nginx = Nginx(HIDDEN_ADDRESS, film.data, self.directory / film.name)
+                try:
+                    self.read_through(kind(self.network, self.directory), film)
+                finally:
+                    nginx.stop()
+
+    def test_while_the_proxy_is_down_nothing_is_sent_elsewhere(self) -> None:
+        film = self.make_film("film.mkv", 8 * MIB)
+        # This one could be reached without it.
+        self.seed_by_libtorrent(film)
+        proxy = self.start(Microsocks(self.network, self.directory))
+        proxy.stop()
+        witness = Witness()
+        server = self.serve(Route("films", [film]), settings=LEAKS | {"proxy": proxy.settings})
+        client = LibnfsClient(server.address, server.export)
+        path = server.path("films", film)
+        reader = subprocess.Popen(
+            client.command("nfs-cat", client.url(path)), stdout=subprocess.DEVNULL
+        )
+        time.sleep(5)
+        self.assertIsNone(reader.poll())
+        reader.kill()
+        reader.wait()
+        self.assert_only(witness, proxy)
+        self.assertRegex(server.log(), "tracker failed.*proxy")
+        proxy.start()
+        self.assertEqual(client.sha256(path, timeout=60), film.files[0].sha256)
+
+    def read_from_a_hidden_seed(self, proxy: Proxy) -> None:
+        film = self.make_film("film.mkv", 24 * MIB + 4321)
+        seed = LibtorrentSeed(
+            self.network, self.tracker, [film], self.directory, address=HIDDEN_ADDRESS
+        )
+        self.addCleanup(seed.stop)
+        self.read_through(proxy, film)
+
+    def read_through(self, proxy: Proxy, film: Torrent) -> None:
+        self.start(proxy)
+        witness = Witness()
+        server = self.serve(Route("films", [film]), settings=LEAKS | {"proxy": proxy.settings})
+        client = LibnfsClient(server.address, server.export)
+        digest = client.sha256(server.path("films", film), timeout=60)
+        self.assertEqual(digest, film.files[0].sha256)
+        # The tracker has heard of it, but not from there.
+        addresses = {each.address for each in self.tracker.announces(film.info_hash)}
+        self.assertTrue(addresses)
+        self.assertNotIn(server.address, addresses)
+        self.assert_only(witness, proxy)
+        self.assertIn("which are off", server.log())
+        self.assert_stays_up(server)
+        self.end(server)
+
+    def assert_only(self, witness: Witness, proxy: Proxy) -> None:
+        expected = {Packet(socket.IPPROTO_TCP, proxy.address, proxy.port)}
+        self.assertEqual(witness.packets(), expected)
+
+    def start(self, proxy: Proxy) -> Proxy:
+        self.addCleanup(proxy.stop)
+        return proxy
