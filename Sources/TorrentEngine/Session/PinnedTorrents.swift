@@ -21,12 +21,12 @@ final class PinnedTorrents: Sendable {
     private let loop: any EventLoop
     private let state: Mutex<State>
 
-    init(places: Int, loop: any EventLoop) {
+    init(_ configuration: SessionConfiguration, loop: any EventLoop) {
         self.loop = loop
         state = Mutex(
             State(
                 turns: FairTurns(
-                    places: places,
+                    places: configuration.maximumPinnedDownloads,
                     turn: Self.turn,
                     pause: Self.pause,
                     maximumPause: Self.maximumPause

@@ -103,10 +103,7 @@ package final class Session: Sendable {
             dialler: PeerDialler(configuration, proxy: connector),
             encryptedDials: EncryptedDials(policy: configuration.encryption),
             activity: TorrentActivity(maximum: configuration.maximumActiveTorrents),
-            pins: PinnedTorrents(
-                places: configuration.maximumPinnedDownloads,
-                loop: group.next()
-            ),
+            pins: PinnedTorrents(configuration, loop: group.next()),
             logger: logger
         )
         activation = TorrentActivation(resources: resources, group: group)
