@@ -64,6 +64,8 @@ package struct HashExchange: Sendable {
     private var peers: [PeerKey: Peer] = [:]
     /// In the order of need.
     private var wanted: [Wanted] = []
+    /// Pieces whose hashes are wanted, or here: not to be looked at with every block.
+    private var sought: Set<PieceIndex> = []
     private var answers: [(answer: HashAnswer, peer: PeerKey)] = []
     private var answersInFlight = 0
     /// The first file of each root; made when a peer asks for the first time.
@@ -110,9 +112,13 @@ package struct HashExchange: Sendable {
 
     // MARK: Asking
 
+    /// Whether `want` was called for the piece, which is then enough.
+    package func seeks(_ piece: PieceIndex) -> Bool { sought.contains(piece) }
+
     /// The piece is to be fetched: its hash is wanted, and after that the leaves of its blocks.
     package mutating func want(_ piece: PieceIndex) {
         let missing = known.missing(of: piece, blockCount: geometry.blockCount(of: piece))
+        if wanted.count + missing.count <= limits.wantedCount { sought.insert(piece) }
         for request in missing {
             if let index = wanted.firstIndex(where: { $0.request == request }) {
                 if !wanted[index].pieces.contains(piece) { wanted[index].pieces.append(piece) }
@@ -125,6 +131,7 @@ package struct HashExchange: Sendable {
     /// The piece is whole, or not to be fetched.
     package mutating func forget(_ piece: PieceIndex) {
         known.forget(piece)
+        sought.remove(piece)
         for index in wanted.indices.reversed() {
             wanted[index].pieces.removeAll { $0 == piece }
             // What is asked for already may still be answered.

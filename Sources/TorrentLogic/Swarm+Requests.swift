@@ -167,7 +167,7 @@ extension Swarm {
 
     private mutating func request(_ block: Block, from index: Int, now: Instant) {
         // Before the block, so that the leaves are here before it.
-        wantHashes(of: [block.piece], now: now)
+        if hashes?.seeks(block.piece) == false { wantHashes(of: [block.piece], now: now) }
         peers[index].pipeline.requested(block, now: now)
         peers[index].voided.remove(block)
         send(.request(BlockRequest(block)), to: index, now: now)

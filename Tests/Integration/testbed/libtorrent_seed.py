@@ -30,6 +30,7 @@ class LibtorrentSeed:
         settings: dict | None = None,
         address: str | None = None,
         checks: bool = False,
+        torrent_upload_limit: int = 0,
     ):
         self.address = address or network.take_swarm_address()
         self._tracker = tracker
@@ -42,6 +43,7 @@ class LibtorrentSeed:
                 "upload_limit": upload_limit,
                 "seed": True,
                 "checks": checks,
+                "torrent_upload_limit": torrent_upload_limit,
                 "session": settings or {},
             },
             directory / f"libtorrent-{self.address}.log",

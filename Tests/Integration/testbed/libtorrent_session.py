@@ -2,9 +2,10 @@
 
 Its argument is a JSON object: `torrents` (pairs of .torrent file and data directory), `address`,
 `port`, `upload_limit` (bytes a second, 0 for none), `seed` (otherwise it downloads), and if need
-be `checks` (what it seeds is hashed first), `magnets` (pairs of link and data directory), `peers` to dial (pairs of address and port) and
-`session`, settings of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted
-from the first byte) once everything is there. Runs with
+be `checks` (what it seeds is hashed first), `torrent_upload_limit` (bytes a second), `magnets`
+(pairs of link and data directory), `peers` to dial (pairs of address and port) and `session`,
+settings of libtorrent by their names. It prints `ready`, and `complete SECONDS` (counted from the
+first byte) once everything is there. Runs with
 any libtorrent from 2.0 and imports nothing else of the test bed.
 """
 
@@ -56,6 +57,8 @@ def main(settings: dict) -> None:
         os.makedirs(data, exist_ok=True)
         handles.append(session.add_torrent(parameters))
     for handle in handles:
+        # That of the session does not hold for peers of no class.
+        handle.set_upload_limit(settings.get("torrent_upload_limit", 0))
         for address, port in settings.get("peers", []):
             handle.connect_peer((address, port))
     print("ready", flush=True)

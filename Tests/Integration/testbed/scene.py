@@ -108,6 +108,7 @@ class SceneTestCase(unittest.TestCase):
         upload_limit: int = 0,
         settings: dict | None = None,
         checks: bool = False,
+        torrent_upload_limit: int = 0,
     ) -> LibtorrentSeed:
         seed = LibtorrentSeed(
             self.network,
@@ -116,7 +117,8 @@ class SceneTestCase(unittest.TestCase):
             self.directory,
             upload_limit,
             settings,
-            checks,
+            checks=checks,
+            torrent_upload_limit=torrent_upload_limit,
         )
         self.addCleanup(seed.stop)
         return seed
