@@ -20,51 +20,68 @@ extension StateStore {
         infoHash: InfoHash,
         addedTime: Int64
     ) throws(StateStoreError) -> MagnetRecord {
-        try write { database, path in
-            try database.execute(
-                sql: """
-                    INSERT INTO magnet (info_hash, link, added_time) VALUES (?, ?, ?)
-                    ON CONFLICT (info_hash) DO UPDATE SET link = excluded.link
-                    WHERE link <> excluded.link
-                    """,
-                arguments: [Data(infoHash.bytes), "\(magnet)", addedTime]
-            )
-            let first = try Int64.fetchOne(
-                database,
-                sql: "SELECT added_time FROM magnet WHERE info_hash = ?",
-                arguments: [Data(infoHash.bytes)]
-            )
-            guard let first else {
-                throw StateStoreError.corrupt(path: path, what: "a magnet link is not there")
+        try register([infoHash: magnet], addedTime: addedTime)
+        guard let record = try self.magnet(infoHash) else {
+            throw .corrupt(path: path, what: "a magnet link is not there")
+        }
+        return record
+    }
+
+    /// Registers magnet links in one transaction.
+    package func register(
+        _ magnets: [InfoHash: MagnetLink],
+        addedTime: Int64
+    ) throws(StateStoreError) {
+        try write { database, _ in
+            for (infoHash, magnet) in magnets {
+                try database.cachedStatement(
+                    sql: """
+                        INSERT INTO magnet (info_hash, link, added_time) VALUES (?, ?, ?)
+                        ON CONFLICT (info_hash) DO UPDATE SET link = excluded.link
+                        WHERE link <> excluded.link
+                        """
+                ).execute(arguments: [Data(infoHash.bytes), "\(magnet)", addedTime])
             }
-            return MagnetRecord(infoHash: infoHash, magnet: magnet, addedTime: first)
         }
     }
 
     /// All registered magnet links, those added first at the front.
-    package func magnets() throws(StateStoreError) -> [MagnetRecord] {
+    package func magnetInfoHashes() throws(StateStoreError) -> [InfoHash] {
         try read { database, path in
             let rows = try Row.fetchCursor(
                 database,
-                sql: "SELECT * FROM magnet ORDER BY added_time, info_hash"
+                sql: "SELECT info_hash FROM magnet ORDER BY added_time, info_hash"
             )
-            var records: [MagnetRecord] = []
+            var infoHashes: [InfoHash] = []
             while let row = try rows.next() {
-                guard let hash = row["info_hash"] as Data?, let infoHash = InfoHash(bytes: hash),
-                    let link = row["link"] as String?,
-                    let magnet = try? MagnetLink(
-                        link,
-                        maximumByteCount: MagnetLink.maximumDescriptionByteCount
-                    ),
-                    let addedTime = row["added_time"] as Int64?
-                else {
+                guard let infoHash = InfoHash(row, column: 0) else {
                     throw StateStoreError.corrupt(path: path, what: "a magnet link cannot be read")
                 }
-                records.append(
-                    MagnetRecord(infoHash: infoHash, magnet: magnet, addedTime: addedTime)
-                )
+                infoHashes.append(infoHash)
             }
-            return records
+            return infoHashes
+        }
+    }
+
+    /// A registered magnet link, or `nil`.
+    package func magnet(_ infoHash: InfoHash) throws(StateStoreError) -> MagnetRecord? {
+        try read { database, path in
+            let row = try Row.fetchOne(
+                database,
+                sql: "SELECT link, added_time FROM magnet WHERE info_hash = ?",
+                arguments: [Data(infoHash.bytes)]
+            )
+            guard let row else { return nil }
+            guard let link = row[0] as String?,
+                let magnet = try? MagnetLink(
+                    link,
+                    maximumByteCount: MagnetLink.maximumDescriptionByteCount
+                ),
+                let addedTime = row[1] as Int64?
+            else {
+                throw StateStoreError.corrupt(path: path, what: "a magnet link cannot be read")
+            }
+            return MagnetRecord(infoHash: infoHash, magnet: magnet, addedTime: addedTime)
         }
     }
 

@@ -15,7 +15,7 @@ package struct FairTurns<Key: Hashable & Sendable>: Sendable {
         /// Turns in a row that brought nothing.
         var fruitless: Int
         var notBefore: Instant
-        /// Whoever came first is first among those that are due.
+        /// Whoever came first is first among those that are due since the same moment.
         let since: UInt64
     }
 
@@ -105,7 +105,7 @@ package struct FairTurns<Key: Hashable & Sendable>: Sendable {
 
     private func dueKeys(now: Instant) -> [Key] {
         waiting.filter { $0.value.notBefore <= now }
-            .sorted { ($0.value.fruitless, $0.value.since) < ($1.value.fruitless, $1.value.since) }
+            .sorted { ($0.value.notBefore, $0.value.since) < ($1.value.notBefore, $1.value.since) }
             .map(\.key)
     }
 

@@ -45,6 +45,12 @@ package struct PiecePicker {
     private var plan: [PieceIndex] = []
     /// Pieces of the plan before this are urgent.
     private var urgentCount = 0
+    /// Pieces of the plan from this on are for nobody in particular.
+    private var backgroundStart = 0
+    /// Whether these may be begun or gone on with.
+    package var allowsBackground = true {
+        didSet { if allowsBackground != oldValue { cursor = min(cursor, backgroundStart) } }
+    }
     /// Nothing can be handed out before this position of the plan.
     private var cursor = 0
     private var unfinished: [PieceIndex: Unfinished] = [:]
@@ -67,12 +73,18 @@ package struct PiecePicker {
     /// - Parameters:
     ///   - order: what is wanted and missing, in order of need, no piece twice.
     ///   - urgentCount: so many from the front are waited for.
-    package mutating func replan(_ order: [PieceIndex], urgentCount: Int) {
+    ///   - backgroundCount: so many at the end are handed out only while `allowsBackground`.
+    package mutating func replan(
+        _ order: [PieceIndex],
+        urgentCount: Int,
+        backgroundCount: Int = 0
+    ) {
         if !preferred.isEmpty {
             let wanted = Set(order)
             preferred = preferred.filter { wanted.contains($0.key) }
         }
         plan = order
+        backgroundStart = order.count - backgroundCount
         self.urgentCount = urgentCount
         cursor = 0
         for index in unfinished.values.indices {
@@ -117,8 +129,9 @@ package struct PiecePicker {
         isVerifiable: (PieceIndex) -> Bool = { _ in true }
     ) -> Block? {
         var position = cursor
+        let end = allowsBackground ? plan.count : backgroundStart
         var triesSuggested = !suggested.isEmpty
-        while position < plan.count {
+        while position < end {
             if triesSuggested, position >= urgentCount {
                 triesSuggested = false
                 let suggested = suggested.filter { peerHas[$0] && !have[$0] && isVerifiable($0) }

@@ -88,6 +88,7 @@ extension Swarm {
             ban(liar, piece: piece, now: now)
         }
         if have.isComplete { closeSuperfluous(now: now) }
+        refillBackground(now: now)
         // Room among the unfinished pieces.
         requestMore(now: now)
     }

@@ -47,8 +47,13 @@ extension Swarm {
             return
         }
         let hadDemand = hasDemand
-        picker.replan(plan.order, urgentCount: plan.urgentCount)
-        missingCount = plan.order.count
+        chooseBackground()
+        picker.replan(
+            plan.order + backgroundPieces,
+            urgentCount: plan.urgentCount,
+            backgroundCount: backgroundPieces.count
+        )
+        missingCount = plan.order.count + backgroundPieces.count
         if hasDemand {
             lastDemand = now
             for index in peers.indices { becomeInterested(in: index, now: now) }
@@ -64,6 +69,7 @@ extension Swarm {
 
     /// Fills all pipelines, a block to each peer in turn, so that an urgent piece is striped.
     mutating func requestMore(now: Instant) {
+        holdBackgroundBack()
         askForHashes(now: now)
         // While a limit holds the first in a row would get all there is.
         if downloadAllowance.isLimited { requestTurn += 1 }

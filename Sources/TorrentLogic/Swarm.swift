@@ -50,6 +50,7 @@ package struct Swarm {
     let geometry: PieceGeometry
     let ownID: PeerID
     var limits: SwarmLimits
+    let shuffleSeed: UInt64
     var peers = PeerTable()
     /// Who was behind keys that are gone, oldest first: a piece may convict them later.
     var departed: [(key: PeerKey, identity: PeerIdentity)] = []
@@ -65,6 +66,10 @@ package struct Swarm {
     var ownAddresses = OwnAddresses()
     var plan: DemandPlan
 
+    /// How the pieces that no reader wants are fetched; `nil` if they are not.
+    var background: Background?
+    /// Such pieces that are planned, in the order of their choice.
+    var backgroundPieces: [PieceIndex] = []
     /// Pieces of the plan that we do not have yet.
     var missingCount = 0
     /// When pieces were last wanted and missing.
@@ -121,6 +126,7 @@ package struct Swarm {
         self.hashes = hashes
         self.ownID = ownID
         self.limits = limits
+        shuffleSeed = seed
         pool = PeerPool(limits: limits, seed: seed)
         webSeeds = WebSeedPool(count: webSeedCount, pieceCount: geometry.pieceCount)
         choker = Choker(slots: limits.uploadSlots, seed: seed &+ 1, now: now)
@@ -153,8 +159,12 @@ package struct Swarm {
         if let maintenanceAt, maintenanceAt <= now { maintain(now: now) }
     }
 
-    /// Readers want bytes that we do not have yet; announce and look for peers while true.
+    /// Bytes are wanted that we do not have yet; announce and look for peers while true.
     package var hasDemand: Bool { missingCount > 0 }
+    /// Readers want bytes that we do not have yet.
+    package var hasReaderDemand: Bool {
+        hasDemand && (background == nil || plan.order.contains { !have[$0] })
+    }
     /// Peers that have something we lack and have unchoked us.
     package var usablePeerCount: Int { peers.count { !$0.isChokingUs && $0.offerCount > 0 } }
     /// Connections; web seeds do not count.

@@ -90,7 +90,6 @@ struct Composition {
             try await session.start()
             // Before the first call: a handle from before a restart must not look stale.
             await loader.load(configuration.routes)
-            cacheUsage.measure()
             MountHints(configuration: configuration).log(to: logger)
             try await services.run()
         } catch {
@@ -140,6 +139,9 @@ extension SessionConfiguration {
         listenPort = UInt16(configuration.bitTorrent.port)
         mapsPorts = configuration.bitTorrent.mapsPort
         settings = SessionSettings(configuration)
+        idleTime = .seconds(configuration.bitTorrent.idleSeconds)
+        seedRatio = configuration.bitTorrent.seedRatio
+        seedTime = configuration.bitTorrent.seedMinutes.map { .seconds(60 * $0) }
         encryption = configuration.bitTorrent.encryption
         usesUTP = configuration.bitTorrent.usesUTP
         allowsLoopback = configuration.bitTorrent.allowsLoopback

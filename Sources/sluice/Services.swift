@@ -30,10 +30,11 @@ struct Watching: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: interval)) != nil {
-                await loader.look()
+            // What the start had no time for.
+            repeat {
                 cacheUsage.measure()
-            }
+                await loader.look()
+            } while (try? await Task.sleep(for: interval)) != nil
         }
     }
 }

@@ -24,10 +24,20 @@ import Testing
             }
             let loop = "\(path)/deep/loop"
             try FileManager.default.createSymbolicLink(atPath: loop, withDestinationPath: path)
+            var folder = TorrentFolder(path: path)
+            #expect(try folder.look())
             #expect(
-                try TorrentFolder.files(below: path)
+                folder.files
                     == ["a.TORRENT", "b.torrent", "deep/er/c.torrent"].map { "\(path)/\($0)" }
             )
+            #expect(try !folder.look())
+            let new = "\(path)/deep/er/d.torrent"
+            try Data().write(to: URL(filePath: new))
+            #expect(try folder.look())
+            #expect(folder.files.last == new)
+            try FileManager.default.removeItem(atPath: "\(path)/deep")
+            #expect(try folder.look())
+            #expect(folder.files.count == 2)
         }
     }
 
@@ -37,7 +47,10 @@ import Testing
                 path: "/nowhere",
                 reason: "No such file or directory"
             )
-        ) { try TorrentFolder.files(below: "/nowhere") }
+        ) {
+            var folder = TorrentFolder(path: "/nowhere")
+            _ = try folder.look()
+        }
     }
 
     @Test func refusesToReadWhatIsTooLarge() throws {

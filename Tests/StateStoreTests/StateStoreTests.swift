@@ -43,17 +43,17 @@ import Testing
             #expect(try store.register(magnet, infoHash: infoHash, addedTime: 6).addedTime == 5)
         }
         let store = try StateStore(directory: directory.path)
-        let records = try store.magnets()
-        #expect(records.map(\.infoHash) == [infoHash])
-        #expect(records.map(\.magnet) == [magnet])
-        #expect(records.map(\.addedTime) == [5])
+        #expect(try store.magnetInfoHashes() == [infoHash])
+        let record = try #require(try store.magnet(infoHash))
+        #expect(record.magnet == magnet)
+        #expect(record.addedTime == 5)
         #expect(try store.infoBytes(of: infoHash) == nil)
         _ = try store.register(metainfo, addedTime: 7)
-        #expect(try store.magnets() == [])
+        #expect(try store.magnetInfoHashes() == [])
         #expect(try store.infoBytes(of: infoHash) == metainfo.infoBytes)
         _ = try store.register(magnet, infoHash: infoHash, addedTime: 8)
         try store.removeMagnet(infoHash)
-        #expect(try store.magnets() == [])
+        #expect(try store.magnetInfoHashes() == [])
     }
 
     @Test func keepsTheWebSeedsOfATorrent() throws {
@@ -79,7 +79,7 @@ import Testing
         #expect("\(magnet)".utf8.count > MagnetLink.maximumByteCount)
         let store = try StateStore(directory: directory.path)
         _ = try store.register(magnet, infoHash: infoHash, addedTime: 5)
-        #expect(try store.magnets().map(\.magnet) == [magnet])
+        #expect(try store.magnet(infoHash)?.magnet == magnet)
     }
 
     @Test func keepsTorrentsAndSettingsOverAReopen() throws {

@@ -53,6 +53,7 @@ extension MagnetFetch: PeerOwner {
 
     private func connected(_ key: PeerKey, to peer: ConnectedPeer) {
         guard !isStopped else { return peer.channel.close(promise: nil) }
+        progress()
         links[key] = PeerLink(
             channel: peer.channel,
             address: peer.address,

@@ -29,6 +29,7 @@ actor MagnetFetch {
     nonisolated let lastPeerKey = Atomic<UInt64>(0)
     private let version2Hash: Version2InfoHash?
     private let trackerTiers: [[String]]
+    let progress: @Sendable () -> Void
     private let webSeeds: [WebSeed]
     private let completion: Completion
 
@@ -46,12 +47,15 @@ actor MagnetFetch {
 
     private static let reminderDelay = TimeAmount.seconds(60)
 
-    /// - Parameter completion: called once, as soon as metadata with the right hash is here.
+    /// - Parameters:
+    ///   - progress: called when a peer is connected.
+    ///   - completion: called once, as soon as metadata with the right hash is here.
     init(
         _ magnet: MagnetLink,
         infoHash: InfoHash,
         resources: SessionResources,
         loop: any EventLoop,
+        progress: @escaping @Sendable () -> Void,
         completion: @escaping Completion
     ) {
         self.infoHash = infoHash
@@ -59,6 +63,7 @@ actor MagnetFetch {
         version2Hash = magnet.version2Hash
         self.resources = resources
         self.loop = loop
+        self.progress = progress
         self.completion = completion
         var logger = resources.logger
         logger[metadataKey: "torrent"] = "\(infoHash)"

@@ -15,78 +15,51 @@ extension Session {
     /// - Returns: the torrent, or `nil` while its metadata is not here.
     @discardableResult
     package func add(_ magnet: MagnetLink, addedTime: Int64) async throws -> RegisteredTorrent? {
-        let infoHash = magnet.primaryHash
+        try await add([magnet], addedTime: addedTime)
         for name in magnet.swarmHashes.all {
             if let torrent = torrent(name) { return torrent }
-            guard fetch(of: name) == nil else { return nil }
         }
-        let store = store
-        let record = try await resources.pool.run {
-            try store.register(magnet, infoHash: infoHash, addedTime: addedTime)
+        return nil
+    }
+
+    /// Registers magnet links, all in one step; a few are looked for at a time.
+    package func add(_ magnets: [MagnetLink], addedTime: Int64) async throws {
+        var new: [InfoHash: MagnetLink] = [:]
+        for magnet in magnets {
+            let isKnown = magnet.swarmHashes.all.contains { name in
+                torrent(name) != nil || searches.contains(name)
+            }
+            if !isKnown { new[magnet.primaryHash] = magnet }
         }
-        try await fetch(record)
-        return torrent(infoHash)
+        guard !new.isEmpty else { return }
+        guard !isStopped else { throw SessionError.stopped }
+        let (store, wanted) = (store, new)
+        try await resources.pool.run { try store.register(wanted, addedTime: addedTime) }
+        searches.add(magnets.map(\.primaryHash).filter { wanted[$0] != nil })
     }
 
     func takeUpMagnets() async throws {
         let store = store
-        for record in try await resources.pool.run({ try store.magnets() }) {
-            try await fetch(record)
-        }
+        searches.add(try await resources.pool.run { try store.magnetInfoHashes() })
     }
 
     func removeMagnet(_ infoHash: InfoHash) async throws {
-        guard let fetch = forgetFetch(of: infoHash) else { return }
-        await fetch.stop()
+        guard searches.contains(infoHash) else { return }
+        await forgetFetch(of: infoHash)?.stop()
         let store = store
         try await resources.pool.run { try store.removeMagnet(infoHash) }
     }
 
-    private func fetch(_ record: StateStore.MagnetRecord) async throws {
-        let fetch = MagnetFetch(
-            record.magnet,
-            infoHash: record.infoHash,
-            resources: resources,
-            loop: group.next()
-        ) { [weak self] metainfo, peers in
-            await self?.arrived(metainfo, of: record, from: peers)
-        }
-        guard try begin(fetch) else { return }
-        await fetch.start(with: record.magnet.peers.filter(resources.addresses.allows))
-        // A question to a name server would go around a proxy.
-        let asks = resources.configuration.routes.route(of: .nameLookups) == .direct
-        guard asks, !record.magnet.namedPeers.isEmpty else { return }
-        Task { await findPeers(of: record, for: fetch) }
-    }
+    /// The torrents whose metadata has not come yet.
+    package var pendingMagnets: [InfoHash] { searches.infoHashes }
 
-    /// Names of peers that are looked up for one link.
-    private static let maximumNameCount = 16
+    func fetch(of infoHash: InfoHash) -> MagnetFetch? { searches.fetch(of: infoHash) }
 
-    /// Looks up the peers that the link gives by name, one after the other.
-    ///
-    /// A name that stands for an address that may not be dialled is refused.
-    private func findPeers(of record: StateStore.MagnetRecord, for fetch: MagnetFetch) async {
-        for peer in record.magnet.namedPeers.prefix(Self.maximumNameCount) {
-            do {
-                let addresses = try await HostResolver.addresses(
-                    of: peer.hostName,
-                    port: peer.port,
-                    allowedBy: resources.addresses,
-                    on: fetch.loop,
-                    within: resources.configuration.announceTimeout
-                )
-                await fetch.found(addresses)
-            } catch {
-                resources.logger.info(
-                    "a peer of the magnet link is not found: \(error)",
-                    metadata: ["torrent": "\(record.infoHash)", "peer": "\(peer.hostName)"]
-                )
-            }
-        }
-    }
+    /// - Returns: who looks for the metadata, and has to be stopped.
+    func forgetFetch(of infoHash: InfoHash) -> MagnetFetch? { searches.remove(infoHash) }
 
     /// The metadata is here: it is made durable first, then the torrent is an ordinary one.
-    private func arrived(
+    func arrived(
         _ metainfo: Metainfo,
         of magnet: StateStore.MagnetRecord,
         from peers: [PeerAddress]
@@ -114,13 +87,14 @@ extension Session {
                     "bytes": "\(metainfo.infoBytes.count)", "files": "\(metainfo.info.files.count)",
                 ]
             )
+            // No farewell: the torrent announces itself to the same trackers.
+            await forgetFetch(of: magnet.infoHash)?.closeConnections()
             arrivals.yield()
         } catch SessionError.stopped {
             // What was registered is taken up by the next session.
         } catch {
             logger.error("the metadata has come, but the torrent cannot be taken up: \(error)")
+            await forgetFetch(of: magnet.infoHash)?.closeConnections()
         }
-        // No farewell: the torrent announces itself to the same trackers.
-        await forgetFetch(of: magnet.infoHash)?.closeConnections()
     }
 }

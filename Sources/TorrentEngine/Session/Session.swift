@@ -10,16 +10,14 @@ import TorrentLogic
 package final class Session: Sendable {
     struct State {
         var torrents: [InfoHash: RegisteredTorrent] = [:]
-        /// The second names of hybrid torrents and links, and the first name of each.
+        /// The second names of hybrid torrents, and the first name of each.
         var firstNames: [InfoHash: InfoHash] = [:]
-        /// Torrents whose metadata has not come yet.
-        var fetches: [InfoHash: MagnetFetch] = [:]
+        /// What the routes wish of their torrents.
+        var wishes: [InfoHash: TorrentWishes] = [:]
         var listener: PeerListener?
         var isStopped = false
 
         func torrent(_ name: InfoHash) -> RegisteredTorrent? { torrents[firstNames[name] ?? name] }
-
-        func fetch(_ name: InfoHash) -> MagnetFetch? { fetches[firstNames[name] ?? name] }
     }
 
     /// The id by which peers know us, new with every session.
@@ -32,6 +30,8 @@ package final class Session: Sendable {
     let store: StateStore
     let resources: SessionResources
     let activation: TorrentActivation
+    /// Torrents whose metadata has not come yet.
+    let searches: MagnetSearches
     /// To the proxy, for HTTP; `nil` for none.
     private let bridge: ProxyBridge?
     let arrivals: AsyncStream<Void>.Continuation
@@ -71,6 +71,7 @@ package final class Session: Sendable {
             logger: logger
         )
         activation = TorrentActivation(resources: resources, group: group)
+        searches = MagnetSearches(resources: resources, group: group)
         portMapping =
             configuration.mapsPorts && configuration.routes.route(of: .portMapping) == .direct
             ? PortMappingService(group: group, resources: resources) : nil
@@ -87,10 +88,12 @@ package final class Session: Sendable {
         do {
             resources.configuration.sayRoutes(to: resources.logger)
             try await takeUpRegistered()
+            searches.start { [weak self] in await self?.arrived($0, of: $1, from: $2) }
             let port = try await listen()
             try await takeUpMagnets()
             await resources.discovery.start(port: port)
             await portMapping?.start()
+            resources.pins.start()
             return port
         } catch {
             await shutdown()
@@ -135,17 +138,16 @@ package final class Session: Sendable {
     ///
     /// The session cannot be started again.
     package func shutdown() async {
-        let (listener, torrents, fetches) = state.withLock { state in
+        let (listener, torrents) = state.withLock { state in
             defer {
                 state.listener = nil
                 state.torrents = [:]
-                state.fetches = [:]
                 state.isStopped = true
             }
-            return (
-                state.listener, Array(state.torrents.values), Array(state.fetches.values)
-            )
+            return (state.listener, Array(state.torrents.values))
         }
+        let fetches = searches.end()
+        resources.pins.end()
         arrivals.finish()
         await listener?.close()
         let (portMapping, timeout) = (portMapping, resources.configuration.farewellTimeout)
@@ -169,6 +171,8 @@ package final class Session: Sendable {
     package var dhtPort: UInt16 { resources.discovery.dhtPort }
 
     // MARK: Torrents
+
+    var isStopped: Bool { state.withLock { $0.isStopped } }
 
     package var torrentCount: Int { state.withLock { $0.torrents.count } }
 
@@ -245,6 +249,7 @@ package final class Session: Sendable {
         }
         guard let torrent = removed else { return }
         for name in torrent.swarmHashes.all { resources.obfuscatedInfoHashes.remove(name) }
+        resources.pins.remove(infoHash)
         await torrent.end(.removed)
         let (store, cache, journal) = (store, resources.cache, resources.journal)
         try await resources.pool.run {
@@ -257,13 +262,24 @@ package final class Session: Sendable {
     /// Tells a torrent where peers are.
     package func addPeers(_ infoHash: InfoHash, _ addresses: [PeerAddress]) async {
         torrent(infoHash)?.found(addresses)
-        await fetch(of: infoHash)?.found(addresses)
+        await searches.found(addresses, of: infoHash)
+    }
+
+    /// - Returns: what stood before.
+    func replaceWishes(
+        with wishes: [InfoHash: TorrentWishes]
+    ) -> [InfoHash: TorrentWishes] {
+        state.withLock { state in
+            defer { state.wishes = wishes }
+            return state.wishes
+        }
     }
 
     /// Makes registered torrents known; nothing happens after the session's end.
     func take(_ registrations: [StateStore.Registration]) {
-        state.withLock { state in
-            guard !state.isStopped else { return }
+        let new = state.withLock { state -> [RegisteredTorrent] in
+            guard !state.isStopped else { return [] }
+            var new: [RegisteredTorrent] = []
             for registration in registrations where state.torrents[registration.infoHash] == nil {
                 let torrent = RegisteredTorrent(
                     infoHash: registration.infoHash,
@@ -274,8 +290,11 @@ package final class Session: Sendable {
                     activation: activation
                 )
                 name(torrent, in: &state)
+                new.append(torrent)
             }
+            return new
         }
+        resources.pins.add(new.filter(\.isWanted))
     }
 
     private func name(_ torrent: RegisteredTorrent, in state: inout State) {
@@ -298,47 +317,11 @@ package final class Session: Sendable {
         return isInserted
     }
 
-    // MARK: Magnet links
-
-    func fetch(of infoHash: InfoHash) -> MagnetFetch? {
-        state.withLock { $0.fetch(infoHash) }
-    }
-
-    /// The torrents whose metadata has not come yet.
-    package var pendingMagnets: [InfoHash] { state.withLock { Array($0.fetches.keys) } }
-
-    /// - Returns: false if the torrent has its metadata or is looked for already.
-    func begin(_ fetch: MagnetFetch) throws(SessionError) -> Bool {
-        let begun = state.withLock { state -> Bool? in
-            guard !state.isStopped else { return nil }
-            let names = fetch.swarmHashes.all
-            guard names.allSatisfy({ state.torrent($0) == nil && state.fetch($0) == nil })
-            else { return false }
-            state.fetches[fetch.infoHash] = fetch
-            for name in names where name != fetch.infoHash {
-                state.firstNames[name] = fetch.infoHash
-            }
-            return true
-        }
-        guard let begun else { throw .stopped }
-        return begun
-    }
-
-    func forgetFetch(of infoHash: InfoHash) -> MagnetFetch? {
-        state.withLock { state in
-            let fetch = state.fetches.removeValue(forKey: infoHash)
-            for name in fetch?.swarmHashes.all ?? []
-            where state.firstNames[name] == infoHash && state.torrents[infoHash] == nil {
-                state.firstNames[name] = nil
-            }
-            return fetch
-        }
-    }
-
     /// A cold torrent that has what peers may want is woken.
     private func owner(of infoHash: InfoHash) -> PeerOwnerSearch {
-        let (torrent, fetch) = state.withLock { ($0.torrent(infoHash), $0.fetch(infoHash)) }
-        guard let torrent else { return fetch.map { .found($0) } ?? .nobody }
+        guard let torrent = torrent(infoHash) else {
+            return fetch(of: infoHash).map { .found($0) } ?? .nobody
+        }
         if let active = torrent.active { return .found(active) }
         guard torrent.mayBeAskedFor, !resources.activity.isCrowded else { return .nobody }
         let promise = group.next().makePromise(of: (any PeerOwner)?.self)

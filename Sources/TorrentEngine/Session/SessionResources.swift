@@ -27,6 +27,7 @@ struct SessionResources: Sendable {
     let obfuscatedInfoHashes = ObfuscatedInfoHashes()
     let filter = PeerFilter()
     let activity: TorrentActivity
+    let pins: PinnedTorrents
     let logger: Logger
 
     var dialler: PeerDialler { transports.dialler }
@@ -100,6 +101,7 @@ extension SessionResources {
         connections = Connections(configuration.settings.connections, loop: group.next())
         encryptedDials = EncryptedDials(policy: configuration.encryption)
         activity = TorrentActivity(maximum: configuration.maximumActiveTorrents)
+        pins = PinnedTorrents(configuration, loop: group.next())
         self.logger = logger
     }
 }

@@ -1,6 +1,6 @@
 package import BitTorrentProtocol
 import Logging
-import NIOCore
+package import NIOCore
 import PieceStorage
 import StateStore
 import Synchronization
@@ -52,6 +52,8 @@ package final class RegisteredTorrent: Sendable {
         static let holdsPieces = Self(rawValue: 8)
         static let hasSeededEnough = Self(rawValue: 16)
         static let isComplete = Self(rawValue: 32)
+        /// A pinned torrent that has its turn.
+        static let isFetchedWhole = Self(rawValue: 64)
     }
 
     struct State {
@@ -136,10 +138,9 @@ package final class RegisteredTorrent: Sendable {
     }
 
     /// The torrent at work, which is made if need be; `nil` if it is gone or cannot be made.
-    package func warmed() async -> Torrent? { await warmed(on: activation.group.next()) }
-
-    /// - Parameter loop: where it lives if it has to be made.
-    func warmed(on loop: any EventLoop) async -> Torrent? {
+    ///
+    /// - Parameter loop: where it works, if it has to be made and nobody else asked before.
+    package func warmed(on loop: (any EventLoop)? = nil) async -> Torrent? {
         await withCheckedContinuation { continuation in
             let mustWarm = state.withLock { state -> Bool in
                 switch state.phase {
@@ -194,10 +195,9 @@ package final class RegisteredTorrent: Sendable {
     // MARK: Warming
 
     /// Reads what the torrent needs on a disk thread, then puts it to work.
-    func warm() { warm(on: activation.group.next()) }
-
-    private func warm(on loop: any EventLoop) {
+    func warm(on wished: (any EventLoop)? = nil) {
         let (activation, infoHash, folder) = (activation, infoHash, folder)
+        let loop = wished ?? activation.group.next()
         activation.resources.pool.run(on: loop) { try activation.load(infoHash, madeOf: folder) }
             .whenComplete { result in
                 switch result {

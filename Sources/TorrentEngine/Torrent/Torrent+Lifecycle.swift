@@ -42,7 +42,7 @@ extension Torrent {
         )
         let traits = registration.traits
         policy.seeds = traits.contains(.seeds)
-        policy.isPinned = !traits.isDisjoint(with: [.isPinned, .isPinnedByRoute])
+        policy.isPinned = traits.contains(.isFetchedWhole)
         policy.ratioLimit = configuration.seedRatio
         policy.timeLimit = configuration.seedTime
         return policy
@@ -57,17 +57,24 @@ extension Torrent {
         }
         accounted = (downloadedByteCount, uploadedByteCount)
         var situation = TorrentLifecycle.Situation()
-        situation.hasReaders = !waits.isEmpty || swarm.hasDemand
+        situation.hasReaders = !waits.isEmpty || swarm.hasReaderDemand
         situation.isBusy = verificationCount > 0
         situation.isComplete = swarm.have.isComplete
         situation.heldByteCount = info.geometry.byteCount(of: swarm.have)
+        let policy = policy
         lifecycle.setPolicy(policy, now: now)
         lifecycle.update(situation, now: now)
-        let isHungry = swarm.hasDemand && !isStopped
+        let isHungry = swarm.hasReaderDemand && !isStopped
         if isHungry != self.isHungry {
             self.isHungry = isHungry
             resources.activity.isHungry(isHungry)
         }
+        guard policy.isPinned, !isStopped else { return swarm.fetchWhole(nil, now: now) }
+        if situation.isComplete { resources.pins.remove(infoHash) }
+        swarm.fetchWhole(
+            resources.activity.hasHungryReaders ? .whenNobodyWaits : .always,
+            now: now
+        )
     }
 
     /// When to look whether the torrent may go cold; `nil` while something needs it.

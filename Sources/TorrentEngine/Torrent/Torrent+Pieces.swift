@@ -57,6 +57,7 @@ extension Torrent {
         }
         noteWritten()
         publish(piece)
+        if lifecycle.policy.isPinned { resources.pins.progressed(infoHash) }
         turn { now in
             swarm.verified(piece, blockDigests: blockDigests, now: now)
             tellWaits(about: info.geometry.range(of: piece), now: now)

@@ -190,11 +190,12 @@ package actor Torrent {
     /// What follows once all events of a turn are in: flush, announce, set the timer.
     func endTurn(_ now: Swarm.Instant) {
         if isPaced { keepPace(now) }
+        takeStock(now)
+        performActions()
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
         proveGathered()
         fetchFromWebSeeds()
-        takeStock(now)
         announceAsNeeded(now)
         discoverAsNeeded()
         setTimer(now)

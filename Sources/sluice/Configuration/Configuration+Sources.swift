@@ -9,8 +9,10 @@ extension Configuration.Source {
         "name", "version", "trackers", "private", "piece_length",
     ]
 
-    init?(_ node: Node, _ reader: inout ConfigurationReader) {
-        let keys = reader.mapping(node, "a torrent", keys: Self.kinds + Self.folderOptions)
+    static let keys = kinds + folderOptions
+
+    /// - Parameter keys: of `node`, others among them.
+    init?(_ node: Node, _ keys: [String: Node], _ reader: inout ConfigurationReader) {
         let given = Self.kinds.filter { keys[$0] != nil }
         guard given.count == 1, let name = given.first, let value = keys[name] else {
             if !reader.reported(node) {

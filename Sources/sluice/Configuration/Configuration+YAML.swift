@@ -128,8 +128,8 @@ extension Configuration.BitTorrent {
             "bittorrent",
             keys: [
                 "address", "port", "port_mapping", "peers_per_torrent", "connections",
-                "connections_per_address", "dials_at_once", "dials_per_second", "encryption",
-                "utp", "allow_loopback", "ip_filter",
+                "connections_per_address", "dials_at_once", "dials_per_second", "idle_seconds",
+                "seed_ratio", "seed_minutes", "encryption", "utp", "allow_loopback", "ip_filter",
             ]
         )
         reader.string(keys["address"], "bittorrent: address") { value, _ in
@@ -160,6 +160,13 @@ extension Configuration.BitTorrent {
             dialsPerSecond = $0
         }
         reader.path(keys["ip_filter"], "bittorrent: ip_filter") { ipFilter = $0 }
+        reader.integer(keys["idle_seconds"], "bittorrent: idle_seconds", 1...86_400) {
+            idleSeconds = $0
+        }
+        reader.decimal(keys["seed_ratio"], "bittorrent: seed_ratio", 0...1000) { seedRatio = $0 }
+        reader.integer(keys["seed_minutes"], "bittorrent: seed_minutes", 0...5_256_000) {
+            seedMinutes = $0
+        }
         reader.choice(keys["encryption"], "bittorrent: encryption") { encryption = $0 }
         reader.boolean(keys["utp"], "bittorrent: utp") { usesUTP = $0 }
         reader.boolean(keys["allow_loopback"], "bittorrent: allow_loopback") {
@@ -212,17 +219,44 @@ extension Configuration.DHT {
 
 extension Configuration.Route {
     fileprivate init?(_ node: Node, _ reader: inout ConfigurationReader) {
-        let keys = reader.mapping(node, "a route", keys: ["name", "demo", "torrents"])
+        let keys = reader.mapping(
+            node,
+            "a route",
+            keys: ["name", "demo", "seed", "pin", "torrents"]
+        )
         var given: String?
         reader.routeName(keys["name"]) { given = $0 }
         if keys["name"] == nil { reader.report(node, "a route needs a name; write “name: films”") }
         guard let given else { return nil }
         self.init(name: given)
         reader.boolean(keys["demo"], "demo") { isDemo = $0 }
+        wishes = TorrentWishes(keys, &reader)
         guard let list = keys["torrents"] else { return }
         if isDemo {
             reader.report(list, "a route with “demo: true” takes no torrents; make another route")
         }
         torrents = reader.list(list, "torrents").compactMap { .init($0, &reader) }
+    }
+}
+
+extension TorrentWishes {
+    fileprivate init(_ keys: [String: Node], _ reader: inout ConfigurationReader) {
+        self = []
+        var isWished = false
+        reader.boolean(keys["seed"], "seed") { isWished = $0 }
+        if isWished { insert(.seed) }
+        isWished = false
+        reader.boolean(keys["pin"], "pin") { isWished = $0 }
+        if isWished { insert(.pin) }
+    }
+}
+
+extension Configuration.Entry {
+    fileprivate init?(_ node: Node, _ reader: inout ConfigurationReader) {
+        let known = Configuration.Source.keys + ["seed", "pin"]
+        let keys = reader.mapping(node, "a torrent", keys: known)
+        let wishes = TorrentWishes(keys, &reader)
+        guard let source = Configuration.Source(node, keys, &reader) else { return nil }
+        self.init(source: source, wishes: wishes)
     }
 }

@@ -44,6 +44,11 @@ struct Configuration: Equatable, Sendable {
         var dialsPerSecond = 20
         /// A file of address ranges that are not spoken with.
         var ipFilter: String?
+        /// Seconds until a torrent that nobody uses goes cold.
+        var idleSeconds = 600
+        /// `nil` for no limit.
+        var seedRatio: Double?
+        var seedMinutes: Int?
         /// Whether the gateway is asked to let connections in to the port.
         var mapsPort = true
         var encryption = EncryptionPolicy.prefer
@@ -93,11 +98,27 @@ struct Configuration: Equatable, Sendable {
         var name: String
         /// Shows the sample library that the program makes and seeds itself.
         var isDemo = false
-        var torrents: [Source] = []
+        /// What is wished of all its torrents.
+        var wishes: TorrentWishes = []
+        var torrents: [Entry] = []
+
+        init(name: String, isDemo: Bool = false, torrents: [Source] = []) {
+            self.name = name
+            self.isDemo = isDemo
+            self.torrents = torrents.map { Entry(source: $0) }
+        }
 
         var servedFolders: [ServedFolder] {
-            torrents.compactMap { if case .served(let folder) = $0 { folder } else { nil } }
+            torrents.compactMap {
+                if case .served(let folder) = $0.source { folder } else { nil }
+            }
         }
+    }
+
+    /// One line of a route's torrents.
+    struct Entry: Equatable, Sendable {
+        var source: Source
+        var wishes: TorrentWishes = []
     }
 
     /// Where torrents of a route come from.
@@ -121,17 +142,19 @@ struct Configuration: Equatable, Sendable {
         result.nfs.exports = absolute(nfs.exports)
         result.bitTorrent.ipFilter = bitTorrent.ipFilter.map(absolute)
         for index in routes.indices {
-            result.routes[index].torrents = routes[index].torrents.map { source in
-                switch source {
-                case .file(let path): .file(path: absolute(path))
-                case .folder(let path): .folder(path: absolute(path))
-                case .magnet: source
-                case .served(var folder):
-                    {
-                        folder.path = absolute(folder.path)
-                        return .served(folder)
-                    }()
-                }
+            for place in routes[index].torrents.indices {
+                let source = routes[index].torrents[place].source
+                result.routes[index].torrents[place].source =
+                    switch source {
+                    case .file(let path): .file(path: absolute(path))
+                    case .folder(let path): .folder(path: absolute(path))
+                    case .magnet: source
+                    case .served(var folder):
+                        {
+                            folder.path = absolute(folder.path)
+                            return .served(folder)
+                        }()
+                    }
             }
         }
         return result

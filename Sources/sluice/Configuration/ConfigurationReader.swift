@@ -88,6 +88,22 @@ struct ConfigurationReader {
         }
     }
 
+    mutating func decimal(
+        _ node: Node?,
+        _ what: String,
+        _ range: ClosedRange<Double>,
+        take: (Double) -> Void
+    ) {
+        string(node, what) { value, _ in
+            guard let number = Double(value), range.contains(number) else {
+                return "is “\(value)”; it must be a number from \(range.lowerBound) to "
+                    + "\(range.upperBound)"
+            }
+            take(number)
+            return nil
+        }
+    }
+
     mutating func boolean(_ node: Node?, _ what: String, take: (Bool) -> Void) {
         string(node, what) { value, _ in
             guard value == "true" || value == "false" else {

@@ -1,21 +1,16 @@
 import BitTorrentProtocol
 import Logging
-import PieceStorage
 import StateStore
 import TorrentEngine
 import VirtualTree
 
 /// Keeps the library as the routes of the configuration and the files on disk say.
 ///
-/// Looks at the files again whenever it is told to; a file that has not changed costs one stat. A
-/// file that cannot be read or is no torrent is named in the log once, and the rest goes on.
+/// Looks at the files again whenever it is told to. What has not changed costs a look at its folder;
+/// what is new is read a batch at a time and shown batch by batch, so that ten thousand new files
+/// keep nobody waiting. A file that cannot be read or is no torrent is named in the log once, and
+/// the rest goes on.
 actor RouteLoader {
-    private struct KnownFile {
-        let stamp: FileStamp
-        /// `nil` for a file that is no torrent.
-        let infoHash: InfoHash?
-    }
-
     private struct ShownRoute: Equatable {
         let name: [UInt8]
         var torrents: [InfoHash] = []
@@ -25,6 +20,10 @@ actor RouteLoader {
         var versions: Set<InfoHash> = []
     }
 
+    /// New files that are read before the first call is answered; the others follow.
+    private static let firstBatch = 256
+    private static let largestBatch = 2048
+
     private let session: Session
     private let library: Library
     private let store: StateStore
@@ -33,12 +32,22 @@ actor RouteLoader {
     private let logger: Logger
 
     private var routes: [Configuration.Route] = []
-    private var files: [String: KnownFile] = [:]
+    private var torrentFolders: [String: TorrentFolder] = [:]
+    private var files: TorrentFiles?
+    private var magnets: [String: InfoHash] = [:]
     /// What is wrong and was logged, by path or link.
     private var faults: [String: String] = [:]
+    /// A source of torrents cannot be read, or not all are read yet.
+    private var hasFault = false
     private var shown: [ShownRoute]?
+    /// Folders that could not be listed.
+    private var unreadable: Set<String> = []
     private var isLooking = false
     private var mustLookAgain = false
+    /// The routes are others than at the last look, or could not be taken up then.
+    private var isReloaded = false
+    /// Something else may have to be shown.
+    private var isChanged = true
 
     init(
         session: Session,
@@ -57,16 +66,21 @@ actor RouteLoader {
     }
 
     /// Shows these routes from now on.
+    ///
+    /// Of many new files only the first ones are shown when it returns; the next look goes on.
     func load(_ routes: [Configuration.Route]) async {
         self.routes = routes
+        isReloaded = true
         await folders.retain(only: Set(routes.flatMap(\.servedFolders).map(\.path)))
-        await look()
+        await look(readingAll: false)
     }
 
     /// Brings the library up to date.
     ///
     /// Returns at once if that is under way; it is then done again.
-    func look() async {
+    func look() async { await look(readingAll: true) }
+
+    private func look(readingAll: Bool) async {
         mustLookAgain = true
         guard !isLooking else { return }
         isLooking = true
@@ -74,120 +88,123 @@ actor RouteLoader {
         while mustLookAgain {
             mustLookAgain = false
             await lookOnce()
+            if readingAll { await readRest() }
         }
     }
 
     private func lookOnce() async {
-        var wanted: [ShownRoute] = []
-        var before = files
-        var hasFault = false
-        for route in routes {
-            var shown = ShownRoute(name: Array(route.name.utf8))
-            if route.isDemo {
-                let infoHash = await demoTorrent()
-                shown.torrents += infoHash.map { [$0] } ?? []
-            }
-            for path in paths(of: route, &hasFault) {
-                let infoHash = await torrent(at: path)
-                before[path] = nil
-                shown.torrents += infoHash.map { [$0] } ?? []
-                hasFault = hasFault || infoHash == nil
-            }
-            for case .magnet(let link) in route.torrents {
-                guard let infoHash = await torrent(of: link) else {
-                    hasFault = true
-                    continue
-                }
-                if session.torrent(infoHash) == nil {
-                    shown.pending.append(infoHash)
-                } else {
-                    shown.torrents.append(infoHash)
-                }
-            }
-            for folder in route.servedFolders {
-                // `nil` while it is hashed for the first time.
-                if let infoHash = await folders.torrent(of: folder) {
-                    shown.torrents.append(infoHash)
-                    shown.versions.insert(infoHash)
-                }
-            }
-            wanted.append(shown)
-        }
-        for path in before.keys {
-            files[path] = nil
-            faults[path] = nil
-        }
-        guard wanted != shown else { return }
-        show(wanted)
-        let kept = Set(wanted.flatMap { $0.torrents + $0.pending })
-        await forget(folders.takeSuperseded(), but: kept)
-        // A disk that is not mounted must not cost the cache of all its torrents.
-        guard !hasFault else { return }
-        await forget(session.torrents.map(\.infoHash) + session.pendingMagnets, but: kept)
+        if files == nil { loadFiles() }
+        let mustTakeUp = isReloaded
+        isReloaded = false
+        if mustTakeUp { await takeUpMagnets() }
+        if lookAtFolders() || mustTakeUp { updatePaths() }
+        files?.check()
+        await readBatch(limit: Self.firstBatch)
+        await showWhatIsThere()
     }
 
-    private func paths(of route: Configuration.Route, _ hasFault: inout Bool) -> [String] {
-        var paths: [String] = []
-        for source in route.torrents {
-            switch source {
-            case .file(let path): paths.append(path)
-            case .folder(let path):
-                do {
-                    paths += try TorrentFolder.files(below: path)
-                    faults[path] = nil
-                } catch {
-                    hasFault = true
-                    report(error.path, "cannot be listed: \(error.reason)")
-                }
-            case .magnet, .served: break
-            }
+    /// Reads the files that were not read at once, and shows them as they come.
+    private func readRest() async {
+        var limit = Self.firstBatch
+        while let due = files?.dueCount, due > 0, !Task.isCancelled {
+            logger.info("reading torrent files", metadata: ["left": "\(due)"])
+            limit = min(limit * 2, Self.largestBatch)
+            await readBatch(limit: limit)
+            await showWhatIsThere()
         }
-        return paths
     }
 
-    /// The torrent that a file describes, taken up by the session.
-    private func torrent(at path: String) async -> InfoHash? {
-        guard let stamp = FileStamp(path: path) else {
-            report(path, "there is no such file")
-            return nil
-        }
-        if let known = files[path], known.stamp == stamp { return known.infoHash }
-        files[path] = nil
+    // MARK: Files
+
+    private func loadFiles() {
         do {
-            let limits = MetainfoLimits()
-            let bytes = try contents(of: path, limit: limits.byteCount)
-            let metainfo: Metainfo
-            do throws(MetainfoError) {
-                metainfo = try Metainfo(parsing: bytes, limits: limits)
+            files = TorrentFiles(stored: try store.torrentFiles())
+        } catch {
+            logger.error("all torrent files are read again: \(error)")
+            files = TorrentFiles()
+        }
+    }
+
+    /// - Returns: true if files have come or gone.
+    private func lookAtFolders() -> Bool {
+        var isChanged = false
+        var wanted: Set<String> = []
+        for case .folder(let path) in routes.flatMap(\.torrents).map(\.source) {
+            guard wanted.insert(path).inserted else { continue }
+            var folder = torrentFolders[path] ?? TorrentFolder(path: path)
+            do throws(TorrentFolder.Unreadable) {
+                if try folder.look() { isChanged = true }
+                faults[path] = nil
+                unreadable.remove(path)
             } catch {
-                files[path] = KnownFile(stamp: stamp, infoHash: nil)
-                report(path, "\(error)")
-                return nil
+                isChanged = isChanged || !folder.files.isEmpty
+                folder = TorrentFolder(path: path)
+                unreadable.insert(path)
+                report(error.path, "cannot be listed: \(error.reason)")
             }
-            _ = try await session.add(metainfo, addedTime: Int64(Timestamp.now.seconds))
-            files[path] = KnownFile(stamp: stamp, infoHash: metainfo.infoHash)
-            faults[path] = nil
-            return metainfo.infoHash
-        } catch let error as UnreadableFile {
-            report(path, error.reason)
-        } catch {
-            report(path, "cannot be taken up: \(error)")
+            torrentFolders[path] = folder
         }
-        return nil
+        torrentFolders = torrentFolders.filter { wanted.contains($0.key) }
+        unreadable.formIntersection(wanted)
+        return isChanged
     }
 
-    /// The torrent of a magnet link, which the session has taken up: at once or when its metadata
-    /// has come.
-    private func torrent(of link: String) async -> InfoHash? {
-        let place = String(link.prefix(80))
+    private func paths(of source: Configuration.Source) -> [String] {
+        switch source {
+        case .file(let path): [path]
+        case .folder(let path): torrentFolders[path]?.files ?? []
+        case .magnet, .served: []
+        }
+    }
+
+    private func updatePaths() {
+        isChanged = true
+        let paths = routes.flatMap(\.torrents).flatMap { self.paths(of: $0.source) }
+        let gone = files?.setPaths(paths) { session.torrent($0) != nil } ?? []
+        for path in gone { faults[path] = nil }
         do {
-            let magnet = try MagnetLink(link)
-            let torrent = try await session.add(magnet, addedTime: Int64(Timestamp.now.seconds))
-            faults[place] = nil
-            return torrent?.infoHash ?? magnet.primaryHash
+            try store.record(torrentFiles: [], forgetting: gone)
         } catch {
-            report(place, "\(error)")
-            return nil
+            logger.error("deleted torrent files are not forgotten: \(error)")
+        }
+    }
+
+    /// Reads new and changed files and makes their torrents known.
+    private func readBatch(limit: Int) async {
+        guard let batch = files?.read(limit: limit), !batch.isEmpty else { return }
+        isChanged = true
+        for (path, fault) in batch.faults { report(path, fault) }
+        do {
+            try await session.add(batch.metainfos, addedTime: Int64(Timestamp.now.seconds))
+            let read = files?.took(batch) ?? []
+            for file in read where file.infoHash != nil { faults[file.path] = nil }
+            try store.record(torrentFiles: read)
+        } catch {
+            // They are due again at a later look.
+            logger.error("torrents cannot be taken up: \(error)")
+        }
+    }
+
+    // MARK: Magnet links and the demo
+
+    private func takeUpMagnets() async {
+        var links: [MagnetLink] = []
+        magnets = [:]
+        for case .magnet(let link) in routes.flatMap(\.torrents).map(\.source) {
+            do throws(MagnetError) {
+                let magnet = try MagnetLink(link)
+                magnets[link] = magnet.primaryHash
+                links.append(magnet)
+            } catch {
+                report(String(link.prefix(80)), "\(error)")
+            }
+        }
+        do {
+            try await session.add(links, addedTime: Int64(Timestamp.now.seconds))
+            faults["magnets"] = nil
+        } catch {
+            report("magnets", "\(error)")
+            isReloaded = true
         }
     }
 
@@ -200,6 +217,71 @@ actor RouteLoader {
             report("demo", "the sample library cannot be made: \(error)")
             return nil
         }
+    }
+
+    // MARK: Showing
+
+    /// Brings the library in line with what the session has by now.
+    private func showWhatIsThere() async {
+        let awaitsMetadata = shown?.contains { !$0.pending.isEmpty } ?? true
+        let isAsked = routes.contains { $0.isDemo || !$0.servedFolders.isEmpty }
+        guard isChanged || awaitsMetadata || isAsked else { return }
+        hasFault = !unreadable.isEmpty || isReloaded || (files?.dueCount ?? 0) > 0
+        var wanted: [ShownRoute] = []
+        var wishes: [InfoHash: TorrentWishes] = [:]
+        for route in routes {
+            let (shown, wished) = await torrents(of: route)
+            wanted.append(shown)
+            wishes.merge(wished) { $0.union($1) }
+        }
+        isChanged = false
+        if wanted != shown {
+            show(wanted)
+            let kept = Set(wanted.flatMap { $0.torrents + $0.pending })
+            await forget(folders.takeSuperseded(), but: kept)
+            // A disk that is not mounted must not cost the cache of all its torrents.
+            if !hasFault {
+                await forget(session.torrents.map(\.infoHash) + session.pendingMagnets, but: kept)
+            }
+        }
+        session.setWishes(wishes)
+    }
+
+    private func torrents(
+        of route: Configuration.Route
+    ) async -> (ShownRoute, [InfoHash: TorrentWishes]) {
+        var shown = ShownRoute(name: Array(route.name.utf8))
+        var wishes: [InfoHash: TorrentWishes] = [:]
+        if route.isDemo { shown.torrents += await demoTorrent().map { [$0] } ?? [] }
+        for entry in route.torrents {
+            var found: [InfoHash?] = paths(of: entry.source).map { files?.infoHash(of: $0) }
+            if case .magnet(let link) = entry.source { found.append(magnets[link]) }
+            if case .served(let folder) = entry.source,
+                // `nil` while it is hashed for the first time.
+                let infoHash = await folders.torrent(of: folder)
+            {
+                found.append(infoHash)
+                shown.versions.insert(infoHash)
+            }
+            let wished = entry.wishes.union(route.wishes)
+            for infoHash in found {
+                guard let infoHash else {
+                    hasFault = true
+                    continue
+                }
+                // A link may have another name for it.
+                let torrent = session.torrent(infoHash)
+                if let torrent {
+                    shown.torrents.append(torrent.infoHash)
+                } else {
+                    shown.pending.append(infoHash)
+                }
+                if !wished.isEmpty {
+                    wishes[torrent?.infoHash ?? infoHash, default: []].formUnion(wished)
+                }
+            }
+        }
+        return (shown, wishes)
     }
 
     private func show(_ wanted: [ShownRoute]) {
@@ -229,6 +311,7 @@ actor RouteLoader {
                 ]
             )
         } catch {
+            isChanged = true
             logger.error("the share stays as it was: \(error)")
         }
     }

@@ -1,0 +1,69 @@
+import BitTorrentProtocol
+
+// Fetching a torrent whole: what no reader wants comes rarest first, and only when no reader lacks
+// anything.
+extension Swarm {
+    package enum Background: Equatable, Sendable {
+        case always
+        /// Readers of other torrents lack something: nothing new is requested.
+        case whenNobodyWaits
+    }
+
+    /// Pieces that are chosen at a time.
+    static let backgroundCount = 32
+
+    /// Fetches everything, or (`nil`) what readers want alone.
+    package mutating func fetchWhole(_ background: Background?, now: Instant) {
+        guard background != self.background, !isStopped else { return }
+        let isPlanChanged = (background == nil) != (self.background == nil)
+        self.background = background
+        if isPlanChanged {
+            replan(now: now, always: true)
+        } else {
+            requestMore(now: now)
+        }
+    }
+
+    /// Requests nothing for the background while readers lack something, here or elsewhere.
+    mutating func holdBackgroundBack() {
+        guard background != nil else { return }
+        picker.allowsBackground = background == .always && !hasReaderDemand
+    }
+
+    /// Chooses further pieces when most of the chosen ones are here.
+    mutating func refillBackground(now: Instant) {
+        guard background != nil, !have.isComplete, needsChoice else { return }
+        replan(now: now, always: true)
+    }
+
+    private var needsChoice: Bool {
+        backgroundPieces.count { !have[$0] } < Self.backgroundCount / 4
+    }
+
+    /// The missing pieces that the fewest peers have, at least one; any, if no peer has any.
+    mutating func chooseBackground() {
+        guard background != nil, !have.isComplete else { return backgroundPieces = [] }
+        let planned = Set(plan.order)
+        guard needsChoice else {
+            return backgroundPieces.removeAll { have[$0] || planned.contains($0) }
+        }
+        var availability = [UInt16](repeating: 0, count: geometry.pieceCount)
+        for peer in peers where peer.offerCount > 0 {
+            for number in availability.indices where peer.has[PieceIndex(number)] {
+                availability[number] += 1
+            }
+        }
+        // Those that are begun are finished first; what is equally rare comes in no order.
+        var ranked: [(rank: UInt64, piece: PieceIndex)] = []
+        for number in availability.indices {
+            let piece = PieceIndex(number)
+            guard !have[piece], !planned.contains(piece) else { continue }
+            let count = availability[number] == 0 ? .max : availability[number]
+            let rarity = picker.isUnfinished(piece) ? 0 : UInt64(count)
+            let shuffled = piece.rawValue &* 2_654_435_761 ^ UInt32(truncatingIfNeeded: shuffleSeed)
+            ranked.append((rarity << 32 | UInt64(shuffled), piece))
+        }
+        backgroundPieces = ranked.sorted { $0.rank < $1.rank }
+            .prefix(Self.backgroundCount).map(\.piece)
+    }
+}
