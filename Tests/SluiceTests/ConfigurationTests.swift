@@ -36,9 +36,10 @@ import Testing
             "port", "root", "exports", "rpcbind", "peers_per_torrent", "connections",
             "connections_per_address", "dials_at_once", "dials_per_second", "ip_filter", "rates",
             "download", "upload", "download_per_torrent", "upload_per_torrent", "encryption",
-            "utp", "allow_loopback", "dht", "enabled", "bootstrap", "local_discovery", "torrent_path",
-            "torrent_folder", "magnet", "demo", "serve_folder", "read_only", "trackers", "private",
-            "piece_length",
+            "utp", "allow_loopback", "dht", "enabled", "bootstrap", "local_discovery",
+            "torrent_path", "torrent_folder", "magnet", "demo", "serve_folder", "read_only",
+            "trackers",
+            "private", "piece_length",
         ] {
             #expect(text.contains("\(key):"), "config.yaml does not show \(key)")
         }

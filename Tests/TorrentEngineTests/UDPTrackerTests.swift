@@ -137,7 +137,7 @@ import Testing
         let answer: Result<AnnounceResponse, any Error>
         do {
             answer = .success(
-                try await trackers.announce(to: url, request, timeout: .seconds(2))
+                try await trackers.announce(to: url, request, timeout: .seconds(30))
             )
         } catch {
             answer = .failure(error)
