@@ -79,7 +79,13 @@ final class DatagramSocket {
             bootstrap = bootstrap.channelOption(option, value: 1)
         }
         let this = NIOLoopBound(self, eventLoop: loop)
-        return bootstrap.bind(host: place.host, port: wantedPort).map { this.value.opened($0) }
+        // As an address: a name look-up of "::" fails on a host that has no address of IPv6.
+        do {
+            let address = try SocketAddress(ipAddress: place.host, port: wantedPort)
+            return bootstrap.bind(to: address).map { this.value.opened($0) }
+        } catch {
+            return loop.makeFailedFuture(error)
+        }
     }
 
     private func opened(_ channel: any Channel) {

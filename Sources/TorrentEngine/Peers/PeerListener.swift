@@ -61,10 +61,13 @@ final class PeerListener: Sendable {
         host: String,
         port: Int
     ) async throws -> any Channel {
+        // As an address: a name look-up of "::" fails on a host that has no address of IPv6.
         do {
-            return try await bootstrap.bind(host: host, port: port).get()
+            let address = try SocketAddress(ipAddress: host, port: port)
+            return try await bootstrap.bind(to: address).get()
         } catch let error as IOError where host == "::" && Self.meansNoIPv6(error) {
-            return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
+            let address = try SocketAddress(ipAddress: "0.0.0.0", port: port)
+            return try await bootstrap.bind(to: address).get()
         }
     }
 
