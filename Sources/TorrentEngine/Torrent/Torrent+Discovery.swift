@@ -7,13 +7,14 @@ extension Torrent {
 
     /// Tells those who find peers without a tracker how things stand.
     ///
-    /// A torrent wants peers while somebody reads it, or a peer is connected, or it is a seed; a
-    /// private one has its trackers only (BEP 27).
+    /// A torrent that is a seed wants peers, and so does one that somebody reads: from then on until
+    /// it goes cold, because what it holds by then is offered. A private one has its trackers only
+    /// (BEP 27).
     func discoverAsNeeded() {
         guard !isStopped, !info.isPrivate, !resources.discovery.isOff else { return }
         let hasDemand = swarm.hasDemand
         let isSeed = lifecycle.isSeeding(now: .now)
-        let isInUse = hasDemand || isSeed || (discoveryNeed != nil && swarm.peerCount > 0)
+        let isInUse = hasDemand || isSeed || discoveryNeed != nil
         let isUrgent = hasDemand && swarm.usablePeerCount < Self.enoughPeers
         let need =
             isInUse ? Discovery.Need(isUrgent: isUrgent, isSeed: isSeed) : nil
