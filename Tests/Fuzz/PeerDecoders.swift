@@ -1,12 +1,13 @@
 import BitTorrentProtocol
 import NIOCore
 import TestSupport
+import TorrentLogic
 
 extension Decoder {
     /// What peers send over a connection.
     static let peerDecoders: [Decoder] = [
         handshake, messages, extensionHandshake, metadata, peerExchange, encryptionAccepted,
-        encryptionDialled, encryptionKey,
+        encryptionDialled, encryptionKey, uTPHeader, ipFilter,
     ]
 
     private static let infoHash = InfoHash(ofInfoDictionary: [1])
@@ -202,5 +203,31 @@ extension Decoder {
         samples: [handshakeSample, [UInt8](repeating: 7, count: 120)]
     ) { bytes, _ in
         StreamOpening(of: ByteBuffer(bytes: bytes)) != .undecided
+    }
+
+    private static let uTPHeader = Decoder(
+        "uTP header",
+        samples: [
+            // A request for a connection, and an acknowledgement of what came out of order.
+            [0x41, 0, 0, 7] + [UInt8](repeating: 9, count: 16),
+            [0x21, 1, 0, 7] + [UInt8](repeating: 9, count: 16) + [0, 4, 1, 0, 0, 0x80],
+        ],
+        read: { bytes in
+            var buffer = ByteBuffer(bytes: bytes)
+            return UTPHeader(consuming: &buffer)
+        },
+        write: { header in bytes { header.encode(into: &$0) } }
+    )
+
+    /// Written by the user, copied from strangers.
+    private static let ipFilter = Decoder(
+        "IP filter",
+        samples: [
+            "name:1.2.3.0-1.2.3.255\n# comment\n10.0.0.0/8\n",
+            "001.002.003.000 - 001.002.003.255 , 000 , name\n2001:db8::/32\n",
+        ].map { Array($0.utf8) },
+        alphabet: "0123456789abcdef.:/-, #\n"
+    ) { bytes, _ in
+        (try? IPFilter(parsing: bytes, file: "list")) != nil
     }
 }

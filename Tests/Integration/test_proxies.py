@@ -79,7 +79,7 @@ class Proxies(SceneTestCase):
         self.assertEqual(client.sha256(path, timeout=60), film.files[0].sha256)
 
     def read_from_a_hidden_seed(self, proxy: Proxy) -> None:
-        film = self.make_film("film.mkv", 24 * MIB + 4321)
+        film = self.make_film("hidden.mkv", 24 * MIB + 4321)
         seed = LibtorrentSeed(
             self.network, self.tracker, [film], self.directory, address=HIDDEN_ADDRESS
         )

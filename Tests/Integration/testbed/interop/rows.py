@@ -89,6 +89,17 @@ ROWS = [
         blocked=("udp",),
     ),
     Row(
+        "uTP",
+        "Over uTP, because TCP does not get through (BEP 29).",
+        Switches(utp=True),
+        blocked=("tcp",),
+        cannot={"aria2": "speaks no uTP", "rtorrent": "speaks no uTP"},
+        fails={
+            "libtorrent/leecher": "now and then libtorrent is sent nothing more after the handshake",
+            "qBittorrent/leecher": "now and then qBittorrent is sent nothing more after the handshake",
+        },
+    ),
+    Row(
         "encryption, forced there",
         "The other client insists on encryption; Sluice leaves the choice.",
         Switches(Encryption.REQUIRED),
