@@ -28,7 +28,7 @@ import Testing
         try await withTimeLimit {
             let sample = try Sample(byteCount: 100_000, pieceLength: 1 << 14)
             let seed = try await Node(try TemporaryDirectory()) {
-                $0.connectTimeout = .milliseconds(300)
+                $0.connectTimeout = .seconds(1)
             }
             _ = try await seed.session.addSeed(sample.metainfo, addedTime: 1, content: sample.bytes)
             let address = try seed.address
