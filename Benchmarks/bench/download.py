@@ -1,4 +1,9 @@
-"""1 GiB from one libtorrent seed: Sluice, read over NFS while it downloads, and libtorrent."""
+"""1 GiB from one libtorrent seed: by Sluice, and by libtorrent.
+
+What is compared is the download alone: Sluice fetches a pinned torrent in the background, as
+libtorrent does, and nobody reads it. How fast a reader gets it over NFS meanwhile, and what a torrent
+of version 2 costs, are figures of their own.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,8 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,15 +59,19 @@ class Download:
 
 def measure(scene: Scene) -> None:
     directory = scene.directory / "download"
-    torrent = make_single_file(directory, "film.mkv", GIB, MIB, [[ANNOUNCE_URL]])
+    film = make_single_file(directory / "v1", "film.mkv", GIB, MIB, [[ANNOUNCE_URL]])
+    film2 = make_single_file(directory / "v2", "film.mkv", GIB, MIB, [[ANNOUNCE_URL]], "v2")
     program = load.build(directory)
     python = newest_libtorrent()
     note(f"download: {ROUNDS} rounds, load average {os.getloadavg()[0]:.1f}")
-    ours, theirs = [], []
+    pinned, theirs, read, pinned2 = [], [], [], []
     for _ in range(ROUNDS):
-        ours.append(_by_sluice(scene, program, torrent, directory))
-        theirs.append(_by_libtorrent(scene, python, torrent, directory))
-    _print(ours, theirs)
+        pinned.append(_pinned(scene, film, directory))
+        theirs.append(_by_libtorrent(scene, python, film, directory))
+        read.append(_while_read(scene, program, film, directory))
+        pinned2.append(_pinned(scene, film2, directory))
+    _print(pinned, theirs)
+    _print_others(pinned, read, pinned2)
 
 
 def newest_libtorrent() -> str:
@@ -68,25 +79,61 @@ def newest_libtorrent() -> str:
     chosen = str(_PYTHON if _PYTHON.exists() else sys.executable)
     ask = [chosen, "-c", "import libtorrent; print(libtorrent.version)"]
     version = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
-    note(f"download: the other downloader is libtorrent {version}")
+    note(f"the libtorrent that is compared with is {version}")
     return chosen
 
 
-def _by_sluice(scene: Scene, program: Path, torrent: Torrent, directory: Path) -> Download:
-    seed = LibtorrentSeed(scene.network, scene.tracker, [torrent], directory)
+def fetch_pinned(server: SluiceServer, torrent: Torrent) -> Download:
+    """Lets a server that runs, and has no routes yet, fetch a torrent in the background."""
+    before = server.process.usage().cpu_seconds
+    server.set_routes([Route("films", [torrent], pin=True)])
+    cached = server.state / "cache" / f"{torrent.info_hash.hex()}.pieces"
+    began = wait_until(lambda: _held(cached) > 0 and time.monotonic(), 30, "first piece")
+    wait_until(lambda: _held(cached) >= torrent.size, 120, "download by Sluice")
+    seconds = time.monotonic() - began
+    usage = server.process.usage()
+    return Download(seconds, usage.cpu_seconds - before, usage.peak_resident_bytes)
+
+
+def _held(file: Path) -> int:
+    """What is verified and written: a cache file takes space only for that."""
+    return file.stat().st_blocks * 512 if file.exists() else 0
+
+
+def _pinned(scene: Scene, torrent: Torrent, directory: Path) -> Download:
+    seed = _seed(scene, torrent, directory)
+    server = SluiceServer(scene.network, directory / "sluice", [])
+    server.start()
+    done = fetch_pinned(server, torrent)
+    _end(server, seed)
+    return done
+
+
+def _while_read(scene: Scene, program: Path, torrent: Torrent, directory: Path) -> Download:
+    """Nothing is fetched but what is read, and a little ahead of it."""
+    seed = _seed(scene, torrent, directory)
     server = SluiceServer(scene.network, directory / "sluice", [Route("films", [torrent])])
     server.start()
     calls = torrent.size // MIB
     done = load.apply(program, server, server.path("films", torrent), "read", calls, 16)
     peak = server.process.usage().peak_resident_bytes
-    server.terminate()
-    seed.stop()
-    shutil.rmtree(server.directory)
+    _end(server, seed)
     return Download(done.seconds_from_first_byte, done.server_cpu_seconds, peak)
 
 
+def _seed(scene: Scene, torrent: Torrent, directory: Path) -> LibtorrentSeed:
+    """One that has hashed its files: otherwise it does so as they are asked for, on the same CPUs."""
+    return LibtorrentSeed(scene.network, scene.tracker, [torrent], directory, checks=True)
+
+
+def _end(server: SluiceServer, seed: LibtorrentSeed) -> None:
+    server.terminate()
+    seed.stop()
+    shutil.rmtree(server.directory)
+
+
 def _by_libtorrent(scene: Scene, python: str, torrent: Torrent, directory: Path) -> Download:
-    seed = LibtorrentSeed(scene.network, scene.tracker, [torrent], directory)
+    seed = _seed(scene, torrent, directory)
     target = directory / "libtorrent"
     settings = {
         "torrents": [[str(torrent.metainfo), str(target)]],
@@ -110,10 +157,7 @@ def _by_libtorrent(scene: Scene, python: str, torrent: Torrent, directory: Path)
 
 
 def _print(ours: list[Download], theirs: list[Download]) -> None:
-    def median(downloads: list[Download], figure) -> float:
-        return statistics.median(figure(each) for each in downloads)
-
-    rate = [median(each, lambda done: GIB / done.seconds / 1e6) for each in (ours, theirs)]
+    rate = [median(each, megabytes_a_second) for each in (ours, theirs)]
     processor = [median(each, lambda done: done.cpu_seconds) for each in (ours, theirs)]
     memory = [median(each, lambda done: done.peak_memory / MIB) for each in (ours, theirs)]
     at_least("download.MB/s", rate[0], rate[1])
@@ -122,3 +166,21 @@ def _print(ours: list[Download], theirs: list[Download]) -> None:
     at_most("download.cpu-ratio", processor[0] / processor[1], 1)
     at_most("download.peak-memory-MiB", memory[0], 100)
     note(f"download: peak memory of libtorrent {memory[1]:.0f} MiB")
+
+
+def _print_others(pinned: list[Download], read: list[Download], pinned2: list[Download]) -> None:
+    """What has no like in libtorrent; the processor time of a download that is read has both."""
+    at_least("download.read.MB/s", median(read, megabytes_a_second), None)
+    at_most("download.read.cpu-s/GiB", median(read, lambda done: done.cpu_seconds), None)
+    at_most("download.read.peak-memory-MiB", median(read, lambda done: done.peak_memory / MIB), 100)
+    processor = [median(each, lambda done: done.cpu_seconds) for each in (pinned, pinned2)]
+    at_least("download.v2.MB/s", median(pinned2, megabytes_a_second), None)
+    at_most("download.v2.cpu-s/GiB", processor[1], processor[0] * 1.1)
+
+
+def megabytes_a_second(done: Download) -> float:
+    return GIB / done.seconds / 1e6
+
+
+def median(downloads: list[Download], figure: Callable[[Download], float]) -> float:
+    return statistics.median(figure(each) for each in downloads)

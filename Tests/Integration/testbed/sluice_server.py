@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ class Route:
     magnets: list[str] = field(default_factory=list)
     served: list[dict] = field(default_factory=list)
     """Entries of `serve_folder`, with their options."""
+    pin: bool = False
 
 
 class SluiceServer(NFSServer):
@@ -77,6 +79,13 @@ class SluiceServer(NFSServer):
         wait_until(lambda: self._registrations() > registrations, timeout, "rpcbind registration")
         return seconds
 
+    def set_routes(self, routes: list[Route]) -> None:
+        """Gives a server that runs other routes."""
+        settings = json.loads(self.configuration.read_text())
+        settings["routes"] = [_written(route) for route in routes]
+        self.configuration.write_text(json.dumps(settings, indent=2))
+        self.process.signal(signal.SIGHUP)
+
     def served_magnets(self) -> dict[str, str]:
         """What `sluice magnets` says: the link of each served folder that is hashed, by its path."""
         command = [str(self._executable), "magnets", "--config", str(self.configuration)]
@@ -105,17 +114,18 @@ class SluiceServer(NFSServer):
                 "port": self.peer_port,
                 "port_mapping": False,
             },
-            "routes": [
-                {
-                    "name": route.name,
-                    "torrents": [
-                        {"torrent_path": str(getattr(torrent, "metainfo", torrent))}
-                        for torrent in route.torrents
-                    ]
-                    + [{"torrent_folder": str(folder)} for folder in route.folders]
-                    + [{"magnet": magnet} for magnet in route.magnets]
-                    + route.served,
-                }
-                for route in routes
-            ],
+            "routes": [_written(route) for route in routes],
         }
+
+
+def _written(route: Route) -> dict:
+    """The route as config.yaml has it."""
+    torrents = [{"torrent_path": str(getattr(each, "metainfo", each))} for each in route.torrents]
+    return {
+        "name": route.name,
+        "torrents": torrents
+        + [{"torrent_folder": str(folder)} for folder in route.folders]
+        + [{"magnet": magnet} for magnet in route.magnets]
+        + route.served,
+        "pin": route.pin,
+    }
