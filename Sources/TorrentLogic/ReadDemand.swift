@@ -33,6 +33,10 @@ package struct ReadDemand {
     private var endedWaits: [EndedWait] = []
     private let initialWindow: UInt64
     private let maximumWindow: UInt64
+    /// Bytes of all read-ahead together: the share of the cache that these streams may fill.
+    ///
+    /// Where it is too little for all, the streams that were read last have theirs.
+    package var windowBudget = UInt64.max
 
     /// Demand outlives the last read, and the priority of a wait the wait, by so long.
     private static let linger = Duration.seconds(60)
@@ -148,15 +152,18 @@ package struct ReadDemand {
     ///
     /// All are to be served side by side, each from its front.
     package var readAheadRanges: [Range<UInt64>] {
-        streams.reversed().compactMap { stream in
+        var budget = windowBudget
+        return streams.reversed().compactMap { stream in
             var end = stream.position + stream.window
             if stream.window > initialWindow {
                 // In steps, so that not every read changes what is wanted.
                 let step = stream.window / 8
                 end = (end + step - 1) / step * step
             }
-            end = min(end, stream.file.upperBound)
-            return stream.position < end ? stream.position..<end : nil
+            end = min(end, stream.file.upperBound, stream.position.addingClamped(budget))
+            guard stream.position < end else { return nil }
+            budget -= end - stream.position
+            return stream.position..<end
         }
     }
 
@@ -170,5 +177,12 @@ package struct ReadDemand {
         return range.lowerBound + Self.reach >= stream.start
             && range.lowerBound + Self.recent >= stream.position
             && range.lowerBound <= stream.position + ahead
+    }
+}
+
+extension UInt64 {
+    fileprivate func addingClamped(_ other: UInt64) -> UInt64 {
+        let (sum, isOver) = addingReportingOverflow(other)
+        return isOver ? .max : sum
     }
 }

@@ -140,6 +140,14 @@ package struct Swarm {
         lastMaintenance = now
     }
 
+    /// How many bytes the read-ahead of all streams together may hold: this torrent's share of the
+    /// cache.
+    package mutating func setWindowBudget(_ byteCount: UInt64, now: Instant) {
+        guard demand.windowBudget != byteCount else { return }
+        demand.windowBudget = byteCount
+        replan(now: now, always: true)
+    }
+
     /// The actions since the last call, in order.
     package mutating func takeActions() -> [Action] {
         guard !actions.isEmpty else { return [] }

@@ -51,6 +51,16 @@ import TorrentLogic
         #expect(demand.readAheadRanges.count == 1)
     }
 
+    @Test func theBudgetOfAllWindowsGoesToTheYoungestStreamsFirst() {
+        var demand = ReadDemand(pieceLength: 1 << 18)
+        read(&demand, from: 0, count: 1)
+        read(&demand, from: 500 * Self.mebibyte, count: 1)
+        demand.windowBudget = Self.mebibyte + 4096
+        #expect(demand.readAheadRanges.map(\.count) == [1 << 20, 4096])
+        demand.windowBudget = 0
+        #expect(demand.readAheadRanges == [])
+    }
+
     @Test func parallelReadsOutOfOrderAreOneStream() {
         var demand = ReadDemand(pieceLength: 1 << 18)
         read(&demand, from: 0, count: 8, order: [3, 1, 0, 2, 7, 5, 6, 4])
