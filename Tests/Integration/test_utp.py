@@ -81,8 +81,7 @@ class UTP(SceneTestCase):
         self.tracker.remove_peer(address)
 
     def assert_downloaded(self, process: Process) -> None:
-        # A download that stalls, a known fault, goes on when libtorrent comes again.
-        wait_until(lambda: "complete" in process.log(), 180, "end of the download")
+        wait_until(lambda: "complete" in process.log(), 60, "end of the download")
         address = process.log_path.stem.removeprefix("download-")
         copy = self.directory / address / self.film.name
         self.assertEqual(sha256_of(copy), self.film.files[0].sha256)

@@ -80,10 +80,7 @@ package struct UTPHeader: Equatable, Sendable {
                 let body = rest.readSlice(length: Int(length))
             else { return nil }
             if next == Self.selectiveAckExtension {
-                guard let ack = UTPSelectiveAck(decoding: body.readableBytesView) else {
-                    return nil
-                }
-                selectiveAck = ack
+                selectiveAck = UTPSelectiveAck(decoding: body.readableBytesView)
             }
             next = following
         }

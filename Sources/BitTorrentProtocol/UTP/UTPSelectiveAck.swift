@@ -7,7 +7,7 @@ package struct UTPSelectiveAck: Equatable, Sendable {
     /// Datagrams that one can tell of: as many as four bytes at a time can name in 255.
     package static let maximumBitCount = 8 * 252
 
-    /// A whole number of four bytes; the lowest bit of a byte comes first.
+    /// The lowest bit of a byte comes first; ours are a whole number of four bytes.
     package private(set) var bytes: [UInt8]
 
     /// - Parameter offsets: bits that are set, ascending; those beyond the maximum are left out.
@@ -21,9 +21,11 @@ package struct UTPSelectiveAck: Equatable, Sendable {
         if bytes.isEmpty { bytes = [0, 0, 0, 0] }
     }
 
-    /// - Returns: `nil` unless there is a whole number of four bytes.
+    /// BEP 29 wants a whole number of four bytes, but libtorrent sends as many as it needs.
+    ///
+    /// - Returns: `nil` if there are no bytes.
     init?(decoding bytes: some Collection<UInt8>) {
-        guard !bytes.isEmpty, bytes.count.isMultiple(of: 4) else { return nil }
+        guard !bytes.isEmpty else { return nil }
         self.bytes = Array(bytes)
     }
 

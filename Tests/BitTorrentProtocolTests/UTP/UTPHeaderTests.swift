@@ -93,17 +93,24 @@ import Testing
         }
     }
 
-    @Test func refusesChainsWithoutEndAndOddSelectiveAcks() {
+    @Test func refusesChainsWithoutEnd() {
         var bytes = encoded(Self.headers[1])
         bytes[1] = 9
         var buffer = ByteBuffer(bytes: bytes + [UInt8](repeating: 0, count: 600).map { _ in 9 })
         #expect(UTPHeader(consuming: &buffer) == nil)
+    }
+
+    /// libtorrent's are as long as they need to be, not a whole number of four bytes.
+    @Test(arguments: [0, 1, 3, 6, 255]) func takesSelectiveAcksOfAnyLength(count: Int) {
+        var bytes = encoded(Self.headers[1], payload: [0, UInt8(count)])
         bytes[1] = 1
-        for count: UInt8 in [0, 3, 5] {
-            let body = [UInt8](repeating: 255, count: Int(count))
-            var odd = ByteBuffer(bytes: bytes + [0, count] + body)
-            #expect(UTPHeader(consuming: &odd) == nil)
-        }
+        bytes += [UInt8](repeating: 0x81, count: count) + [42]
+        var buffer = ByteBuffer(bytes: bytes)
+        let header = UTPHeader(consuming: &buffer)
+        let offsets = (0..<count).flatMap { [8 * $0, 8 * $0 + 7] }
+        #expect(header?.sequence == Self.headers[1].sequence)
+        #expect(header?.selectiveAck.map { Array($0.offsets) } ?? [] == offsets)
+        #expect(Array(buffer.readableBytesView) == [42])
     }
 
     @Test func namesTheOffsetsOfASelectiveAck() {

@@ -47,6 +47,23 @@ import Testing
         }
     }
 
+    /// Whoever takes no notice of such an acknowledgement waits for ever once two datagrams are lost.
+    @Test func selectiveAcksMayHaveAnyLength() {
+        for seed in UInt64(1)...10 {
+            var path = VirtualUTP(.init(loss: 0.05), seed: seed)
+            path.hasShortSelectiveAcks = true
+            path.dialler.write(500)
+            path.run(for: .seconds(30)) { $0.acceptor != nil }
+            path.dialler.write(499_500)
+            path.acceptor?.write(500_000)
+            let isDone = path.run(for: .seconds(60)) { path in
+                path.dialler.receivedByteCount == 500_000
+                    && path.acceptor?.receivedByteCount == 500_000
+            }
+            #expect(isDone && path.failures.isEmpty, "seed \(seed)")
+        }
+    }
+
     @Test func bothSendAtTheSameTime() {
         for seed in UInt64(1)...10 {
             var path = VirtualUTP(.init(rate: 1_000_000, loss: 0.02), seed: seed)

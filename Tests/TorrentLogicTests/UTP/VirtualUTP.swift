@@ -47,6 +47,8 @@ struct VirtualUTP {
     var back: VirtualLink
     private var flights: [Flight] = []
     private var flightCount = 0
+    /// Selective acknowledgements are as short as they can be, as those of libtorrent are.
+    var hasShortSelectiveAcks = false
     /// Called before each event, with the time of it.
     var observe: ((inout VirtualUTP) -> Void)?
     private(set) var failures: [String] = []
@@ -128,6 +130,7 @@ struct VirtualUTP {
     ) {
         var wire = ByteBuffer()
         header.encode(into: &wire)
+        if hasShortSelectiveAcks { wire.shortenSelectiveAck() }
         let byteCount = wire.readableBytes + range.count
         let arrivals =
             isThere
@@ -228,5 +231,17 @@ extension VirtualEnd {
         }
         receivedByteCount += range.count
         if isReading { connection.taken(range.count) }
+    }
+}
+
+extension ByteBuffer {
+    /// Leaves out the last bytes of a header's selective acknowledgement that name nothing.
+    fileprivate mutating func shortenSelectiveAck() {
+        let (place, least) = (UTPHeader.byteCount + 1, UTPHeader.byteCount + 3)
+        guard readableBytes > least else { return }
+        while readableBytes > least, readableBytesView.last == 0 {
+            moveWriterIndex(to: writerIndex - 1)
+        }
+        setInteger(UInt8(readableBytes - place - 1), at: readerIndex + place)
     }
 }

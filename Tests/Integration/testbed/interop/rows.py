@@ -94,10 +94,6 @@ ROWS = [
         Switches(utp=True),
         blocked=("tcp",),
         cannot={"aria2": "speaks no uTP", "rtorrent": "speaks no uTP"},
-        fails={
-            "libtorrent/leecher": "now and then libtorrent is sent nothing more after the handshake",
-            "qBittorrent/leecher": "now and then qBittorrent is sent nothing more after the handshake",
-        },
     ),
     Row(
         "encryption, forced there",
