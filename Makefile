@@ -39,8 +39,8 @@ fuzz: ## Feed every decoder with damaged input; SEED=number repeats a run
 	$(BUILD) --configuration release --product fuzz
 	Tests/Fuzz/run $(SEED)
 
-bench: ## Measure a release build; ONLY=name measures one thing
-	scripts/install-packages build test
+bench: ## Measure a release build; ONLY=name measures one thing (Benchmarks/README.md)
+	scripts/install-packages build test bench
 	$(BUILD) --configuration release --product sluice
 	Benchmarks/run $(ONLY)
 
