@@ -132,7 +132,8 @@ class PacedSwarm:
             self._tracker.add_peer(torrent.info_hash, address, port)
 
     def delivered(self) -> Delivered:
-        lines = [line.split() for line in self._process.log().splitlines()[1:]]
+        log = self._process.log().splitlines()
+        lines = [line.split() for line in log if line.startswith("delivered")]
         return Delivered(int(lines[-1][1]), int(lines[-1][2])) if lines else Delivered(0, 0)
 
     def stop(self) -> None:

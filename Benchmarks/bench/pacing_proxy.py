@@ -115,6 +115,10 @@ class Way:
 
     def _deliver(self) -> None:
         self._timer = None
+        if self.sink.is_closing():
+            self._queue.clear()
+            self.source.close()
+            return
         # A millisecond is as exactly as the loop wakes up.
         now = self._loop.time() + 0.001
         while self._queue and self._queue[0][0] <= now:
