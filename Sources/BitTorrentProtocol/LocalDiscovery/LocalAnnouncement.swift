@@ -6,6 +6,11 @@ package struct LocalAnnouncement: Equatable, Sendable {
     package static let maximumTorrentCount = 20
     private static let maximumCookieByteCount = 64
 
+    /// The multicast group of an address family, and its port.
+    package static func group(isIPv6: Bool) -> PeerAddress? {
+        isIPv6 ? PeerAddress("[ff15::efc0:988f]:6771") : PeerAddress("239.192.152.143:6771")
+    }
+
     /// `Host`: the multicast group and its port, as text.
     package var host: String
     /// TCP port on which the peer listens; not zero.

@@ -5,17 +5,28 @@ import NIOPosix
 import TorrentLogic
 
 /// Finds peers on the local network (BEP 14): announces by multicast which torrents want peers, and
-/// hears which other peers do. IPv4 only.
+/// hears which other peers do. It takes part in the group of each address family on every interface
+/// that has an address of it.
 actor LocalDiscovery {
-    private static let group = "239.192.152.143"
-    private static let groupPort = 6771
+    /// An interface with an address that other hosts can reach.
+    private struct Interface {
+        let device: NIONetworkDevice
+        let address: PeerAddress
+
+        /// Where a socket is bound so that its packets leave there.
+        var place: BindPlace {
+            // Of IPv6 the address alone does not choose the way of a multicast packet.
+            BindPlace(host: address.hostText, interface: address.isIPv6 ? device.name : nil)
+        }
+    }
+
     private static let interval = Duration.seconds(5 * 60)
     /// BEP 14: no torrent more often.
     private static let urgentInterval = Duration.seconds(60)
     private static let maximumInterfaceCount = 8
 
     private nonisolated let loop: any EventLoop
-    private let listenHost: String
+    private let hosts: ListenHosts
     private let addresses: AddressFilter
     private let logger: Logger
     private let cookie = String(UInt64.random(in: 0 ... .max), radix: 16)
@@ -24,8 +35,8 @@ actor LocalDiscovery {
     private var wishes: [InfoHash: Discovery.Found] = [:]
     private var tcpPort: UInt16 = 0
     /// One bound to the address of each interface, which is what makes a packet leave there.
-    private var senders: [DatagramSocket] = []
-    private var receiver: (any Channel)?
+    private var senders: [(socket: DatagramSocket, isIPv6: Bool)] = []
+    private var receivers: [any Channel] = []
     private var timer: Scheduled<Void>?
     private var isStopped = false
 
@@ -34,7 +45,7 @@ actor LocalDiscovery {
     }
 
     init(listenHost: String, addresses: AddressFilter, loop: any EventLoop, logger: Logger) {
-        self.listenHost = listenHost
+        hosts = ListenHosts(listenHost)
         self.addresses = addresses
         self.loop = loop
         self.logger = logger
@@ -51,39 +62,53 @@ actor LocalDiscovery {
     ///
     /// - Parameter port: TCP port on which peers find us.
     func start(port: UInt16) async {
-        let devices = interfaces()
-        for device in devices {
-            guard let host = device.address?.ipAddress else { continue }
-            let socket = DatagramSocket(host: host, isIPv6: false, loop: loop) { _, _ in }
-            guard (try? await socket.open().get()) != nil else { continue }
-            senders.append(socket)
+        for isIPv6 in [false, true] {
+            let interfaces = interfaces(isIPv6: isIPv6)
+            for interface in interfaces {
+                let socket = DatagramSocket(
+                    host: "\(interface.place)",
+                    isIPv6: isIPv6,
+                    loop: loop
+                ) { _, _ in }
+                guard (try? await socket.open().get()) != nil else { continue }
+                senders.append((socket, isIPv6))
+            }
+            await listen(on: interfaces, isIPv6: isIPv6)
         }
-        await listen(on: devices)
         guard !isStopped else { return closeSockets() }
         tcpPort = port
         announceAsNeeded()
     }
 
-    private func interfaces() -> [NIONetworkDevice] {
-        guard let wanted = ListenHosts(listenHost).ipv4.map({ BindPlace($0) }),
+    /// The interfaces of a family that peers may come in by, each once.
+    private func interfaces(isIPv6: Bool) -> [Interface] {
+        guard let wanted = hosts[isIPv6: isIPv6].map({ BindPlace($0) }),
             let devices = try? System.enumerateDevices()
         else { return [] }
-        let suitable = devices.filter { device in
-            guard device.multicastSupported, let address = device.address,
-                let host = PeerAddress(numericHost: address.ipAddress ?? "", port: 1)
-            else { return false }
-            return !host.isIPv6 && !host.isLoopback
-                && (wanted.host == "0.0.0.0" || wanted.host == address.ipAddress)
-                && (wanted.interface == nil || wanted.interface == device.name)
+        var suitable: [String: Interface] = [:]
+        for device in devices where device.multicastSupported && suitable[device.name] == nil {
+            // One of the link alone would need its interface named to reach us.
+            guard
+                let address = device.address?.ipAddress.flatMap({
+                    PeerAddress(numericHost: $0, port: 1)
+                }),
+                address.isIPv6 == isIPv6, !address.isLoopback, !address.isLinkLocal,
+                wanted.host == "0.0.0.0" || wanted.host == "::"
+                    || PeerAddress(numericHost: wanted.host, port: 1) == address,
+                wanted.interface == nil || wanted.interface == device.name
+            else { continue }
+            suitable[device.name] = Interface(device: device, address: address)
         }
-        return Array(suitable.prefix(Self.maximumInterfaceCount))
+        let ordered = suitable.sorted { $0.key < $1.key }.map(\.value)
+        return Array(ordered.prefix(Self.maximumInterfaceCount))
     }
 
-    private func listen(on devices: [NIONetworkDevice]) async {
-        guard !senders.isEmpty else { return }
+    private func listen(on interfaces: [Interface], isIPv6: Bool) async {
+        guard !interfaces.isEmpty, let group = LocalAnnouncement.group(isIPv6: isIPv6) else {
+            return
+        }
         do {
-            let group = try SocketAddress(ipAddress: Self.group, port: Self.groupPort)
-            let channel = try await DatagramBootstrap(group: loop)
+            var bootstrap = DatagramBootstrap(group: loop)
                 .channelOption(.socketOption(.so_reuseaddr), value: 1)
                 .channelInitializer { [weak self] channel in
                     channel.eventLoop.makeCompletedFuture {
@@ -94,10 +119,19 @@ actor LocalDiscovery {
                         )
                     }
                 }
-                .bind(host: "0.0.0.0", port: Self.groupPort).get()
-            receiver = channel
-            for device in devices {
-                try await (channel as? any MulticastChannel)?.joinGroup(group, device: device).get()
+            if isIPv6 {
+                let option = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
+                bootstrap = bootstrap.channelOption(option, value: 1)
+            }
+            let everyHost = try SocketAddress(
+                ipAddress: isIPv6 ? "::" : "0.0.0.0",
+                port: Int(group.port)
+            )
+            let channel = try await bootstrap.bind(to: everyHost).get()
+            receivers.append(channel)
+            for interface in interfaces {
+                try await (channel as? any MulticastChannel)?
+                    .joinGroup(try group.socketAddress, device: interface.device).get()
             }
         } catch {
             logger.info("peers on the local network are not heard: \(error)")
@@ -112,9 +146,9 @@ actor LocalDiscovery {
 
     private func closeSockets() {
         timer?.cancel()
-        for sender in senders { sender.close() }
-        receiver?.close(promise: nil)
-        receiver = nil
+        for sender in senders { sender.socket.close() }
+        for receiver in receivers { receiver.close(promise: nil) }
+        receivers = []
     }
 
     // MARK: Announcing
@@ -148,16 +182,19 @@ actor LocalDiscovery {
     }
 
     private func announce(_ infoHashes: [InfoHash]) {
-        let group = PeerAddress(numericHost: Self.group, port: UInt16(Self.groupPort))
-        guard let group else { return }
-        let announcement = LocalAnnouncement(
-            host: "\(Self.group):\(Self.groupPort)",
-            port: tcpPort,
-            infoHashes: infoHashes,
-            cookie: cookie
-        )
-        let bytes = announcement.encode()
-        for sender in senders { sender.send(bytes, to: group) }
+        for isIPv6 in [false, true] {
+            guard let group = LocalAnnouncement.group(isIPv6: isIPv6) else { continue }
+            let announcement = LocalAnnouncement(
+                host: "\(group)",
+                port: tcpPort,
+                infoHashes: infoHashes,
+                cookie: cookie
+            )
+            let bytes = announcement.encode()
+            for sender in senders where sender.isIPv6 == isIPv6 {
+                sender.socket.send(bytes, to: group)
+            }
+        }
     }
 
     // MARK: Hearing

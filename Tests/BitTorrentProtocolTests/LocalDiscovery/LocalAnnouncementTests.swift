@@ -37,6 +37,13 @@ import Testing
         #expect(String(decoding: try announcement().encode(), as: UTF8.self) == text)
     }
 
+    @Test func eachFamilyHasItsGroup() throws {
+        let ipv4 = try #require(LocalAnnouncement.group(isIPv6: false))
+        let ipv6 = try #require(LocalAnnouncement.group(isIPv6: true))
+        #expect("\(ipv4)" == "239.192.152.143:6771" && ipv4.isMulticast)
+        #expect("\(ipv6)" == "[ff15::efc0:988f]:6771" && ipv6.isMulticast)
+    }
+
     @Test(arguments: [1, 2, 20])
     func readsWhatItWrites(count: Int) throws {
         for cookie in ["c0ffee", nil] {

@@ -20,6 +20,9 @@ from .processes import Process, TestbedError, wait_until
 
 SERVER_ADDRESS = "10.77.0.100"
 TRACKER_ADDRESS = "10.77.0.1"
+SWARM_IPV6_ADDRESS = "fd77::1"
+SERVER_IPV6_ADDRESS = "fd77::100"
+"""For the tests that want them, between `give_ipv6_addresses` and `take_ipv6_addresses`."""
 GUEST_GATEWAY = "10.78.0.1"
 GUEST_ADDRESS = "10.78.0.2"
 TAP_DEVICE = "guest0"
@@ -63,6 +66,15 @@ class Network:
         if not self._free_swarm_addresses:
             self._free_swarm_addresses = _SWARM_ADDRESSES[1:]
         return self._free_swarm_addresses.pop(0)
+
+    def give_ipv6_addresses(self) -> None:
+        """`nodad`, because a new address is of no use for a second otherwise."""
+        _ip(f"address add {SWARM_IPV6_ADDRESS}/64 dev swarm0 nodad")
+        self._server_ip(f"address add {SERVER_IPV6_ADDRESS}/64 dev server0 nodad")
+
+    def take_ipv6_addresses(self) -> None:
+        _ip(f"address del {SWARM_IPV6_ADDRESS}/64 dev swarm0")
+        self._server_ip(f"address del {SERVER_IPV6_ADDRESS}/64 dev server0")
 
     def on_server_network(self, make):
         """Runs `make` with the server's network as its own; a socket stays where it was made."""
