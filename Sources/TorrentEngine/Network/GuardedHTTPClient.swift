@@ -15,9 +15,9 @@ final class GuardedHTTPClient: Sendable {
     /// Names are looked up behind the proxy, and nowhere else.
     private let isProxied: Bool
     private let loop: any EventLoop
-    private let addresses: AddressFilter
-    /// Until when hosts count as allowed.
-    private let allowedHosts = Mutex<[String: ContinuousClock.Instant]>([:])
+    let addresses: AddressFilter
+    /// Until when hosts count as allowed, and by which version of the user's list.
+    private let allowedHosts = Mutex<[String: (until: ContinuousClock.Instant, version: Int)]>([:])
 
     /// - Parameters:
     ///   - place: connections are made from the address of its interface, if it names one.
@@ -109,9 +109,12 @@ final class GuardedHTTPClient: Sendable {
     private func check(_ url: String, timeout: Duration) async throws {
         let host = Self.host(of: url)
         guard addresses.allows(host: host) else { throw RemoteFailure.forbiddenHost(host) }
-        guard !addresses.allowsLoopback, !isProxied, host.first != "[" else { return }
-        let now = ContinuousClock.now
-        if allowedHosts.withLock({ $0[host].map { $0 > now } ?? false }) { return }
+        guard !addresses.allowsEverything, !isProxied, host.first != "[" else { return }
+        let (now, version) = (ContinuousClock.now, addresses.excluded.version)
+        let isKnown = allowedHosts.withLock {
+            $0[host].map { $0.until > now && $0.version == version } ?? false
+        }
+        if isKnown { return }
         _ = try await HostResolver.addresses(
             of: host,
             port: 1,
@@ -121,7 +124,7 @@ final class GuardedHTTPClient: Sendable {
         )
         allowedHosts.withLock { hosts in
             if hosts.count >= Self.maximumHostCount { hosts.removeAll() }
-            hosts[host] = now + Self.hostMemory
+            hosts[host] = (now + Self.hostMemory, version)
         }
     }
 

@@ -1,17 +1,26 @@
 import BitTorrentProtocol
 import NIOCore
 
-/// Which addresses that strangers name are connected to: a torrent or a tracker must not make this
-/// machine talk to itself or to what only its link can reach.
+/// Which addresses that strangers name are spoken with, whether as peers, trackers, web seeds or nodes
+/// of the DHT: a torrent or a tracker must not make this machine talk to itself, to what only its link
+/// can reach, or to what the user has excluded.
 struct AddressFilter: Sendable {
     let allowsLoopback: Bool
     /// Who is found there is ourselves.
     var own = OwnAddresses()
+    /// The user's list.
+    var excluded = PeerFilter()
+
+    /// Whether the user wants nothing to do with the address.
+    func isFiltered(_ address: PeerAddress) -> Bool { !excluded.allows(address) }
+
+    /// Every address of a host may be connected to, so that names need not be looked up.
+    var allowsEverything: Bool { allowsLoopback && excluded.isEmpty }
 
     func allows(_ address: PeerAddress) -> Bool {
-        guard !address.isUnspecified, !address.isMulticast, !own.contains(address) else {
-            return false
-        }
+        guard !address.isUnspecified, !address.isMulticast, !own.contains(address),
+            !isFiltered(address)
+        else { return false }
         return allowsLoopback || !(address.isLoopback || address.isLinkLocal)
     }
 

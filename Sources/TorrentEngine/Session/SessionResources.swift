@@ -67,7 +67,10 @@ extension SessionResources {
         journal = CompletionJournal(store: store) { error in
             logger.error("verified pieces are not recorded: \(error)")
         }
-        addresses = AddressFilter(allowsLoopback: configuration.allowsLoopback)
+        addresses = AddressFilter(
+            allowsLoopback: configuration.allowsLoopback,
+            excluded: filter
+        )
         tracker = Trackers(
             group: group,
             listenHost: configuration.listenHost,
