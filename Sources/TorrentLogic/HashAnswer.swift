@@ -6,6 +6,10 @@ package struct HashAnswer: Equatable, Sendable {
     /// The pieces whose bytes must be hashed; empty if the hashes of the pieces are enough.
     package let pieces: Range<Int>
 
+    /// Bytes that are hashed for one answer at most: as many as the most leaves that may be asked for.
+    private static let maximumHashedByteCount =
+        HashRequest.maximumLength * MerkleTree.blockByteCount
+
     private let shape: HashTreeShape
     private let layer: [SHA256Digest]
     /// The place of `pieces` in the file.
@@ -20,18 +24,25 @@ package struct HashAnswer: Equatable, Sendable {
         let (base, index, length) = (
             Int(request.baseLayer), Int(request.index), Int(request.length)
         )
-        guard base == 0 || base == shape.pieceLayer, length >= 2, length.nonzeroBitCount == 1,
-            length <= HashRequest.maximumLength, base < shape.height,
-            index % length == 0, index + length <= shape.width(ofLayer: base),
-            index < shape.nodeCount(ofLayer: base),
+        guard length >= 2, length.nonzeroBitCount == 1, length <= HashRequest.maximumLength,
+            base < shape.height, index % length == 0,
+            index + length <= shape.width(ofLayer: base), index < shape.nodeCount(ofLayer: base),
             Int(request.proofLayerCount) < shape.height - base
         else { return nil }
-        let needsLeaves = base == 0 && shape.pieceLayer > 0
+        let needsLeaves = base < shape.pieceLayer
         if needsLeaves {
-            let last = min(index + length, shape.blockCount) - 1
-            firstPlace = index >> shape.pieceLayer
+            let last = min((index + length) << base, shape.blockCount) - 1
+            let places = (index << base) >> shape.pieceLayer...last >> shape.pieceLayer
+            guard
+                places.count << shape.pieceLayer
+                    <= max(
+                        Self.maximumHashedByteCount / MerkleTree.blockByteCount,
+                        shape.leavesPerPiece
+                    )
+            else { return nil }
+            firstPlace = places.lowerBound
             pieces =
-                tree.piece(at: firstPlace).place..<tree.piece(at: last >> shape.pieceLayer).place
+                tree.piece(at: places.lowerBound).place..<tree.piece(at: places.upperBound).place
                 + 1
         } else {
             firstPlace = 0
@@ -40,7 +51,7 @@ package struct HashAnswer: Equatable, Sendable {
         if let layer, layer.count == shape.pieceCount {
             self.layer = layer
         } else {
-            // Without the layer, leaves of one piece can still be proved up to the piece's hash.
+            // Without the layer, hashes below one piece can still be proved up to the piece's hash.
             let computed = MerkleTree.height(ofWidth: length)
             let reached = base + max(computed, Int(request.proofLayerCount) + 1)
             guard needsLeaves, !shape.hasPieceLayer || reached <= shape.pieceLayer else {

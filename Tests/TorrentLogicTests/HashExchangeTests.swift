@@ -176,13 +176,14 @@ import TorrentLogic
         for good in [
             request(0, 0, 16), request(0, 0, 16, proof: 7), request(0, 144, 16, proof: 4),
             request(4, 0, 16), request(4, 8, 2, proof: 3), request(0, 0, 64), request(0, 2, 2),
+            request(3, 0, 2), request(2, 4, 4, proof: 5), request(5, 0, 2),
         ] {
             #expect(isAnswered(good), "\(good)")
         }
         for bad in [
             request(0, 80, 16), request(0, 64, 64), request(0, 8, 16), request(0, 0, 1),
             request(0, 0, 3), request(0, 160, 16), request(0, 0, 512), request(0, 0, 16, proof: 8),
-            request(4, 0, 32), request(3, 0, 2), request(8, 0, 2), request(0, .max - 1, 2),
+            request(4, 0, 32), request(3, 10, 2), request(8, 0, 2), request(0, .max - 1, 2),
             request(0, 0, .max), request(0, 0, 16, proof: .max), request(.max, 0, 2),
             request(0, 0, 16, root: .zero), request(4, 16, 2),
         ] {
@@ -211,5 +212,94 @@ import TorrentLogic
         exchange.answered(alice)
         exchange.answered(alice)
         #expect(exchange.takeActions().isEmpty)
+    }
+
+    /// Every legal request of every layer gets the nodes of the tree, and uncles that prove them.
+    @Test(arguments: [true, false])
+    func answersForLayersBetweenLeavesAndPiecesAndAbove(hasLayer: Bool) throws {
+        let tree = sample.trees.trees[0]
+        let leaves = leaves(sample, 0..<tree.shape.pieceCount)
+        var layers = [leaves]
+        for layer in 0..<tree.shape.height {
+            layers.append(MerkleTree.parents(of: layers[layer], atLayer: layer))
+        }
+        func node(_ layer: Int, _ place: Int) -> SHA256Digest {
+            place < layers[layer].count ? layers[layer][place] : MerkleTree.padding(atLayer: layer)
+        }
+        var answerCount = 0
+        for base in 0..<tree.shape.height {
+            for height in 1...(tree.shape.height - base) {
+                let length = 1 << height
+                for index in stride(from: 0, to: layers[base].count, by: length) {
+                    let proofs = tree.shape.height - base - 1
+                    let request = HashRequest(
+                        root: tree.root,
+                        baseLayer: UInt32(base),
+                        index: UInt32(index),
+                        length: UInt32(length),
+                        proofLayerCount: UInt32(hasLayer ? proofs : 0)
+                    )
+                    let answer = HashAnswer(
+                        request,
+                        tree: tree,
+                        layer: hasLayer ? sample.layers[tree.root] : nil
+                    )
+                    guard let answer else {
+                        #expect(!hasLayer)
+                        continue
+                    }
+                    answerCount += 1
+                    let first = answer.pieces.lowerBound * tree.shape.leavesPerPiece
+                    let last = min(
+                        answer.pieces.upperBound * tree.shape.leavesPerPiece,
+                        leaves.count
+                    )
+                    let hashes = answer.hashes(
+                        leaves: answer.pieces.isEmpty ? [] : Array(leaves[first..<last])
+                    )
+                    #expect(
+                        Array(hashes[..<length]) == (index..<index + length).map { node(base, $0) }
+                    )
+                    let top = MerkleTree.root(
+                        of: Array(hashes[..<length]),
+                        atLayer: base,
+                        width: length
+                    )
+                    #expect(
+                        !hasLayer
+                            || MerkleTree.root(
+                                of: top,
+                                at: index / length,
+                                uncles: hashes[length...]
+                            ) == tree.root
+                    )
+                }
+            }
+        }
+        #expect(answerCount > 20)
+    }
+
+    /// What is read to make an answer is bounded, whatever the layer.
+    @Test func doesNotHashAWholeFileForOneAnswer() throws {
+        let shape = HashTreeShape(length: 600 << 20, pieceLength: 1 << 20)
+        let tree = HashTrees.Tree(file: 0, firstPiece: PieceIndex(0), root: .zero, shape: shape)
+        let hashes = [SHA256Digest](repeating: .zero, count: shape.pieceCount)
+        func answer(_ layer: UInt32, _ length: UInt32) -> HashAnswer? {
+            HashAnswer(
+                HashRequest(
+                    root: tree.root,
+                    baseLayer: layer,
+                    index: 0,
+                    length: length,
+                    proofLayerCount: 0
+                ),
+                tree: tree,
+                layer: hashes
+            )
+        }
+        #expect(answer(0, 512)?.pieces.count == 8)
+        #expect(answer(5, 16)?.pieces.count == 8)
+        #expect(answer(5, 32) == nil)
+        #expect(answer(6, 512)?.pieces.isEmpty == true)
     }
 }
