@@ -6,8 +6,8 @@
 /// from 5 s to 1 h.
 ///
 /// While somebody wants data and few peers give any, further trackers are asked as well, one every
-/// 2 s and each at its own interval, beyond what BEP 12 says: a reader waits. Not so for private
-/// torrents.
+/// 2 s and each at its own interval, those of large swarms first, beyond what BEP 12 says: a reader
+/// waits. Not so for private torrents.
 package struct AnnounceSchedule {
     package typealias Instant = ContinuousClock.Instant
 
@@ -35,6 +35,8 @@ package struct AnnounceSchedule {
         var minimumNext: Instant?
         /// No announce beside the regular ones sooner than this.
         var furtherNext: Instant?
+        /// Peers that it knows, as far as it has said.
+        var peerCount: Int?
     }
 
     private enum State: Equatable {
@@ -207,6 +209,18 @@ package struct AnnounceSchedule {
 
     // MARK: Trackers beside the regular one
 
+    /// Trackers beside the regular one are asked at this time.
+    package var asksFurtherTrackers: Bool { asksFurther && wantsMorePeers && state != .off }
+
+    /// Whether an answer of the tracker is awaited.
+    package func isAsking(_ tracker: String) -> Bool { event(for: tracker) != nil }
+
+    /// A tracker has said how many peers it knows, or (`nil`) no longer says.
+    package mutating func learned(peerCount: Int?, at tracker: String) {
+        guard let (tier, index) = position(of: tracker) else { return }
+        tiers[tier][index].peerCount = peerCount
+    }
+
     /// Sets the time for the next of them, from now if none was set.
     private mutating func planFurther(now: Instant) {
         guard asksFurther, wantsMorePeers, state != .off,
@@ -220,9 +234,11 @@ package struct AnnounceSchedule {
 
     private mutating func announceFurther(now: Instant) {
         nextFurther = nil
-        let all = tiers.joined()
-        if let tracker = all.first(where: { furtherChance($0, now: now).map { $0 <= now } ?? false }
-        ) {
+        let candidates = tiers.joined().filter {
+            furtherChance($0, now: now).map { $0 <= now } ?? false
+        }
+        // The first of those that know most; one of which nothing is known may know somebody.
+        if let tracker = candidates.min(by: { $0.peerCount ?? 1 > $1.peerCount ?? 1 }) {
             let event: Event = tracker.knowsUs ? .update : .started
             further[tracker.url] = event
             actions.append(.announce(tracker: tracker.url, event: event))

@@ -72,6 +72,11 @@ extension Swarm {
         ownAddresses.heard(address, from: voter.address)
     }
 
+    /// A tracker has told our address (BEP 24).
+    package mutating func heardOwnAddress(_ address: PeerAddress, fromTracker tracker: String) {
+        ownAddresses.heard(address, from: .tracker(tracker))
+    }
+
     /// - Returns: whether there is a place for the newcomer, that of a worse peer if need be.
     mutating func makeRoom(for newcomer: PeerIdentity, now: Instant) -> Bool {
         let address = newcomer.address

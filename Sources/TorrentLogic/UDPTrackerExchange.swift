@@ -25,7 +25,7 @@ package struct UDPTrackerExchange: Sendable {
 
     package enum Answer: Equatable, Sendable {
         case announced(AnnounceResponse)
-        case scraped([UDPTrackerPacket.Scrape])
+        case scraped([SwarmSize])
         case refused(reason: String)
         case timedOut
     }

@@ -5,7 +5,7 @@ import TorrentLogic
 extension Decoder {
     /// What trackers, DHT nodes and the local network answer.
     static let discoveryDecoders: [Decoder] = [
-        httpTracker, udpTracker, krpc, localAnnouncement, dhtState, webSeed,
+        httpTracker, httpScrape, udpTracker, krpc, localAnnouncement, dhtState, webSeed,
     ]
 
     private static let httpTracker = Decoder(
@@ -23,6 +23,27 @@ extension Decoder {
     ) { bytes, _ in
         guard let answer = try? HTTPTrackerCodec.response(parsing: bytes) else { return false }
         try promise(answer.peers.allSatisfy { $0.port != 0 }, "a peer has port 0")
+        return true
+    }
+
+    private static let httpScrape = Decoder(
+        "HTTP scrape",
+        samples: [
+            [
+                "files": [
+                    String(repeating: "A", count: 20): [
+                        "complete": 5, "downloaded": 50, "incomplete": 10,
+                    ]
+                ]
+            ],
+            ["failure reason": "no"],
+        ].map { (item: BencodeItem) in BencodeEncoder.encode(item) },
+        alphabet: bencodeAlphabet
+    ) { bytes, _ in
+        guard let hash = InfoHash(bytes: [UInt8](repeating: 0x41, count: 20)),
+            let size = try? HTTPTrackerCodec.swarmSize(of: hash, parsing: bytes)
+        else { return false }
+        try promise(size.seedCount >= 0 && size.leecherCount >= 0, "fewer peers than none")
         return true
     }
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from testbed import torrents
-from testbed.libtorrent_seed import LibtorrentSeed
+from testbed.libtorrent_seed import SEED_PORT, LibtorrentSeed
+from testbed.network import SERVER_IPV6_ADDRESS, SWARM_IPV6_ADDRESS
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
 from testbed.torrents import Torrent
+from testbed.tracker import ORIGIN
 from testbed.udp_tracker import ANNOUNCE_URL, UDPTracker
 
 DHT = {
@@ -69,6 +72,20 @@ class ByUDPTracker(Discovery):
         self.assertEqual(events[-1], "stopped")
 
 
+class ByScrape(Discovery):
+    def test_the_tracker_with_the_largest_swarm_is_asked_first(self) -> None:
+        rooms = [f"/announce-{name}" for name in "abcd"]
+        film = self.film([])
+        seed = self.seed(film)
+        # Only the last tracker knows it.
+        self.tracker.add_peer(film.info_hash, seed.address, SEED_PORT, rooms[-1])
+        path = film.with_sources("tracked", [[f"{ORIGIN}{room}"] for room in rooms])
+        self.read(self.serve_with(replace(film, metainfo=path), {}), film)
+        asked = [each.path for each in self.tracker.announces(film.info_hash)]
+        self.assertEqual(asked[:2], [rooms[0], rooms[-1]])
+        self.assertEqual([self.tracker.scrapes(room) for room in rooms[1:]], [1, 1, 1])
+
+
 class ByDHT(Discovery):
     def test_a_film_without_a_tracker_is_read(self) -> None:
         film = self.film([])
@@ -85,4 +102,20 @@ class ByLocalDiscovery(Discovery):
         film = self.film([])
         self.seed(film, enable_lsd=True)
         settings = {"local_discovery": True}
+        self.read(self.serve_with(film, settings), film)
+
+    def test_a_film_of_the_local_network_is_read_by_ipv6_alone(self) -> None:
+        film = self.film([])
+        self.network.give_ipv6_addresses()
+        self.addCleanup(self.network.take_ipv6_addresses)
+        seed = LibtorrentSeed(
+            self.network,
+            None,
+            [film],
+            self.directory,
+            settings={"enable_lsd": True},
+            address=f"[{SWARM_IPV6_ADDRESS}]",
+        )
+        self.addCleanup(seed.stop)
+        settings = {"local_discovery": True, "bittorrent": {"address": SERVER_IPV6_ADDRESS}}
         self.read(self.serve_with(film, settings), film)

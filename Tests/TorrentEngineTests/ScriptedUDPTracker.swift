@@ -2,7 +2,7 @@ import BitTorrentProtocol
 import NIOCore
 import NIOPosix
 
-/// A UDP tracker on loopback (BEP 15) that names one peer.
+/// A UDP tracker on loopback (BEP 15) that names one peer, of a swarm of 3 seeds and 4 others.
 final class ScriptedUDPTracker: Sendable {
     enum Script: Sendable {
         case names(PeerAddress)
@@ -54,6 +54,8 @@ private final class Answerer: ChannelInboundHandler {
         var answer: [UInt8] = []
         if bytes[11] == 0 {
             answer = [0, 0, 0, 0] + transaction + [1, 2, 3, 4, 5, 6, 7, 8]
+        } else if bytes[11] == 2, case .names = script {
+            answer = [0, 0, 0, 2] + transaction + [0, 0, 0, 3, 0, 0, 0, 9, 0, 0, 0, 4]
         } else {
             report(bytes)
             switch script {

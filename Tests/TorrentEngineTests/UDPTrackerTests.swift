@@ -70,6 +70,26 @@ import Testing
         }
     }
 
+    @Test func isScraped() async throws {
+        try await withTimeLimit {
+            let peer = try #require(PeerAddress("127.0.0.1:1"))
+            let tracker = try await ScriptedUDPTracker(.names(peer))
+            let trackers = Trackers(
+                group: Node.group,
+                listenHost: "127.0.0.1",
+                addresses: AddressFilter(allowsLoopback: true)
+            )
+            let size = try await trackers.scrape(
+                "udp://127.0.0.1:\(tracker.port)",
+                InfoHash(ofInfoDictionary: [1]),
+                timeout: .seconds(10)
+            )
+            #expect(size == SwarmSize(seedCount: 3, leecherCount: 4, completedCount: 9))
+            await trackers.shutdown()
+            try await tracker.close()
+        }
+    }
+
     @Test func aRefusalIsTold() async throws {
         try await withTimeLimit {
             let tracker = try await ScriptedUDPTracker(.refuses("go away"))

@@ -298,4 +298,21 @@ import TorrentLogic
         schedule.failed(tracker: "c", retryAfter: nil, now: after(5))
         #expect(schedule.takeActions() == [])
     }
+
+    @Test func furtherTrackersOfLargeSwarmsComeFirst() {
+        var schedule = AnnounceSchedule(tiers: [["a"], ["b"], ["c"], ["d"]], seed: 1)
+        schedule.start(now: start)
+        #expect(!schedule.asksFurtherTrackers)
+        schedule.update(hasDemand: true, usablePeerCount: 0, now: start)
+        #expect(schedule.asksFurtherTrackers && schedule.isAsking("a"))
+        schedule.learned(peerCount: 0, at: "b")
+        schedule.learned(peerCount: 70, at: "d")
+        schedule.timerFired(now: after(2))
+        schedule.timerFired(now: after(4))
+        schedule.timerFired(now: after(6))
+        #expect(
+            schedule.takeActions()
+                == ["a", "d", "c", "b"].map { .announce(tracker: $0, event: .started) }
+        )
+    }
 }

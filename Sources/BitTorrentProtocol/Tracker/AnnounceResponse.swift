@@ -1,4 +1,4 @@
-/// What a tracker answers (BEP 3, BEP 7, BEP 23), whatever carries it.
+/// What a tracker answers (BEP 3, BEP 7, BEP 23, BEP 24), whatever carries it.
 package struct AnnounceResponse: Equatable, Sendable {
     /// A peer that the tracker names by a host name.
     package struct NamedPeer: Hashable, Sendable {
@@ -18,6 +18,8 @@ package struct AnnounceResponse: Equatable, Sendable {
     package var leecherCount: Int?
     /// To be sent back with the next announce.
     package var trackerID: [UInt8]?
+    /// Our address as the tracker sees it, 4 or 16 bytes (`external ip`, BEP 24).
+    package var ownHost: [UInt8]?
     /// For the user to read; the announce has succeeded.
     package var warning: String?
 

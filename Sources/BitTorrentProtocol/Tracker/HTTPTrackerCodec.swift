@@ -1,6 +1,6 @@
 import Bencode
 
-/// Announces over HTTP: a query string out (BEP 3, 23), bencode in (BEP 3, 7, 23, 31).
+/// Announces over HTTP: a query string out (BEP 3, 23), bencode in (BEP 3, 7, 23, 24, 31).
 package enum HTTPTrackerCodec {
     /// Bytes of a response that are read before it is refused.
     package static let maximumResponseByteCount = 1024 * 1024
@@ -13,7 +13,7 @@ package enum HTTPTrackerCodec {
     /// No announce is put off for longer than this, whatever a tracker says.
     static let maximumIntervalSeconds: Int64 = 7 * 24 * 3600
 
-    private static let limits = BencodeLimits(
+    static let limits = BencodeLimits(
         byteCount: maximumResponseByteCount,
         depth: 32,
         valueCount: 100_000
@@ -30,7 +30,15 @@ package enum HTTPTrackerCodec {
         announce: String,
         request: AnnounceRequest
     ) throws(AnnounceError) -> String {
-        let url = announce.prefix { $0 != "#" }
+        try appending(query(request), to: Substring(announce))
+    }
+
+    /// Adds fields to the query of a URL of HTTP.
+    static func appending(
+        _ fields: String,
+        to text: Substring
+    ) throws(AnnounceError) -> String {
+        let url = text.prefix { $0 != "#" }
         guard let schemeEnd = url.firstRange(of: "://"),
             ["http", "https"].contains(url[..<schemeEnd.lowerBound].lowercased()),
             let first = url[schemeEnd.upperBound...].utf8.first,
@@ -44,7 +52,7 @@ package enum HTTPTrackerCodec {
         case (true, "?"), (true, "&"): separator = ""
         case (true, _): separator = "&"
         }
-        return url + separator + query(request)
+        return url + separator + fields
     }
 
     private static func query(_ request: AnnounceRequest) -> String {
@@ -76,6 +84,23 @@ package enum HTTPTrackerCodec {
     ///
     /// - Throws: `AnnounceError.refused` for the tracker's own refusal, others for nonsense.
     package static func response(parsing bytes: [UInt8]) throws(AnnounceError) -> AnnounceResponse {
+        let top = try dictionary(bytes)
+        var response = AnnounceResponse()
+        response.interval = try interval(top, "interval")
+        response.minimumInterval = try interval(top, "min interval")
+        response.seedCount = try count(top, "complete")
+        response.leecherCount = try count(top, "incomplete")
+        response.trackerID = try trackerID(top)
+        response.warning = top["warning message"].flatMap(displayText)
+        response.ownHost = top["external ip"]?.string.flatMap { host in
+            [4, 16].contains(host.count) ? Array(host) : nil
+        }
+        try addPeers(top, to: &response)
+        return response
+    }
+
+    /// The dictionary of an answer, unless it is a refusal.
+    static func dictionary(_ bytes: [UInt8]) throws(AnnounceError) -> BencodeValue {
         let decoder = BencodeDecoder(limits: limits, keyOrder: .any, allowsTrailingBytes: true)
         let top: BencodeValue
         do throws(BencodeError) {
@@ -87,15 +112,7 @@ package enum HTTPTrackerCodec {
         if let reason = top["failure reason"] {
             throw .refused(reason: displayText(reason) ?? "", retry: retry(top["retry in"]))
         }
-        var response = AnnounceResponse()
-        response.interval = try interval(top, "interval")
-        response.minimumInterval = try interval(top, "min interval")
-        response.seedCount = try count(top, "complete")
-        response.leecherCount = try count(top, "incomplete")
-        response.trackerID = try trackerID(top)
-        response.warning = top["warning message"].flatMap(displayText)
-        try addPeers(top, to: &response)
-        return response
+        return top
     }
 
     private static func addPeers(
@@ -192,7 +209,7 @@ package enum HTTPTrackerCodec {
     }
 
     /// BEP 31: minutes, or "never".
-    private static func retry(_ value: BencodeValue?) -> AnnounceError.Retry? {
+    static func retry(_ value: BencodeValue?) -> AnnounceError.Retry? {
         guard let value else { return nil }
         if value.text == "never" { return .never }
         // The number may be written as a string, as "never" is.
@@ -203,7 +220,7 @@ package enum HTTPTrackerCodec {
     }
 
     /// Text for a log or a page: bounded, repaired, without control characters.
-    private static func displayText(_ value: BencodeValue) -> String? {
+    static func displayText(_ value: BencodeValue) -> String? {
         value.string.map(displayText)
     }
 

@@ -70,18 +70,11 @@ package enum UDPTrackerRequest: Equatable, Sendable {
 
 /// A packet from a UDP tracker (BEP 15).
 package struct UDPTrackerPacket: Equatable, Sendable {
-    /// What a tracker knows of one torrent.
-    package struct Scrape: Equatable, Sendable {
-        package let seedCount: Int
-        package let completedCount: Int
-        package let leecherCount: Int
-    }
-
     package enum Body: Equatable, Sendable {
         case connected(connectionID: UInt64)
         case announced(AnnounceResponse)
         /// In the order of the request.
-        case scraped([Scrape])
+        case scraped([SwarmSize])
         case refused(reason: String)
     }
 
@@ -136,7 +129,7 @@ package struct UDPTrackerPacket: Equatable, Sendable {
         return response
     }
 
-    private static func scrapes(_ bytes: [UInt8]) -> [Scrape] {
+    private static func scrapes(_ bytes: [UInt8]) -> [SwarmSize] {
         let count = min((bytes.count - 8) / 12, UDPTrackerRequest.maximumScrapeCount)
         return (0..<count).compactMap { number in
             let start = 8 + 12 * number
@@ -144,10 +137,10 @@ package struct UDPTrackerPacket: Equatable, Sendable {
                 let completed: UInt32 = bytes.bigEndian(at: start + 4),
                 let leechers: UInt32 = bytes.bigEndian(at: start + 8)
             else { return nil }
-            return Scrape(
+            return SwarmSize(
                 seedCount: Int(seeds),
-                completedCount: Int(completed),
-                leecherCount: Int(leechers)
+                leecherCount: Int(leechers),
+                completedCount: Int(completed)
             )
         }
     }

@@ -199,6 +199,13 @@ actor DHTService {
         performActions()
     }
 
+    /// A tracker has told where it sees us (BEP 24).
+    func heardOwnHost(_ host: [UInt8], from tracker: String) {
+        guard !isStopped else { return }
+        node?.heardOwnHost(host, from: tracker, now: .now)
+        performActions()
+    }
+
     // MARK: Searches
 
     func want(_ infoHash: InfoHash, _ need: Discovery.Need, found: @escaping Discovery.Found) {
@@ -250,7 +257,7 @@ actor DHTService {
     // MARK: Turns
 
     private func received(_ bytes: [UInt8], from address: PeerAddress) {
-        guard !isStopped else { return }
+        guard !isStopped, !addresses.isFiltered(address) else { return }
         node?.received(bytes, from: address, now: .now)
         performActions()
     }

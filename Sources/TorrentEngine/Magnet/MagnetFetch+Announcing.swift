@@ -15,5 +15,9 @@ extension MagnetFetch: Announcer {
             now: now
         )
         sendAnnounces()
+        sendScrapes(now: now)
     }
+
+    /// Whom to connect to is not chosen before there is a torrent.
+    func heardOwnHost(_ host: [UInt8], fromTracker tracker: String) {}
 }

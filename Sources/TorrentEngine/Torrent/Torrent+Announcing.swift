@@ -14,6 +14,13 @@ extension Torrent: Announcer {
         swarm.found(addresses, now: now)
     }
 
+    func heardOwnHost(_ host: [UInt8], fromTracker tracker: String) {
+        guard let address = PeerAddress(host: host, port: resources.listenPort.announced) else {
+            return
+        }
+        swarm.heardOwnAddress(address, fromTracker: Announcing.name(of: tracker))
+    }
+
     /// Tells the schedule how things stand and sends what is due.
     ///
     /// A torrent is announced from the first demand until it goes cold, and while it is a seed.
@@ -38,5 +45,6 @@ extension Torrent: Announcer {
             )
         }
         sendAnnounces()
+        sendScrapes(now: now)
     }
 }

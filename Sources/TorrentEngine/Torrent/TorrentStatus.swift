@@ -1,4 +1,5 @@
-import BitTorrentProtocol
+package import BitTorrentProtocol
+import TorrentLogic
 
 /// How a torrent stands at one moment.
 package struct TorrentStatus: Equatable, Sendable {
@@ -8,6 +9,8 @@ package struct TorrentStatus: Equatable, Sendable {
     /// Payload received and sent since the torrent went to work.
     package let downloadedByteCount: UInt64
     package let uploadedByteCount: UInt64
+    /// What trackers say of the whole swarm, the one that knows most; `nil` while none has.
+    package let swarmSize: SwarmSize?
 }
 
 extension RegisteredTorrent {
@@ -29,7 +32,8 @@ extension TorrentStatus {
             ).verifiedByteCount,
             peerCount: 0,
             downloadedByteCount: 0,
-            uploadedByteCount: 0
+            uploadedByteCount: 0,
+            swarmSize: nil
         )
     }
 }
@@ -40,7 +44,8 @@ extension Torrent {
             verifiedByteCount: published.verifiedByteCount,
             peerCount: links.count,
             downloadedByteCount: downloadedByteCount,
-            uploadedByteCount: uploadedByteCount
+            uploadedByteCount: uploadedByteCount,
+            swarmSize: announcing.scrapes.largest
         )
     }
 }

@@ -18,6 +18,9 @@ protocol Announcer: Actor {
     /// Takes an event and does all that follows from it, announces included.
     func turn(_ event: (AnnounceSchedule.Instant) -> Void)
 
+    /// A tracker has said where it sees us (BEP 24): 4 or 16 bytes; called within a turn.
+    func heardOwnHost(_ host: [UInt8], fromTracker tracker: String)
+
     /// Takes addresses that a tracker gave and that may be dialled; called within a turn.
     func found(byTracker addresses: [PeerAddress], now: AnnounceSchedule.Instant)
 }
@@ -29,6 +32,38 @@ extension Announcer {
         for case .announce(let tracker, let event) in announcing.schedule.takeActions() {
             Task { await announce(to: tracker, event, timeout: timeout) }
         }
+    }
+
+    /// Asks trackers that are not announced to how large the swarm is, while a reader waits for want
+    /// of peers: those of large swarms are announced to first.
+    func sendScrapes(now: AnnounceSchedule.Instant) {
+        guard announcing.schedule.asksFurtherTrackers else { return }
+        let due = announcing.scrapes.takeDue(
+            now: now,
+            isAnnouncing: announcing.schedule.isAsking
+        )
+        for tracker in due { Task { await scrape(tracker) } }
+    }
+
+    private func scrape(_ tracker: String) async {
+        let name: Logger.Metadata = ["tracker": "\(Announcing.name(of: tracker))"]
+        do {
+            let size = try await resources.tracker.scrape(
+                tracker,
+                swarmHashes.all[0],
+                timeout: resources.configuration.announceTimeout
+            )
+            announcing.scrapes.told(size, by: tracker, now: .now)
+            logger.debug(
+                "scraped: \(size.map { "\($0.seedCount) seeds, \($0.leecherCount) others" } ?? "unknown")",
+                metadata: name
+            )
+        } catch {
+            announcing.scrapes.failed(tracker, now: .now)
+            logger.debug("the tracker is not scraped: \(error)", metadata: name)
+        }
+        let size = announcing.scrapes.size(at: tracker)
+        announcing.schedule.learned(peerCount: size?.peerCount, at: tracker)
     }
 
     /// Tells the trackers that know of us that we are gone; returns when they answered or the
@@ -83,7 +118,16 @@ extension Announcer {
             logger.warning("the tracker warns: \(warning)", metadata: name)
         }
         let peers = (response.peers + others).filter(resources.addresses.allows)
+        if let host = response.ownHost {
+            let voter = Announcing.name(of: tracker)
+            resources.discovery.dht?.run { $0.heardOwnHost(host, from: voter) }
+        }
         turn { now in
+            if let size = response.swarmSize {
+                announcing.scrapes.told(size, by: tracker, now: now)
+                announcing.schedule.learned(peerCount: size.peerCount, at: tracker)
+            }
+            if let host = response.ownHost { heardOwnHost(host, fromTracker: tracker) }
             announcing.schedule.succeeded(
                 tracker: tracker,
                 interval: response.interval ?? .seconds(1800),

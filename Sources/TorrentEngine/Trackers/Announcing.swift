@@ -1,3 +1,4 @@
+import BitTorrentProtocol
 import Logging
 import TorrentLogic
 
@@ -12,6 +13,7 @@ struct Announcing {
     }
 
     var schedule: AnnounceSchedule
+    var scrapes: ScrapeSchedule
     let hasTrackers: Bool
     /// Between `start` and `stop` of the schedule.
     var isInUse = false
@@ -33,6 +35,10 @@ struct Announcing {
     /// - Parameter isMagnet: its trackers are hints, many of which are dead.
     init(tiers: [[String]], isPrivate: Bool, isMagnet: Bool = false, seed: UInt64) {
         schedule = AnnounceSchedule(tiers: tiers, isPrivate: isPrivate, seed: seed)
+        // With a private torrent one tracker at a time has to do with it (BEP 27).
+        scrapes = ScrapeSchedule(
+            trackers: isPrivate ? [] : tiers.joined().filter(Trackers.canScrape)
+        )
         hasTrackers = tiers.contains { !$0.isEmpty }
         failureLevel = isMagnet ? .info : .warning
         recoveryLevel = isMagnet ? .debug : .notice

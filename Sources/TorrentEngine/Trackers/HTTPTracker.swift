@@ -3,7 +3,7 @@ import BitTorrentProtocol
 import NIOCore
 import NIOHTTP1
 
-/// Carries announces over HTTP and HTTPS.
+/// Carries announces and scrapes over HTTP and HTTPS.
 final class HTTPTracker: Sendable {
     private let client: GuardedHTTPClient
 
@@ -29,9 +29,29 @@ final class HTTPTracker: Sendable {
         _ announce: AnnounceRequest,
         timeout: Duration
     ) async throws -> AnnounceResponse {
+        let url = try HTTPTrackerCodec.url(announce: tracker, request: announce)
+        return try HTTPTrackerCodec.response(parsing: try await body(of: url, within: timeout))
+    }
+
+    /// - Returns: `nil` if the tracker does not know the torrent.
+    func scrape(
+        _ tracker: String,
+        _ infoHash: InfoHash,
+        timeout: Duration
+    ) async throws -> SwarmSize? {
+        guard let url = HTTPTrackerCodec.scrapeURL(announce: tracker, infoHash: infoHash) else {
+            throw AnnounceError.invalidURL
+        }
+        return try HTTPTrackerCodec.swarmSize(
+            of: infoHash,
+            parsing: try await body(of: url, within: timeout)
+        )
+    }
+
+    private func body(of url: String, within timeout: Duration) async throws -> [UInt8] {
         do {
             return try await withThrowingTaskGroup { group in
-                group.addTask { try await self.ask(tracker, announce, timeout: timeout) }
+                group.addTask { try await self.get(url, timeout: timeout) }
                 // The deadline of a request ends with the head of its response, and a body that
                 // trickles is never late.
                 group.addTask {
@@ -39,20 +59,15 @@ final class HTTPTracker: Sendable {
                     throw RemoteFailure.timedOut
                 }
                 defer { group.cancelAll() }
-                guard let response = try await group.next() else { throw RemoteFailure.ended }
-                return response
+                guard let body = try await group.next() else { throw RemoteFailure.ended }
+                return body
             }
         } catch {
             throw RemoteFailure(ofHTTP: error) ?? error
         }
     }
 
-    private func ask(
-        _ tracker: String,
-        _ announce: AnnounceRequest,
-        timeout: Duration
-    ) async throws -> AnnounceResponse {
-        let url = try HTTPTrackerCodec.url(announce: tracker, request: announce)
+    private func get(_ url: String, timeout: Duration) async throws -> [UInt8] {
         let response = try await client.get(url, timeout: timeout)
         guard response.status == .ok else {
             throw RemoteFailure.status(response.status.code)
@@ -60,7 +75,7 @@ final class HTTPTracker: Sendable {
         let body = try await response.body.collect(
             upTo: HTTPTrackerCodec.maximumResponseByteCount
         )
-        return try HTTPTrackerCodec.response(parsing: Array(body.readableBytesView))
+        return Array(body.readableBytesView)
     }
 
     func shutdown() async { await client.shutdown() }

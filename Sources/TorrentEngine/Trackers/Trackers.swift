@@ -39,6 +39,31 @@ struct Trackers: Sendable {
         return try await http.announce(to: tracker, request, timeout: timeout)
     }
 
+    /// Whether what the URL names can be scraped at all.
+    static func canScrape(_ tracker: String) -> Bool {
+        UDPTrackerURL(tracker) != nil
+            || HTTPTrackerCodec.scrapeURL(
+                announce: tracker,
+                infoHash: InfoHash(ofInfoDictionary: [])
+            ) != nil
+    }
+
+    /// Asks how large the swarm of a torrent is (BEP 15, BEP 48).
+    ///
+    /// - Parameter timeout: for all of it.
+    /// - Returns: `nil` if the tracker does not know the torrent.
+    func scrape(
+        _ tracker: String,
+        _ infoHash: InfoHash,
+        timeout: Duration
+    ) async throws -> SwarmSize? {
+        if let url = UDPTrackerURL(tracker) {
+            guard usesUDP else { throw RemoteFailure.notThroughProxy }
+            return try await udp.scrape(url, infoHash, timeout: timeout)
+        }
+        return try await http.scrape(tracker, infoHash, timeout: timeout)
+    }
+
     func shutdown() async {
         await udp.shutdown()
         await http.shutdown()

@@ -2,16 +2,16 @@ import BitTorrentProtocol
 import NIOCore
 import TorrentLogic
 
-/// Carries announces to UDP trackers (BEP 15, BEP 41): for the whole session one exchange, with a
+/// Carries announces and scrapes to UDP trackers (BEP 15, BEP 41): for the whole session one exchange, with a
 /// socket for each address family.
 ///
 /// A tracker with addresses of both families is asked at one of each, since it can tell us only
 /// peers of the family in which we ask.
 actor UDPTrackers {
-    private struct Announce {
-        let continuation: CheckedContinuation<AnnounceResponse, any Error>
+    private struct Inquiry {
+        let continuation: CheckedContinuation<UDPTrackerExchange.Answer, any Error>
         var questions: Set<UDPTrackerExchange.QuestionKey>
-        var response: AnnounceResponse?
+        var answer: UDPTrackerExchange.Answer?
         var failure: any Error = RemoteFailure.timedOut
         var timer: Scheduled<Void>?
     }
@@ -24,9 +24,9 @@ actor UDPTrackers {
     private let hosts: ListenHosts
     private var sockets: [Bool: DatagramSocket] = [:]
     private var exchange = UDPTrackerExchange(generator: SystemRandomNumberGenerator())
-    private var announces: [UInt64: Announce] = [:]
-    private var announceOf: [UDPTrackerExchange.QuestionKey: UInt64] = [:]
-    private var lastAnnounce: UInt64 = 0
+    private var inquiries: [UInt64: Inquiry] = [:]
+    private var inquiryOf: [UDPTrackerExchange.QuestionKey: UInt64] = [:]
+    private var lastInquiry: UInt64 = 0
     private var timer: Scheduled<Void>?
     private var isStopped = false
 
@@ -46,6 +46,35 @@ actor UDPTrackers {
         _ request: AnnounceRequest,
         timeout: Duration
     ) async throws -> AnnounceResponse {
+        let question = UDPTrackerExchange.Question.announce(request, urlData: tracker.urlData)
+        guard case .announced(let response) = try await ask(question, of: tracker, timeout: timeout)
+        else { throw RemoteFailure.ended }
+        return response
+    }
+
+    /// - Parameter timeout: for all of it.
+    /// - Returns: `nil` if the tracker says nothing of the torrent.
+    func scrape(
+        _ tracker: UDPTrackerURL,
+        _ infoHash: InfoHash,
+        timeout: Duration
+    ) async throws -> SwarmSize? {
+        guard
+            case .scraped(let sizes) = try await ask(
+                .scrape([infoHash]),
+                of: tracker,
+                timeout: timeout
+            )
+        else { throw RemoteFailure.ended }
+        return sizes.first
+    }
+
+    /// - Returns: an answer of the question's kind.
+    private func ask(
+        _ question: UDPTrackerExchange.Question,
+        of tracker: UDPTrackerURL,
+        timeout: Duration
+    ) async throws -> UDPTrackerExchange.Answer {
         let deadline = ContinuousClock.now + timeout
         let addresses = try await HostResolver.addresses(
             of: tracker.host,
@@ -63,16 +92,15 @@ actor UDPTrackers {
         guard !targets.isEmpty else { throw RemoteFailure.unreachable }
         let rest = ContinuousClock.now.duration(to: deadline)
         return try await withCheckedThrowingContinuation { continuation in
-            let question = UDPTrackerExchange.Question.announce(request, urlData: tracker.urlData)
             begin(question, of: targets, continuation, timeout: rest)
         }
     }
 
-    /// Announces under way fail.
+    /// Questions under way fail.
     func shutdown() {
         isStopped = true
-        for id in announces.keys.sorted() {
-            announces[id]?.failure = RemoteFailure.ended
+        for id in inquiries.keys.sorted() {
+            inquiries[id]?.failure = RemoteFailure.ended
             end(id)
         }
         timer?.cancel()
@@ -80,42 +108,42 @@ actor UDPTrackers {
         for socket in sockets.values { socket.close() }
     }
 
-    // MARK: Announces
+    // MARK: Questions
 
     private func begin(
         _ question: UDPTrackerExchange.Question,
         of targets: [PeerAddress],
-        _ continuation: CheckedContinuation<AnnounceResponse, any Error>,
+        _ continuation: CheckedContinuation<UDPTrackerExchange.Answer, any Error>,
         timeout: Duration
     ) {
-        lastAnnounce += 1
-        let id = lastAnnounce
+        lastInquiry += 1
+        let id = lastInquiry
         let now = ContinuousClock.now
         let keys = targets.map { exchange.ask(question, of: $0, now: now) }
-        announces[id] = Announce(continuation: continuation, questions: Set(keys))
-        for key in keys { announceOf[key] = id }
+        inquiries[id] = Inquiry(continuation: continuation, questions: Set(keys))
+        for key in keys { inquiryOf[key] = id }
         end(id, in: timeout)
         performActions()
     }
 
     private func end(_ id: UInt64, in time: Duration) {
-        announces[id]?.timer?.cancel()
-        announces[id]?.timer = loop.scheduleTask(in: TimeAmount(max(time, .zero))) { [weak self] in
+        inquiries[id]?.timer?.cancel()
+        inquiries[id]?.timer = loop.scheduleTask(in: TimeAmount(max(time, .zero))) { [weak self] in
             self?.assumeIsolated { $0.end(id) }
         }
     }
 
     private func end(_ id: UInt64) {
-        guard let announce = announces.removeValue(forKey: id) else { return }
-        announce.timer?.cancel()
-        for key in announce.questions {
-            announceOf[key] = nil
+        guard let inquiry = inquiries.removeValue(forKey: id) else { return }
+        inquiry.timer?.cancel()
+        for key in inquiry.questions {
+            inquiryOf[key] = nil
             exchange.cancel(key)
         }
-        if let response = announce.response {
-            announce.continuation.resume(returning: response)
+        if let answer = inquiry.answer {
+            inquiry.continuation.resume(returning: answer)
         } else {
-            announce.continuation.resume(throwing: announce.failure)
+            inquiry.continuation.resume(throwing: inquiry.failure)
         }
     }
 
@@ -123,21 +151,25 @@ actor UDPTrackers {
         _ key: UDPTrackerExchange.QuestionKey,
         _ answer: UDPTrackerExchange.Answer
     ) {
-        guard let id = announceOf.removeValue(forKey: key) else { return }
-        announces[id]?.questions.remove(key)
+        guard let id = inquiryOf.removeValue(forKey: key) else { return }
+        inquiries[id]?.questions.remove(key)
         switch answer {
         case .announced(let response):
-            if announces[id]?.response == nil {
-                announces[id]?.response = response
-                end(id, in: Self.grace)
+            if case .announced(var first)? = inquiries[id]?.answer {
+                first.peers += response.peers
+                inquiries[id]?.answer = .announced(first)
             } else {
-                announces[id]?.response?.peers += response.peers
+                inquiries[id]?.answer = answer
+                end(id, in: Self.grace)
             }
+        case .scraped:
+            inquiries[id]?.answer = answer
+            return end(id)
         case .refused(let reason):
-            announces[id]?.failure = AnnounceError.refused(reason: reason, retry: nil)
-        case .timedOut, .scraped: break
+            inquiries[id]?.failure = AnnounceError.refused(reason: reason, retry: nil)
+        case .timedOut: break
         }
-        if announces[id]?.questions.isEmpty == true { end(id) }
+        if inquiries[id]?.questions.isEmpty == true { end(id) }
     }
 
     // MARK: Sockets

@@ -1,19 +1,29 @@
 import BitTorrentProtocol
 
-/// Our own address as peers see it (`yourip`, BEP 10): what most of them say.
+/// Our own address as peers (`yourip`, BEP 10) and trackers (`external ip`, BEP 24) see it: what most
+/// of them say.
 struct OwnAddresses {
-    /// What each peer said last, oldest first.
-    private var votes: [(voter: PeerAddress, address: PeerAddress)] = []
+    enum Voter: Hashable {
+        /// One vote a host: the port is 1.
+        case peer(PeerAddress)
+        case tracker(String)
+    }
+
+    /// What each said last, oldest first.
+    private var votes: [(voter: Voter, address: PeerAddress)] = []
     private var ipv4: PeerAddress?
     private var ipv6: PeerAddress?
 
     private static let maximumVotes = 32
 
     /// - Parameters:
-    ///   - address: what the peer calls us, with the port on which we listen.
-    ///   - voter: one vote a host, whatever its port.
-    mutating func heard(_ address: PeerAddress, from voter: PeerAddress) {
-        let voter = voter.withPort(1) ?? voter
+    ///   - address: what the voter calls us, with the port on which we listen.
+    ///   - peer: one vote a host, whatever its port.
+    mutating func heard(_ address: PeerAddress, from peer: PeerAddress) {
+        heard(address, from: .peer(peer.withPort(1) ?? peer))
+    }
+
+    mutating func heard(_ address: PeerAddress, from voter: Voter) {
         votes.removeAll { $0.voter == voter && $0.address.isIPv6 == address.isIPv6 }
         if votes.count >= Self.maximumVotes { votes.removeFirst() }
         votes.append((voter, address))

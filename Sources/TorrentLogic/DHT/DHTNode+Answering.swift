@@ -136,6 +136,20 @@ extension DHTNode {
         moveID(isIPv6: address.isIPv6, host: host, now: now)
     }
 
+    /// Somebody else has said where we are: a tracker (BEP 24).
+    ///
+    /// - Parameters:
+    ///   - host: 4 or 16 bytes.
+    ///   - voter: who it is; each has one vote.
+    package mutating func heardOwnHost(_ host: [UInt8], from voter: String, now: Instant) {
+        guard let address = PeerAddress(host: host, port: 1), !address.isUnspecified,
+            !address.isMulticast,
+            let winner = externalHosts[address.isIPv6]?.cast(address.host, by: Array(voter.utf8))
+        else { return }
+        moveID(isIPv6: address.isIPv6, host: winner, now: now)
+        pump(now: now)
+    }
+
     /// Our address as most nodes see it: 4 or 16 bytes; `nil` while too few have said.
     package func externalHost(isIPv6: Bool) -> [UInt8]? { externalHosts[isIPv6]?.winner }
 }

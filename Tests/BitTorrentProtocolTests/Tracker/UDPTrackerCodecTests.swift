@@ -113,7 +113,7 @@ import Testing
         let scrape: [UInt8] = [0, 0, 0, 2, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9]
         #expect(
             UDPTrackerPacket(decoding: scrape, isIPv6: false)?.body
-                == .scraped([.init(seedCount: 1, completedCount: 2, leecherCount: 3)])
+                == .scraped([.init(seedCount: 1, leecherCount: 3, completedCount: 2)])
         )
         let error: [UInt8] = [0, 0, 0, 3, 0, 0, 0, 7] + Array("not here".utf8)
         #expect(

@@ -1,4 +1,4 @@
-"""An HTTP tracker (BEP 3, 23) that records what it is told and can answer nonsense."""
+"""An HTTP tracker (BEP 3, 23, 24, 48) that records what it is told and can answer nonsense."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import libtorrent
 from .network import TRACKER_ADDRESS
 
 PORT = 6969
-ANNOUNCE_URL = f"http://{TRACKER_ADDRESS}:{PORT}/announce"
+ORIGIN = f"http://{TRACKER_ADDRESS}:{PORT}"
+ANNOUNCE_URL = f"{ORIGIN}/announce"
 
 
 def nonsense_url(kind: str) -> str:
@@ -68,6 +69,7 @@ class Tracker:
         self._interval = interval
         self._lock = threading.Lock()
         self._announces: list[Announce] = []
+        self._scrapes: list[str] = []
         self._swarms: dict[tuple[str, bytes], dict[tuple[str, int], float]] = {}
         tracker = self
 
@@ -127,6 +129,8 @@ class Tracker:
 
     def _answer(self, target: str, address: str) -> bytes:
         url = urllib.parse.urlsplit(target)
+        if url.path.rpartition("/")[2].startswith("scrape"):
+            return self._scrape(url)
         query = {
             key: value.encode("latin-1")
             for key, value in urllib.parse.parse_qsl(url.query, encoding="latin-1")
@@ -152,6 +156,30 @@ class Tracker:
                 return (NONSENSE | USELESS)[url.path.removeprefix("/nonsense/")]
             return self._join(announce)
 
+    def scrapes(self, path: str = "/announce") -> int:
+        """How often a room was scraped."""
+        with self._lock:
+            return self._scrapes.count(path)
+
+    def _scrape(self, url: urllib.parse.SplitResult) -> bytes:
+        room = url.path.replace("scrape", "announce")
+        wanted = [
+            value.encode("latin-1")
+            for key, value in urllib.parse.parse_qsl(url.query, encoding="latin-1")
+            if key == "info_hash"
+        ]
+        with self._lock:
+            self._scrapes.append(room)
+            files = {
+                info_hash: {
+                    b"complete": len(self._swarms.get((room, info_hash), {})),
+                    b"downloaded": 0,
+                    b"incomplete": 0,
+                }
+                for info_hash in wanted
+            }
+        return libtorrent.bencode({b"files": files})
+
     def _join(self, announce: Announce) -> bytes:
         swarm = self._swarms.setdefault((announce.path, announce.info_hash), {})
         me = (announce.address, announce.port)
@@ -159,7 +187,11 @@ class Tracker:
             swarm.pop(me, None)
         else:
             swarm[me] = time.monotonic()
-        answer: dict[bytes, int | bytes] = {b"interval": self._interval, b"peers": b""}
+        answer: dict[bytes, int | bytes] = {
+            b"interval": self._interval,
+            b"peers": b"",
+            b"external ip": ipaddress.ip_address(announce.address).packed,
+        }
         for address, port in swarm:
             if (address, port) != me:
                 # BEP 7: those of IPv6 have a key of their own.

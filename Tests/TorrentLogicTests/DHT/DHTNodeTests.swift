@@ -64,6 +64,26 @@ import Testing
         }
     }
 
+    /// BEP 24: trackers vote as nodes do, and nobody twice.
+    @Test func trackersTellANodeWhereItIs() {
+        var node = DHTNode(
+            configuration: DHTNode.Configuration(),
+            generator: SeededGenerator(seed: 24),
+            now: .now
+        )
+        let host: [UInt8] = [203, 0, 113, 9]
+        for tracker in ["a", "a", "b", "c", "d", "d"] {
+            node.heardOwnHost(host, from: tracker, now: .now)
+        }
+        node.heardOwnHost([0, 0, 0, 0], from: "e", now: .now)
+        node.heardOwnHost([1, 2, 3], from: "f", now: .now)
+        #expect(node.externalHost(isIPv6: false) == nil)
+        node.heardOwnHost(host, from: "g", now: .now)
+        #expect(node.externalHost(isIPv6: false) == host)
+        let address = PeerAddress(host: host, port: 1)
+        #expect(address.map { node.savedState.ipv4ID?.isValid(for: $0) == true } == true)
+    }
+
     @Test func aReadOnlyNodeFindsPeersAndIsInNoTable() throws {
         var network = try Self.network(count: 50, seed: 5)
         let announcer = network.addresses[9]
