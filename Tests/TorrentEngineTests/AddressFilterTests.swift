@@ -14,8 +14,11 @@ import TorrentLogic
 
     @Test func theUsersListHoldsForWhateverIsSpokenWith() throws {
         let filter = try filter("192.0.2.0/24\n2001:db8::/32")
-        #expect(!filter.allows(try #require(PeerAddress("192.0.2.7:80"))))
-        #expect(filter.allows(try #require(PeerAddress("192.0.3.7:80"))))
+        let excluded = try #require(PeerAddress("192.0.2.7:80"))
+        #expect(!filter.mayAsk(excluded) && filter.isFiltered(excluded))
+        // As a peer it stays known, for when the list changes.
+        #expect(filter.allows(excluded))
+        #expect(filter.mayAsk(try #require(PeerAddress("192.0.3.7:80"))))
         #expect(!filter.allows(host: "192.0.2.7"))
         #expect(!filter.allows(host: "[2001:db8::1]"))
         #expect(filter.allows(host: "tracker.example"))

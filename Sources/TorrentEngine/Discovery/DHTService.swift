@@ -194,7 +194,7 @@ actor DHTService {
 
     /// A peer has told that a node may be at this address.
     func heardOf(_ address: PeerAddress) {
-        guard !isStopped, addresses.allows(address) else { return }
+        guard !isStopped, addresses.mayAsk(address) else { return }
         node?.heardOf(address, now: .now)
         performActions()
     }
@@ -279,7 +279,7 @@ actor DHTService {
         switch action {
         case .send(let bytes, let address):
             // One that may not be dialled is like one that does not answer.
-            guard addresses.allows(address) else { return }
+            guard addresses.mayAsk(address) else { return }
             datagrams.assumeIsolated { $0.send(bytes, to: address) }
         case .found(let peers, let key): found(peers, by: key)
         case .finished(let key): finished(key)

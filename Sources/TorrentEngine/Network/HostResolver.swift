@@ -49,7 +49,7 @@ enum HostResolver {
     ) async throws -> [PeerAddress] {
         guard filter.allows(host: host) else { throw RemoteFailure.forbiddenHost(host) }
         let addresses = try await addresses(of: host, port: port, on: loop, within: timeout)
-        guard addresses.allSatisfy(filter.allows) else {
+        guard addresses.allSatisfy(filter.mayAsk) else {
             throw RemoteFailure.forbiddenHost(host)
         }
         return addresses

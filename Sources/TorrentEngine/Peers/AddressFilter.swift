@@ -17,17 +17,22 @@ struct AddressFilter: Sendable {
     /// Every address of a host may be connected to, so that names need not be looked up.
     var allowsEverything: Bool { allowsLoopback && excluded.isEmpty }
 
+    /// Whether an address may be a peer's; whether the user wants that one is seen when it is
+    /// dialled, because the list may be another by then.
     func allows(_ address: PeerAddress) -> Bool {
-        guard !address.isUnspecified, !address.isMulticast, !own.contains(address),
-            !isFiltered(address)
-        else { return false }
+        guard !address.isUnspecified, !address.isMulticast, !own.contains(address) else {
+            return false
+        }
         return allowsLoopback || !(address.isLoopback || address.isLinkLocal)
     }
+
+    /// Whether a tracker, a web seed or a node at an address may be asked.
+    func mayAsk(_ address: PeerAddress) -> Bool { allows(address) && !isFiltered(address) }
 
     /// - Parameter host: of a URL: a name, an address, or an address in brackets.
     func allows(host: String) -> Bool {
         let bare = host.hasPrefix("[") ? host.dropFirst().dropLast() : host[...]
-        if let address = PeerAddress(numericHost: bare, port: 1) { return allows(address) }
+        if let address = PeerAddress(numericHost: bare, port: 1) { return mayAsk(address) }
         let name = bare.lowercased()
         return allowsLoopback || !(name == "localhost" || name.hasSuffix(".localhost"))
     }
