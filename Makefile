@@ -42,6 +42,7 @@ fuzz: ## Feed every decoder with damaged input; SEED=number repeats a run
 bench: ## Measure a release build; ONLY=name measures one thing (Benchmarks/README.md)
 	scripts/install-packages build test bench
 	$(BUILD) --configuration release --product sluice
+	$(BUILD) --configuration release --product simulation
 	Benchmarks/run $(ONLY)
 
 format: ## Give the sources their style

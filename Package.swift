@@ -29,6 +29,8 @@ let package = Package(
         .executable(name: "sluice", targets: ["sluice"]),
         // For Tests/Fuzz/run alone.
         .executable(name: "fuzz", targets: ["Fuzz"]),
+        // For Benchmarks/run alone.
+        .executable(name: "simulation", targets: ["SimulationTable"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -144,6 +146,22 @@ let package = Package(
             exclude: ["run"],
             swiftSettings: strict
         ),
+        .target(
+            name: "SwarmSimulation",
+            dependencies: ["TorrentLogic", "BitTorrentProtocol"],
+            path: "Tests/SwarmSimulation/Harness",
+            swiftSettings: strict
+        ),
+        // Optimised too: a table is of thousands of runs.
+        .executableTarget(
+            name: "SimulationTable",
+            dependencies: [
+                "SwarmSimulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/SwarmSimulation/Table",
+            swiftSettings: strict
+        ),
         tests("ArchitectureTests"),
         tests("CryptographyTests", "Cryptography"),
         tests("BencodeTests", "Bencode", "TestSupport"),
@@ -156,6 +174,7 @@ let package = Package(
             nioCore
         ),
         tests("TorrentLogicTests", "TorrentLogic", "BitTorrentProtocol", "TestSupport", nioCore),
+        tests("SwarmSimulationTests", "SwarmSimulation"),
         tests(
             "PieceStorageTests",
             "PieceStorage",

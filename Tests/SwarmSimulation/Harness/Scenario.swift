@@ -1,0 +1,45 @@
+import BitTorrentProtocol
+
+/// What is simulated: a torrent, the peers that have it, our line and who reads.
+package struct Scenario: Sendable {
+    package var torrent: SimulatedTorrent
+    package var peers: [PeerScript]
+    package var readers: [ReaderScript]
+    /// Bytes a second of our own line; `nil` if it is never the bottleneck.
+    package var lineRate: Double?
+    /// When peers were connected, whatever is read: a swarm that is warm before the first READ.
+    package var isWarm = false
+    /// What is fetched of these files is counted by itself.
+    package var scannedFiles: Range<Int>?
+    /// A run that takes longer has failed.
+    package var limit = VirtualTime.seconds(600)
+
+    package init(torrent: SimulatedTorrent, peers: [PeerScript], readers: [ReaderScript]) {
+        self.torrent = torrent
+        self.peers = peers
+        self.readers = readers
+    }
+
+    /// The mean round trip to the peers that can be counted on, each with the weight of its rate.
+    package var roundTrip: VirtualTime {
+        let reliable = peers.filter(\.isReliable)
+        let weighted = reliable.reduce(0) { $0 + $1.latency.seconds * 2 * $1.rate }
+        return .seconds(weighted / max(1, capacity))
+    }
+
+    /// Bytes a second of all peers that can be counted on, as far as our line takes them.
+    package var capacity: Double {
+        let sum = peers.filter(\.isReliable).reduce(0) { $0 + $1.rate * $1.share }
+        return min(sum, lineRate ?? sum)
+    }
+
+    /// What nothing that verifies whole pieces can better by much: two round trips and the time of a
+    /// piece at full capacity; of v2, of a READ.
+    package var seekBound: VirtualTime {
+        let unit = torrent.isVersion2 ? 128 << 10 : max(128 << 10, torrent.geometry.pieceLength)
+        return roundTrip * 2 + .seconds(Double(unit) / capacity)
+    }
+
+    /// As `seekBound`, after connecting, shaking hands and being unchoked.
+    package var startBound: VirtualTime { isWarm ? seekBound : seekBound + roundTrip * 3 }
+}
