@@ -6,10 +6,14 @@ import shutil
 import sys
 import time
 
+from testbed.call_observer import CallObserver, RecordHeads
 from testbed.content import sha256_of, write_file
 from testbed.ganesha_server import GaneshaServer
 from testbed.libnfs_client import LibnfsClient
+from testbed.libnfs_file import LibnfsFile
 from testbed.libtorrent_seed import start_session
+from testbed.network import GUEST_GATEWAY
+from testbed.nfs_wire import NFSConnection, call_message
 from testbed.processes import Process, wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.scripted_seed import Liar, ScriptedSeed
@@ -96,6 +100,34 @@ class ClientsOfTheTestBed(SceneTestCase):
         self.assertEqual(client.list()["film.bin"], 64 * MIB)
         for name, digest in self.names.items():
             self.assertEqual(client.sha256(name), digest, name)
+
+    def test_libnfs_itself_reads_at_any_offset(self) -> None:
+        file = LibnfsFile(self.server.address, self.server.export, "film.bin")
+        self.addCleanup(file.close)
+        with open(self.exported / "film.bin", "rb") as original:
+            for offset, count in ((0, 64 << 10), (5 * MIB + 3, 2 * MIB), (64 * MIB - 10, 100)):
+                original.seek(offset)
+                self.assertEqual(file.read(offset, count), original.read(count), offset)
+
+    def test_the_observer_times_every_read(self) -> None:
+        observer = CallObserver(self.server)
+        self.addCleanup(observer.stop)
+        root = self.server.root_handle()
+        make = lambda: NFSConnection(GUEST_GATEWAY, observer.port)  # noqa: E731
+        with self.network.on_server_network(make) as connection:
+            handle = connection.lookup(root, "film.bin")
+            took = sum(connection.read(handle, at * MIB, MIB).seconds for at in range(8))
+        reads = observer.reads()
+        self.assertEqual(len(reads), 8)
+        self.assertLessEqual(sum(read.seconds for read in reads), took)
+
+    def test_the_observer_knows_records_however_they_are_cut(self) -> None:
+        records = b"".join(call_message(xid, 100003, 3, 6, bytes(100)) for xid in range(5))
+        for size in (1, 3, 64, len(records)):
+            heads = RecordHeads()
+            parts = [records[at : at + size] for at in range(0, len(records), size)]
+            found = [head[:4] for part in parts for head in heads.take(part)]
+            self.assertEqual(found, [bytes([0, 0, 0, xid]) for xid in range(5)], size)
 
     def test_the_raw_client_reads(self) -> None:
         root = self.server.root_handle()

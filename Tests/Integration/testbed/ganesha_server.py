@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from .network import Network
 from .nfs_server import NFSServer
+from .nfs_wire import MOUNT_PROGRAM
+from .processes import wait_until
 
 
 class GaneshaServer(NFSServer):
@@ -33,6 +36,17 @@ class GaneshaServer(NFSServer):
             LOG {{ Default_Log_Level = EVENT; }}
             """
         )
+
+    def start(self, timeout: float = 30) -> float:
+        """It answers before rpcbind knows it, whom libnfs asks for the ports."""
+        seconds = super().start(timeout)
+        wait_until(self._is_registered, timeout, "MOUNT in rpcbind")
+        return seconds
+
+    def _is_registered(self) -> bool:
+        ask = self.network.on_server_side(["rpcinfo", "-p", "127.0.0.1"])
+        known = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
+        return f"{MOUNT_PROGRAM}" in known
 
     def arguments(self) -> list[str]:
         configuration = str(self.directory / "ganesha.conf")
