@@ -16,6 +16,7 @@ package struct PeerPool {
         /// Attempts in a row that brought nothing.
         var failures = 0
         var notBefore: Instant
+        var dialledAt: Instant?
     }
 
     package private(set) var bans = BanList()
@@ -81,7 +82,10 @@ package struct PeerPool {
             .map { (index: $0, rank: (known[$0].failures, ~priority(known[$0].address))) }
             .sorted { $0.rank < $1.rank }
             .prefix(budget).map(\.index)
-        for index in due { known[index].state = .dialling }
+        for index in due {
+            known[index].state = .dialling
+            known[index].dialledAt = now
+        }
         diallingCount += due.count
         return due.map { known[$0].address }
     }
@@ -97,6 +101,14 @@ package struct PeerPool {
         guard let index = indices[address.unmapped] else { return }
         if known[index].state == .dialling { diallingCount -= 1 }
         known[index].state = .connected
+    }
+
+    /// How long the dial has taken that has led to a connection now.
+    package func dialTime(of address: PeerAddress, now: Instant) -> Duration? {
+        guard let index = indices[address.unmapped], known[index].state == .dialling else {
+            return nil
+        }
+        return known[index].dialledAt.map { now - $0 }
     }
 
     /// A dial failed: the address waits 15 s, doubled with every failure.

@@ -3,10 +3,28 @@ package import BitTorrentProtocol
 /// Which block to request next from a given peer.
 ///
 /// Told the wanted pieces in order of need (`plan`) and what became of each block, it hands out
-/// blocks front to back: urgent pieces first, each striped over all peers that ask. Bytes of
-/// unfinished pieces are bounded; when the bound is reached only an urgent piece displaces another.
+/// blocks front to back, each piece striped over all peers that are admitted to it. Bytes of
+/// unfinished pieces are bounded; when the bound is reached only an urgent piece displaces another,
+/// and any piece one that nobody wants any more.
 /// A call costs a few dictionary look-ups, whatever the size of the torrent.
 package struct PiecePicker {
+    /// A piece that has blocks to request.
+    package struct Offer {
+        package let piece: PieceIndex
+        /// Its place in the order of need.
+        package let position: Int
+        /// Its blocks that are neither requested nor received.
+        package let openCount: Int
+    }
+
+    package enum Admission: Sendable {
+        case take
+        /// Another peer is to be asked for all of its blocks.
+        case pass
+        /// As `pass`, and nothing further is for this peer either.
+        case stop
+    }
+
     package enum Arrival: Equatable, Sendable {
         /// The piece is not being fetched or the block is in already.
         case notNeeded
@@ -118,14 +136,14 @@ package struct PiecePicker {
     ///   - have: ours; a planned piece that came in is passed over.
     ///   - suggested: pieces that the peer would like to give; of those that are wanted soon but not
     ///     waited for they come first.
-    ///   - acceptsUrgent: false if another peer would deliver the piece sooner.
+    ///   - admits: whether the peer is to be asked for a piece that a reader wants.
     ///   - isVerifiable: false if no hash is known by which the piece could be verified.
     package mutating func nextBlock(
         for peer: PeerKey,
         peerHas: Bitfield,
         have: Bitfield,
         suggested: [PieceIndex] = [],
-        acceptsUrgent: (PieceIndex) -> Bool = { _ in true },
+        admits: (Offer) -> Admission = { _ in .take },
         isVerifiable: (PieceIndex) -> Bool = { _ in true }
     ) -> Block? {
         var position = cursor
@@ -137,28 +155,45 @@ package struct PiecePicker {
                 let suggested = suggested.filter { peerHas[$0] && !have[$0] && isVerifiable($0) }
                 if let block = suggestedBlock(of: suggested, for: peer) { return block }
             }
+            defer { position += 1 }
             let piece = plan[position]
-            let isOpen = !have[piece] && unfinished[piece]?.openCount != 0
-            if !isOpen {
+            let openCount = openCount(of: piece, have: have)
+            if openCount == 0 {
                 if position == cursor { cursor += 1 }
-                position += 1
                 continue
             }
-            let isUrgent = position < urgentCount
-            if peerHas[piece], !suspended.contains(piece), !isUrgent || acceptsUrgent(piece),
-                isVerifiable(piece),
-                unfinished[piece] != nil || start(piece, rank: position, isUrgent: isUrgent),
-                let number = Self.take(
-                    for: peer,
-                    from: &unfinished[piece],
-                    preferring: preferred[piece] ?? []
-                )
-            {
-                return geometry.block(number, of: piece)
+            guard peerHas[piece], !suspended.contains(piece), isOpen(piece, to: peer),
+                isVerifiable(piece)
+            else { continue }
+            if position < backgroundStart {
+                let offer = Offer(piece: piece, position: position, openCount: openCount)
+                switch admits(offer) {
+                case .take: break
+                case .pass: continue
+                // The background waits for readers.
+                case .stop: return nil
+                }
             }
-            position += 1
+            guard unfinished[piece] != nil || start(piece, rank: position) else { continue }
+            let number = Self.take(
+                for: peer,
+                from: &unfinished[piece],
+                preferring: preferred[piece] ?? []
+            )
+            if let number { return geometry.block(number, of: piece) }
         }
         return nil
+    }
+
+    private func openCount(of piece: PieceIndex, have: Bitfield) -> Int {
+        guard !have[piece] else { return 0 }
+        return unfinished[piece]?.openCount ?? geometry.blockCount(of: piece)
+    }
+
+    /// False if the piece is fetched from another peer alone.
+    private func isOpen(_ piece: PieceIndex, to peer: PeerKey) -> Bool {
+        guard case .only(let chosen) = unfinished[piece]?.parole else { return true }
+        return chosen == peer
     }
 
     private mutating func suggestedBlock(
@@ -169,7 +204,7 @@ package struct PiecePicker {
         for position in soon where suggested.contains(plan[position]) {
             let piece = plan[position]
             guard !suspended.contains(piece),
-                unfinished[piece] != nil || start(piece, rank: position, isUrgent: false),
+                unfinished[piece] != nil || start(piece, rank: position),
                 let number = Self.take(
                     for: peer,
                     from: &unfinished[piece],
@@ -306,10 +341,10 @@ package struct PiecePicker {
         return displaced
     }
 
-    private mutating func start(_ piece: PieceIndex, rank: Int, isUrgent: Bool) -> Bool {
+    private mutating func start(_ piece: PieceIndex, rank: Int) -> Bool {
         let length = UInt64(geometry.length(of: piece))
         while !unfinished.isEmpty, unfinishedByteCount + length > maximumByteCount {
-            guard isUrgent, let victim = victim() else { return false }
+            guard let victim = victim(of: rank) else { return false }
             drop(victim)
             displaced.append(victim)
         }
@@ -327,10 +362,12 @@ package struct PiecePicker {
         return true
     }
 
-    /// The unfinished piece that is needed last, unless it is urgent or already complete.
-    private func victim() -> PieceIndex? {
-        unfinished.values
-            .filter { $0.rank >= urgentCount && $0.receivedCount < $0.states.count }
+    /// The unfinished piece that is needed last, unless it is urgent or already complete; it makes
+    /// room for an urgent one, or for any if nobody wants it.
+    private func victim(of rank: Int) -> PieceIndex? {
+        let least = rank < urgentCount ? urgentCount : Self.unplanned
+        return unfinished.values
+            .filter { $0.rank >= least && $0.receivedCount < $0.states.count }
             .max { ($0.rank, $0.piece) < ($1.rank, $1.piece) }?.piece
     }
 

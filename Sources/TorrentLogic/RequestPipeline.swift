@@ -11,35 +11,32 @@ package struct RequestPipeline {
     package struct Request: Equatable, Sendable {
         package let block: Block
         package let sentAt: Instant
-        /// When the block should be here if the peer goes on as it did.
-        package let expectedAt: Instant
-        /// When the block is late enough to be requested from another peer too.
-        package let lateAt: Instant
+        /// Seconds until the block should be here if the peer goes on as it did.
+        package let expectedDelay: Double
     }
 
     package private(set) var depth: Int
-    /// Bytes per second while requests were in flight; `nil` until measured.
-    package private(set) var rate: Double?
-    /// From a request to an idle peer to its first block; `nil` until measured.
-    package private(set) var roundTrip: Duration?
+    package private(set) var pace = PeerPace()
     /// Silent for `patience`; it gets one request at a time until it delivers.
     package private(set) var isSnubbed = false
+
+    /// Silent for longer than it should be: as good as snubbed, until it delivers.
+    package private(set) var isSuspect = false
 
     /// In the order of requests; the part before `head` is used up.
     private var requests: [Request] = []
     private var head = 0
     private var lastProgress: Instant
     private var isSlowStart = true
-    private var sampleStart: Instant
-    private var sampleByteCount = 0
     private var wasIdle = true
     private var maximumDepth: Int
     private let minimumDepth: Int
     private let patience: Duration
 
-    private static let assumedRoundTrip = Duration.milliseconds(300)
-    private static let assumedRate = 128.0 * 1024
-    private static let sampleLength = Duration.milliseconds(100)
+    /// Seconds of delivery that are kept in flight at least and at most.
+    private static let queueSeconds = 0.25...1.0
+    /// Seconds by which the estimate of a suspect is worse.
+    private static let suspicion = 4.0
 
     /// - Precondition: `maximumDepth` is positive.
     package init(
@@ -55,7 +52,6 @@ package struct RequestPipeline {
         self.patience = patience
         depth = min(initialDepth, maximumDepth)
         lastProgress = now
-        sampleStart = now
     }
 
     /// The peer keeps no more requests than this waiting.
@@ -71,50 +67,63 @@ package struct RequestPipeline {
     package var inFlightCount: Int { requests.count - head }
     package var isEmpty: Bool { requests.count == head }
     /// How many more requests the peer should have now.
-    package var room: Int { max(0, (isSnubbed ? 1 : depth) - inFlightCount) }
+    package var room: Int { max(0, (isFailing ? 1 : depth) - inFlightCount) }
 
     package func contains(_ block: Block) -> Bool {
         inFlight.contains { $0.block == block }
     }
 
-    /// How long a block requested now would take.
-    package var predictedDelay: Duration {
-        let bytes = Double((inFlightCount + 1) * Int(Block.maximumLength))
-        return (roundTrip ?? Self.assumedRoundTrip) + .seconds(bytes / (rate ?? Self.assumedRate))
+    /// Nothing that is needed soon is to be asked of it.
+    package var isFailing: Bool { isSnubbed || isSuspect }
+    package var rate: Double? { pace.rate }
+
+    /// - Parameter typicalRate: of peers in this swarm, taken if this one was not measured yet; bytes
+    ///   per second.
+    func estimate(typicalRate: Double? = nil) -> DeliveryEstimate {
+        let blockTime =
+            pace.rate == nil
+            ? Double(Block.maximumLength) / (typicalRate ?? PeerPace.assumedRate) : pace.blockTime
+        return DeliveryEstimate(
+            roundTrip: pace.roundTrip,
+            blockTime: blockTime,
+            queuedCount: inFlightCount,
+            penalty: isFailing ? Self.suspicion : 0
+        )
+    }
+
+    /// See `PeerPace.assume`.
+    package mutating func assume(roundTrip: Duration) {
+        pace.assume(roundTrip: roundTrip / .seconds(1))
     }
 
     package mutating func requested(_ block: Block, now: Instant) {
         if isEmpty {
             // An idle peer owed us nothing.
             lastProgress = now
-            sampleStart = now
-            sampleByteCount = 0
+            pace.becameBusy()
             wasIdle = true
         }
-        let delay = predictedDelay
         requests.append(
-            Request(
-                block: block,
-                sentAt: now,
-                expectedAt: now + delay,
-                lateAt: now + max(.milliseconds(500), delay * 2)
-            )
+            Request(block: block, sentAt: now, expectedDelay: estimate().next)
         )
     }
 
     /// - Returns: false if the block was not requested, or its request was withdrawn.
     package mutating func received(_ block: Block, now: Instant) -> Bool {
         guard let request = take(block) else { return false }
-        if wasIdle {
-            wasIdle = false
-            let sample = now - request.sentAt
-            roundTrip = roundTrip.map { min(sample, $0 + $0 / 8) } ?? sample
-        }
         lastProgress = now
         isSnubbed = false
-        sampleByteCount += Int(block.length)
+        isSuspect = false
         if isSlowStart { depth = min(depth + 1, maximumDepth) }
-        if now - sampleStart >= Self.sampleLength { measure(now: now) }
+        let isMeasured = pace.received(
+            Int(block.length),
+            sentAt: request.sentAt,
+            isFirst: wasIdle,
+            isLast: isEmpty,
+            now: now
+        )
+        wasIdle = false
+        if isMeasured { adjustDepth() }
         return true
     }
 
@@ -134,10 +143,14 @@ package struct RequestPipeline {
 
     /// True if the peer owes blocks and has sent none for longer than it ever should.
     package func isSilent(now: Instant) -> Bool {
-        guard !isEmpty else { return false }
-        let blockTime = Duration.seconds(Double(Block.maximumLength) / (rate ?? Self.assumedRate))
-        let trip = roundTrip ?? Self.assumedRoundTrip
-        return now - lastProgress > max(.seconds(1), trip * 4, blockTime * 8)
+        !isEmpty && (now - lastProgress) / .seconds(1) > pace.longestSilence
+    }
+
+    /// Nothing that is needed soon is to be asked of the peer until it delivers.
+    package mutating func suspect() {
+        isSuspect = true
+        isSlowStart = true
+        depth = min(minimumDepth, maximumDepth)
     }
 
     /// Snubs a peer that was silent for `patience`.
@@ -148,7 +161,7 @@ package struct RequestPipeline {
         isSnubbed = true
         isSlowStart = true
         depth = min(minimumDepth, maximumDepth)
-        rate = nil
+        pace.forgetRate()
         return giveBack()
     }
 
@@ -171,14 +184,12 @@ package struct RequestPipeline {
         return request
     }
 
-    private mutating func measure(now: Instant) {
-        let sample = Double(sampleByteCount) / ((now - sampleStart) / .seconds(1))
-        let smoothed = rate.map { $0 + 0.3 * (sample - $0) } ?? sample
-        rate = smoothed
-        sampleStart = now
-        sampleByteCount = 0
-        let queueTime = min(max((roundTrip ?? .zero) * 2, .milliseconds(250)), .seconds(1))
-        let target = Int(smoothed * (queueTime / .seconds(1))) / Int(Block.maximumLength) + 1
+    private mutating func adjustDepth() {
+        let seconds = min(
+            max(2 * pace.roundTrip, Self.queueSeconds.lowerBound),
+            Self.queueSeconds.upperBound
+        )
+        let target = Int(seconds / pace.blockTime) + 1
         if isSlowStart, target * 2 < depth { isSlowStart = false }
         if !isSlowStart || target > depth {
             depth = min(max(target, minimumDepth), maximumDepth)

@@ -32,6 +32,7 @@ extension Swarm {
         now: Instant
     ) {
         let identity = PeerIdentity(address: address, isIncoming: isIncoming, id: id)
+        let dialTime = isIncoming ? nil : pool.dialTime(of: address, now: now)
         if !isIncoming { pool.connected(address, now: now) }
         if let reason = reasonToRefuse(identity, now: now) {
             actions.append(.close(key, reason: reason))
@@ -49,6 +50,8 @@ extension Swarm {
                 now: now
             )
         )
+        // A trip for the connection, one for the handshake.
+        if let dialTime { peers[index].pipeline.assume(roundTrip: dialTime / 2) }
         if speaksVersion2 { hashes?.connected(key) }
         greet(index, isGreeted: isGreeted, now: now)
         reschedule(now: now)

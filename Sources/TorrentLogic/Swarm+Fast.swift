@@ -134,7 +134,7 @@ extension Swarm {
         if !peers[index].isChokingUs {
             // The same request would be rejected again.
             peers[index].restsUntil = now + limits.rejectRest
-            if tickAt == nil { tickAt = now + Self.tick }
+            scheduleTick(now: now)
         }
         requestMore(now: now)
     }

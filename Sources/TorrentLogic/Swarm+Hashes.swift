@@ -67,7 +67,7 @@ extension Swarm {
             peers.index(of: key).map { peers[$0].has[piece] } ?? false
         }
         performHashActions(now: now)
-        if tickAt == nil, hashes?.isWaiting == true { tickAt = now + Self.tick }
+        if hashes?.isWaiting == true { scheduleTick(now: now) }
     }
 
     mutating func receivedHashMessage(_ message: PeerMessage, from index: Int, now: Instant) {

@@ -41,9 +41,7 @@ extension Swarm {
         }
         peers[index].wasUseful = true
         if let number = key.webSeedNumber { webSeeds.delivered(number) }
-        if receivedByteCount / UInt64(Block.maximumLength) % Self.blocksPerDuplicate == 0 {
-            duplicateTokens = min(duplicateTokens + 1, Self.maximumDuplicateTokens)
-        }
+        hedgeBudget.received(Int(length))
         if requestCount > (wasInFlight ? 1 : 0) { cancelCopies(of: block, now: now) }
         let progress = assembler.received(block, from: key)
         if let leaf = hashes?.known.leaf(of: block) {
@@ -165,7 +163,7 @@ extension Swarm {
         }
     }
 
-    private mutating func cancel(_ block: Block, at index: Int, now: Instant) {
+    mutating func cancel(_ block: Block, at index: Int, now: Instant) {
         guard peers[index].pipeline.withdraw(block) else { return }
         peers[index].void(block)
         send(.cancel(BlockRequest(block)), to: index, now: now)
@@ -182,10 +180,10 @@ extension Swarm {
         let suspects = assembler.suspects(of: piece) + convicted
         let sources = peers.filter {
             !$0.isChokingUs && $0.has[piece] && !$0.pipeline.isSilent(now: now)
-                && !$0.pipeline.isSnubbed
+                && !$0.pipeline.isFailing
         }
         let trusted = sources.filter { !suspects.contains($0.key) }
         return (trusted.isEmpty ? sources : trusted)
-            .min { $0.pipeline.predictedDelay < $1.pipeline.predictedDelay }?.key
+            .min { $0.pipeline.estimate().next < $1.pipeline.estimate().next }?.key
     }
 }

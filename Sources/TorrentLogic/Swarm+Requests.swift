@@ -20,8 +20,9 @@ extension Swarm {
     package mutating func waitBegan(_ id: WaitID, for range: Range<UInt64>, now: Instant) {
         guard !isStopped else { return }
         prefer(range)
-        demand.waitBegan(id, for: range)
+        demand.waitBegan(id, for: range, now: now)
         replan(now: now)
+        hastenTick(now: now)
     }
 
     /// The wait is over, satisfied or not.
@@ -32,15 +33,25 @@ extension Swarm {
         demand.waitEnded(id, isSatisfied: isVerified(range), now: now)
     }
 
+    /// The client reads no more, here or at all: nothing is fetched ahead for it any longer.
+    package mutating func readerLeft(_ client: UInt64, now: Instant) {
+        guard !isStopped else { return }
+        demand.left(client)
+        replan(now: now)
+    }
+
     /// Learns what readers want now.
     ///
     /// - Parameter always: build the plan anew even if it holds all that is wanted.
     mutating func replan(now: Instant, always: Bool = false) {
+        if demand.takeJump() { hedgeBudget.jumped() }
+        let isWithdrawn = demand.takeWithdrawal()
         let isChanged = plan.update(
             demand,
             have: have,
-            always: always,
-            isUnderWay: { picker.isUnderWay($0) }
+            always: always || isWithdrawn,
+            isUnderWay: { picker.isUnderWay($0) },
+            now: now
         )
         guard isChanged else {
             if maintenanceAt == nil { reschedule(now: now) }
@@ -54,6 +65,7 @@ extension Swarm {
             backgroundCount: backgroundPieces.count
         )
         missingCount = plan.order.count + backgroundPieces.count
+        if isWithdrawn { withdrawRequests(now: now) }
         if hasDemand {
             lastDemand = now
             for index in peers.indices { becomeInterested(in: index, now: now) }
@@ -67,26 +79,65 @@ extension Swarm {
         }
     }
 
-    /// Fills all pipelines, a block to each peer in turn, so that an urgent piece is striped.
+    /// Cancels what was requested and is not wanted any more, but for what is on its way already.
+    private mutating func withdrawRequests(now: Instant) {
+        for index in peers.indices where !peers[index].pipeline.isEmpty {
+            let blockTime = peers[index].pipeline.pace.blockTime
+            let roundTrip = peers[index].pipeline.pace.roundTrip
+            var delay = 0.0
+            for request in Array(peers[index].pipeline.inFlight) {
+                delay += blockTime
+                guard delay > roundTrip, !picker.isPlanned(request.block.piece) else { continue }
+                downloadAllowance.add(Int(request.block.length))
+                picker.gaveBack(request.block)
+                cancel(request.block, at: index, now: now)
+            }
+        }
+    }
+
+    /// Fills all pipelines, each block at the peer that will deliver it first.
     mutating func requestMore(now: Instant) {
+        guard missingCount > 0, !peers.isEmpty else { return }
         holdBackgroundBack()
         askForHashes(now: now)
         // While a limit holds the first in a row would get all there is.
         if downloadAllowance.isLimited { requestTurn += 1 }
-        let first = peers.isEmpty ? 0 : requestTurn % peers.count
-        var isProgress = true
-        while isProgress {
-            isProgress = false
-            for offset in peers.indices {
-                let index = (first + offset) % peers.count
-                if takeTurn(index, now: now) { isProgress = true }
+        var schedule = schedule(now: now)
+        while downloadAllowance.permitsMore,
+            let index = schedule.beginNextTurn(first: requestTurn)
+        {
+            if !takeTurn(index, &schedule, now: now) || peers[index].pipeline.room == 0 {
+                schedule.retire()
             }
         }
     }
 
     /// Fills the pipeline of one peer.
     mutating func requestMore(from index: Int, now: Instant) {
-        while takeTurn(index, now: now) {}
+        guard missingCount > 0, peers[index].pipeline.room > 0, mayRequest(from: peers[index])
+        else { return }
+        // One alone need not be weighed.
+        var schedule = peers.count == 1 ? BlockSchedule([]) : schedule(now: now)
+        while schedule.beginTurn(of: index), takeTurn(index, &schedule, now: now) {}
+    }
+
+    /// The peers that could deliver something, to weigh them against each other.
+    private func schedule(now: Instant) -> BlockSchedule {
+        var lanes: [BlockSchedule.Lane] = []
+        for index in peers.indices where mayRequest(from: peers[index]) {
+            let pipeline = peers[index].pipeline
+            let estimate = pipeline.estimate(typicalRate: typicalRate)
+            lanes.append(
+                BlockSchedule.Lane(
+                    peer: index,
+                    has: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,
+                    hasRoom: pipeline.room > 0 && !pipeline.isSilent(now: now),
+                    blockTime: estimate.blockTime,
+                    finish: estimate.next
+                )
+            )
+        }
+        return BlockSchedule(lanes)
     }
 
     /// All requests to the peer are void: it choked us, or is gone or silent.
@@ -99,53 +150,34 @@ extension Swarm {
         picker.releaseParole(of: peers[index].key)
     }
 
-    /// Ten times a second while requests are in flight: snubs, and duplicates what is late.
-    mutating func tickFired(now: Instant) {
-        tickAt = nil
-        var silentWebSeeds: [PeerKey] = []
-        for index in peers.indices {
-            if let rest = peers[index].restsUntil, rest <= now { peers[index].restsUntil = nil }
-            let returned = peers[index].pipeline.timerFired(now: now)
-            for block in returned {
-                peers[index].void(block)
-                picker.gaveBack(block)
-            }
-            if !returned.isEmpty || peers[index].pipeline.isSilent(now: now) {
-                // Nobody else may deliver what only this peer was to fetch.
-                returnParoleRequests(of: index, now: now)
-            }
-            if !returned.isEmpty, peers[index].isWebSeed {
-                silentWebSeeds.append(peers[index].key)
-            }
-        }
-        hashes?.expire(now: now)
-        failSilentWebSeeds(silentWebSeeds, now: now)
-        bestDelay =
-            peers.lazy.filter { !$0.isChokingUs && $0.pipeline.rate != nil }
-            .map(\.pipeline.predictedDelay).min()
-        requestMore(now: now)
-        duplicateLateRequests(now: now)
-        if hashes?.isWaiting == true
-            || peers.contains(where: { !$0.pipeline.isEmpty || $0.restsUntil != nil })
-        {
-            tickAt = now + Self.tick
-        }
-    }
-
-    private mutating func requestOne(from index: Int, now: Instant) -> Bool {
+    private mutating func requestOne(
+        from index: Int,
+        _ schedule: inout BlockSchedule,
+        isAdmitted: Bool = false,
+        now: Instant
+    ) -> Bool {
         guard missingCount > 0, downloadAllowance.permitsMore, peers[index].pipeline.room > 0,
             mayRequest(from: peers[index]), !peers[index].pipeline.isSilent(now: now)
         else { return false }
-        let faster = fasterPeers(than: index, now: now)
         let known = hashes?.known
         let needsHash = known?.isOnlyProof == true
         var lacking: [PieceIndex] = []
+        let isAdmitted = isAdmitted || schedule.isTrivial
+        let (leads, age) = isAdmitted ? ([], 0) : (plan.leads, plan.age(now: now))
         let block = picker.nextBlock(
             for: peers[index].key,
             peerHas: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,
             have: have,
             suggested: peers[index].suggested,
-            acceptsUrgent: { piece in !faster.contains { $0[piece] } },
+            admits: { offer in
+                isAdmitted
+                    ? .take
+                    : schedule.admits(
+                        offer.piece,
+                        blockCount: offer.openCount,
+                        dueIn: leads[offer.position] - age
+                    )
+            },
             isVerifiable: { piece in
                 guard needsHash, known?.hash(of: piece) == nil else { return true }
                 lacking.append(piece)
@@ -156,17 +188,31 @@ extension Swarm {
         for piece in picker.takeDisplaced() { abandon(piece, now: now) }
         guard let block else { return false }
         request(block, from: index, now: now)
+        schedule.requested()
         return true
     }
 
     /// Requests a block; of a web seed a run of blocks, as much as is worth a request of HTTP.
-    private mutating func takeTurn(_ index: Int, now: Instant) -> Bool {
-        guard peers[index].isWebSeed else { return requestOne(from: index, now: now) }
+    private mutating func takeTurn(
+        _ index: Int,
+        _ schedule: inout BlockSchedule,
+        now: Instant
+    ) -> Bool {
+        guard peers[index].isWebSeed else { return requestOne(from: index, &schedule, now: now) }
         let depth = peers[index].pipeline.depth
         guard peers[index].pipeline.room >= min(Self.minimumWebSeedRun, depth) else { return false }
         let length = max(Self.minimumWebSeedRun, depth / 2)
         var count = 0
-        while count < length, requestOne(from: index, now: now) { count += 1 }
+        while count < length,
+            requestOne(
+                from: index,
+                &schedule,
+                isAdmitted: (1..<Self.minimumWebSeedRun).contains(count),
+                now: now
+            )
+        {
+            count += 1
+        }
         return count > 0
     }
 
@@ -176,77 +222,13 @@ extension Swarm {
             && peer.restsUntil == nil
     }
 
-    private mutating func request(_ block: Block, from index: Int, now: Instant) {
+    mutating func request(_ block: Block, from index: Int, now: Instant) {
         downloadAllowance.spend(Int(block.length))
         // Before the block, so that the leaves are here before it.
         if hashes?.seeks(block.piece) == false { wantHashes(of: [block.piece], now: now) }
         peers[index].pipeline.requested(block, now: now)
         peers[index].voided.remove(block)
         send(.request(BlockRequest(block)), to: index, now: now)
-        if tickAt == nil { tickAt = now + Self.tick }
-    }
-
-    /// What the peers have that would deliver an urgent block much sooner than this one, though
-    /// they are busy now; empty in the common case of a peer that is not slow.
-    private func fasterPeers(than index: Int, now: Instant) -> [Bitfield] {
-        if peers[index].pipeline.isSnubbed {
-            return peers.filter { !$0.isChokingUs && !$0.pipeline.isSnubbed }.map(\.has)
-        }
-        guard let bestDelay, peers[index].pipeline.rate != nil else { return [] }
-        let limit = bestDelay + bestDelay / 2 + .milliseconds(250)
-        guard peers[index].pipeline.predictedDelay > limit else { return [] }
-        return peers.indices.filter { other in
-            other != index && !peers[other].isChokingUs && peers[other].pipeline.rate != nil
-                && peers[other].pipeline.predictedDelay <= limit
-                && !peers[other].pipeline.isSilent(now: now)
-        }.map { peers[$0].has }
-    }
-
-    private mutating func returnParoleRequests(of index: Int, now: Instant) {
-        let key = peers[index].key
-        for request in Array(peers[index].pipeline.inFlight)
-        where picker.isOnParole(request.block.piece, with: key) {
-            guard peers[index].pipeline.withdraw(request.block) else { continue }
-            peers[index].void(request.block)
-            picker.gaveBack(request.block)
-            send(.cancel(BlockRequest(request.block)), to: index, now: now)
-        }
-        picker.releaseParole(of: key)
-    }
-
-    /// Requests blocks that a reader needs from a second peer, when the first is late or would take
-    /// much longer.
-    private mutating func duplicateLateRequests(now: Instant) {
-        duplicateTokens = min(duplicateTokens + 4, Self.maximumDuplicateTokens)
-        guard hasDemand, peers.count > 1 else { return }
-        for owner in peers.indices {
-            let isSilent = peers[owner].pipeline.isSilent(now: now)
-            let isMeasured = peers[owner].pipeline.rate != nil
-            for request in Array(peers[owner].pipeline.inFlight) {
-                guard duplicateTokens > 0, downloadAllowance.permitsMore else { return }
-                let isLate = isSilent || request.lateAt <= now
-                let remaining = request.expectedAt - now
-                guard isLate || (isMeasured && remaining > .milliseconds(300)),
-                    plan.isUrgent(request.block.piece),
-                    (1...2).contains(picker.requestCount(of: request.block)),
-                    let other = alternative(to: owner, for: request.block, now: now),
-                    isLate || peers[other].pipeline.predictedDelay < remaining * 6 / 10
-                else { continue }
-                duplicateTokens -= 1
-                picker.duplicated(request.block)
-                self.request(request.block, from: other, now: now)
-            }
-        }
-    }
-
-    private func alternative(to owner: Int, for block: Block, now: Instant) -> Int? {
-        peers.indices.filter { index in
-            index != owner && !peers[index].isChokingUs && peers[index].has[block.piece]
-                && peers[index].pipeline.room > 0 && !peers[index].pipeline.isSilent(now: now)
-                && !peers[index].pipeline.contains(block)
-                && picker.accepts(block, from: peers[index].key)
-        }.min {
-            peers[$0].pipeline.predictedDelay < peers[$1].pipeline.predictedDelay
-        }
+        scheduleTick(now: now)
     }
 }

@@ -74,10 +74,10 @@ package struct Swarm {
     var missingCount = 0
     /// When pieces were last wanted and missing.
     var lastDemand: Instant?
-    /// Duplicate requests allowed: a few at once, and a small share of what arrives.
-    var duplicateTokens = Swarm.maximumDuplicateTokens
-    /// The delay of the peer that would deliver a block soonest, at the last tick.
-    var bestDelay: Duration?
+    /// What may be requested a second time.
+    var hedgeBudget = HedgeBudget()
+    /// Bytes per second of a peer that is neither fast nor slow among ours, at the last tick.
+    var typicalRate: Double?
 
     var downloadAllowance = TransferAllowance()
     var uploadAllowance = TransferAllowance()
@@ -94,12 +94,10 @@ package struct Swarm {
     var isStopped = false
     var actions: [Action] = []
 
-    static let tick = Duration.milliseconds(100)
+    /// Between looks at what is late, while a reader waits and while none does.
+    static let tick = (waitedFor: Duration.milliseconds(50), else: Duration.milliseconds(250))
     static let maintenance = Duration.seconds(5)
     static let writeRetry = Duration.seconds(10)
-    static let maximumDuplicateTokens = 64
-    /// One duplicate for so many blocks received: 5 %.
-    static let blocksPerDuplicate: UInt64 = 20
     /// Pieces without a hash for which one is asked at a time.
     static let maximumLackingPieces = 16
     static let maximumDeparted = 256

@@ -142,15 +142,34 @@ import TorrentLogic
         #expect(picker.isOnParole(PieceIndex(0), with: alice))
     }
 
-    @Test func aPeerThatIsTooSlowLeavesUrgentPiecesToOthers() {
+    @Test func aPeerGetsNothingOfAPieceThatAnotherIsToDeliver() {
         var picker = picker([0, 1], urgent: 1)
         let block = picker.nextBlock(
             for: alice,
             peerHas: everything,
             have: nothing,
-            acceptsUrgent: { _ in false }
+            admits: { $0.piece == PieceIndex(0) ? .pass : .take }
         )
         #expect(block == blocks(1)[0])
+    }
+
+    @Test func aPeerGetsNothingAtAllWhenTheLookAheadEnds() {
+        var picker = picker([0, 1])
+        var offers: [Int] = []
+        let block = picker.nextBlock(for: alice, peerHas: everything, have: nothing) { offer in
+            offers.append(offer.openCount)
+            return .stop
+        }
+        #expect(block == nil)
+        #expect(offers == [4])
+    }
+
+    @Test func whatNobodyWantsAnyMoreMakesRoom() {
+        var picker = picker([0, 1], bound: 2 * 65536)
+        _ = drain(&picker, alice)
+        picker.replan([1, 2].map { PieceIndex($0) }, urgentCount: 0)
+        #expect(drain(&picker, bob) == blocks(2))
+        #expect(picker.takeDisplaced() == [PieceIndex(0)])
     }
 
     @Test func aSuspendedPieceWaits() {

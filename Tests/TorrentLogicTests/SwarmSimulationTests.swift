@@ -170,7 +170,7 @@ import TorrentLogic
         #expect(network.nodes[reader].swarm.nextDeadline == nil)
     }
 
-    @Test func aReadOfTheHeadCostsLittleMore() {
+    @Test func aReadOfTheHeadCostsItsPiece() {
         let network = SimulatedNetwork(geometry: Self.geometry, seed: 1)
         let reader = network.addNode(isSeed: false)
         let origin = network.addNode(isSeed: true)
@@ -184,6 +184,6 @@ import TorrentLogic
             )
         }
         _ = network.run(until: .seconds(30)) { false }
-        #expect(network.nodes[reader].swarm.have.setCount == 5)
+        #expect(network.nodes[reader].swarm.have.setCount == 1)
     }
 }

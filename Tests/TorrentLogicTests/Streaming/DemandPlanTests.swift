@@ -3,7 +3,7 @@ import Testing
 import TorrentLogic
 
 @Suite struct DemandPlanTests {
-    @Test func waitsComeFirstAndStreamsTakeTurns() {
+    @Test func piecesComeInTheOrderOfTheirDeadlines() {
         let geometry = PieceGeometry(pieceLength: 1 << 20, totalLength: 100 << 20)
         var demand = ReadDemand(pieceLength: geometry.pieceLength)
         var plan = DemandPlan(geometry: geometry)
@@ -18,11 +18,14 @@ import TorrentLogic
                 now: now
             )
         }
-        demand.waitBegan(WaitID(rawValue: 1), for: 90 << 20..<92 << 20)
-        #expect(plan.update(demand, have: have) == true)
-        #expect(plan.order.map(\.rawValue) == [90, 91, 50, 10, 11])
+        demand.waitBegan(WaitID(rawValue: 1), for: 90 << 20..<92 << 20, now: now)
+        #expect(plan.update(demand, have: have, now: now) == true)
+        #expect(plan.order.map(\.rawValue) == [90, 50, 10, 91, 11, 52, 12])
         #expect(plan.urgentCount == 4)
-        #expect(plan.update(demand, have: have) == false)
+        #expect(plan.leads.prefix(3) == [0, 0, 0])
+        #expect(plan.leads == plan.leads.sorted())
+        #expect(plan.update(demand, have: have, now: now) == false)
+        #expect(plan.isOld(now: now + .seconds(1)))
     }
 
     @Test func readAheadThatIsUnderWayBecomesUrgentInItsPlace() {
@@ -30,19 +33,21 @@ import TorrentLogic
         var demand = ReadDemand(pieceLength: geometry.pieceLength)
         var plan = DemandPlan(geometry: geometry)
         let have = Bitfield(count: 100)
+        let now = ContinuousClock.now
         demand.read(
-            0..<100,
-            in: 0..<100 << 20,
+            0..<600_000,
+            in: 0..<2 << 20,
             by: ReaderID(client: 1, file: 0),
-            now: ContinuousClock.now
+            now: now
         )
-        #expect(plan.update(demand, have: have) == true)
+        #expect(plan.update(demand, have: have, now: now) == true)
         #expect(plan.order.map(\.rawValue) == [0, 1])
         #expect(!plan.isUrgent(PieceIndex(1)))
-        demand.waitBegan(WaitID(rawValue: 1), for: 1 << 20..<1 << 20 + 1)
-        #expect(plan.update(demand, have: have, isUnderWay: { _ in true }) == false)
+        demand.waitBegan(WaitID(rawValue: 1), for: 1 << 20..<1 << 20 + 1, now: now)
+        let isHeld = plan.update(demand, have: have, isUnderWay: { _ in true }, now: now)
+        #expect(isHeld == false)
         #expect(plan.isUrgent(PieceIndex(1)))
-        #expect(plan.update(demand, have: have, always: true) == true)
-        #expect(plan.order.map(\.rawValue) == [1, 0])
+        #expect(plan.update(demand, have: have, always: true, now: now) == true)
+        #expect(plan.urgentCount == 2)
     }
 }

@@ -1,0 +1,97 @@
+import BitTorrentProtocol
+
+/// How soon one peer answers and how fast it delivers, as measured.
+///
+/// What a peer could deliver shows only while it has more to send than the way to it holds: a block
+/// that came as soon as it could says nothing of the rate. So the rate of a peer that was asked for
+/// little stays what it was. In seconds, because it is asked for several times with every block.
+package struct PeerPace {
+    package typealias Instant = ContinuousClock.Instant
+
+    /// Bytes per second while it had a queue; `nil` until measured.
+    package private(set) var rate: Double? {
+        didSet { blockTime = Double(Block.maximumLength) / max(rate ?? Self.assumedRate, 1) }
+    }
+    /// For one block, in seconds.
+    package private(set) var blockTime = Double(Block.maximumLength) / Self.assumedRate
+    /// From a request to an idle peer to its first block, in seconds.
+    package private(set) var roundTrip = Self.assumedRoundTrip {
+        didSet { shortestQueuedDelay = .seconds(roundTrip * 1.1 + 0.001) }
+    }
+    /// Something came from it.
+    package private(set) var hasDelivered = false
+
+    /// A block that took no longer stood behind no other at the peer.
+    private var shortestQueuedDelay = Duration.zero
+    private var sampleStart: Instant?
+    private var sampleByteCount = 0
+
+    package static let assumedRate = 128.0 * 1024
+    private static let assumedRoundTrip = 0.3
+    private static let sampleLength = Duration.milliseconds(100)
+    /// A shorter sample is not one: blocks arrive in bursts.
+    private static let shortestSample = Duration.milliseconds(20)
+    private static let sampleWeight = 0.3
+
+    package init() {}
+
+    /// What the time until it was connected, or until it unchoked us, says of the round trip: it is no
+    /// longer than that.
+    ///
+    /// Of no account once something came.
+    package mutating func assume(roundTrip seconds: Double) {
+        guard !hasDelivered else { return }
+        roundTrip = min(roundTrip, max(seconds, 0.005))
+    }
+
+    /// A request was made, and none was in flight.
+    package mutating func becameBusy() { sampleStart = nil }
+
+    /// A block came.
+    ///
+    /// - Parameters:
+    ///   - sentAt: when it was requested.
+    ///   - isFirst: it was requested of an idle peer.
+    ///   - isLast: nothing else is in flight.
+    /// - Returns: whether there is a new rate.
+    package mutating func received(
+        _ byteCount: Int,
+        sentAt: Instant,
+        isFirst: Bool,
+        isLast: Bool,
+        now: Instant
+    ) -> Bool {
+        if isFirst {
+            let seconds = (now - sentAt) / .seconds(1)
+            roundTrip = hasDelivered ? min(seconds, roundTrip * 9 / 8) : seconds
+            hasDelivered = true
+        }
+        hasDelivered = true
+        guard let start = sampleStart, !isFirst, now - sentAt > shortestQueuedDelay else {
+            sampleStart = now
+            sampleByteCount = 0
+            return false
+        }
+        sampleByteCount += byteCount
+        let length = now - start
+        guard length >= Self.sampleLength || isLast else { return false }
+        defer {
+            sampleStart = now
+            sampleByteCount = 0
+        }
+        guard length >= Self.shortestSample else { return false }
+        let sample = Double(sampleByteCount) / (length / .seconds(1))
+        let weight = Self.sampleWeight * min(1, length / Self.sampleLength)
+        rate = rate.map { $0 + weight * (sample - $0) } ?? sample
+        return true
+    }
+
+    /// It delivers no more: what it did says nothing of what it will do.
+    package mutating func forgetRate() { rate = nil }
+
+    /// Owing blocks it is never silent for longer if it is well, in seconds.
+    package var longestSilence: Double {
+        hasDelivered
+            ? max(0.5, 4 * roundTrip, roundTrip + 4 * blockTime) : max(0.4, 4 * roundTrip)
+    }
+}

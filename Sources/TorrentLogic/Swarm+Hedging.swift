@@ -1,0 +1,197 @@
+import BitTorrentProtocol
+
+// What is late: looks at it while anything is in flight, and second requests for it.
+extension Swarm {
+    /// A block that was requested and might be requested once more.
+    private struct Late {
+        let block: Block
+        let owner: Int
+        /// Place of its piece in the plan.
+        let position: Int
+        /// Seconds until it is expected from its owner.
+        let remaining: Double
+        /// Seconds until it is needed.
+        let dueIn: Double
+        /// It should be here.
+        let isOverdue: Bool
+    }
+
+    /// What is needed within so many seconds is looked at.
+    private static let horizon = 1.0
+    /// Requests in flight for one block, and for one that a reader has waited for so long.
+    private static let maximumCopies = (usually: 2, afterLongWait: 3)
+    private static let longWait = Duration.seconds(1)
+    /// Another peer must promise to take no more than this share of the time.
+    private static let gain = 0.6
+    /// What comes within so many seconds anyway is not worth a second request.
+    private static let worthwhile = 0.3
+
+    mutating func scheduleTick(now: Instant) {
+        guard tickAt == nil else { return }
+        tickAt = now + (demand.isWaitedFor ? Self.tick.waitedFor : Self.tick.else)
+    }
+
+    /// A reader began to wait.
+    mutating func hastenTick(now: Instant) {
+        if let tickAt { self.tickAt = min(tickAt, now + Self.tick.waitedFor) }
+    }
+
+    /// While requests are in flight: gives up on silent peers, and duplicates what is late.
+    mutating func tickFired(now: Instant) {
+        tickAt = nil
+        judgePeers(now: now)
+        hashes?.expire(now: now)
+        measureSwarm()
+        if plan.isOld(now: now), hasDemand {
+            replan(now: now, always: true)
+        } else {
+            requestMore(now: now)
+        }
+        hedge(now: now)
+        if hashes?.isWaiting == true
+            || peers.contains(where: { !$0.pipeline.isEmpty || $0.restsUntil != nil })
+        {
+            tickAt = nil
+            scheduleTick(now: now)
+        }
+    }
+
+    private mutating func judgePeers(now: Instant) {
+        var silentWebSeeds: [PeerKey] = []
+        for index in peers.indices {
+            if let rest = peers[index].restsUntil, rest <= now { peers[index].restsUntil = nil }
+            let returned = peers[index].pipeline.timerFired(now: now)
+            for block in returned {
+                peers[index].void(block)
+                picker.gaveBack(block)
+            }
+            let isSilent = peers[index].pipeline.isSilent(now: now)
+            if !returned.isEmpty || isSilent {
+                // Nobody else may deliver what only this peer was to fetch.
+                returnParoleRequests(of: index, now: now)
+            }
+            if isSilent, !peers[index].pipeline.isFailing { suspect(index, now: now) }
+            if !returned.isEmpty, peers[index].isWebSeed {
+                silentWebSeeds.append(peers[index].key)
+            }
+        }
+        failSilentWebSeeds(silentWebSeeds, now: now)
+    }
+
+    /// Takes back from a silent peer what others have.
+    private mutating func suspect(_ index: Int, now: Instant) {
+        peers[index].pipeline.suspect()
+        // A server may take its time; it fails when it has taken too much.
+        guard !peers[index].isWebSeed else { return }
+        for request in Array(peers[index].pipeline.inFlight) {
+            let isElsewhere = peers.indices.contains { other in
+                other != index && peers[other].has[request.block.piece]
+                    && mayRequest(from: peers[other]) && !peers[other].isChokingUs
+                    && !peers[other].pipeline.isFailing
+            }
+            guard isElsewhere else { continue }
+            downloadAllowance.add(Int(request.block.length))
+            picker.gaveBack(request.block)
+            cancel(request.block, at: index, now: now)
+        }
+    }
+
+    /// What the swarm can deliver, and what one is taken for that was not measured yet.
+    private mutating func measureSwarm() {
+        let rates = peers.lazy.filter { !$0.isChokingUs && !$0.pipeline.isFailing }
+            .compactMap(\.pipeline.rate).sorted()
+        typicalRate = rates.isEmpty ? nil : rates[rates.count / 2]
+        demand.capacity = rates.isEmpty ? nil : rates.reduce(0, +)
+    }
+
+    private mutating func returnParoleRequests(of index: Int, now: Instant) {
+        let key = peers[index].key
+        for request in Array(peers[index].pipeline.inFlight)
+        where picker.isOnParole(request.block.piece, with: key) {
+            picker.gaveBack(request.block)
+            cancel(request.block, at: index, now: now)
+        }
+        picker.releaseParole(of: key)
+    }
+
+    // MARK: Second requests
+
+    /// Requests blocks that are needed soon from another peer, if the one that was asked is late,
+    /// would be, or would take much longer.
+    private mutating func hedge(now: Instant) {
+        guard hasDemand, peers.count > 1, hedgeBudget.permitsMore else { return }
+        let hasWaitedLong = demand.longestWait(now: now) >= Self.longWait
+        for late in lateBlocks(now: now) {
+            guard hedgeBudget.permitsMore, downloadAllowance.permitsMore else { return }
+            let copies = picker.requestCount(of: late.block)
+            let isWaitedFor = plan.isUrgent(late.block.piece)
+            let allowed =
+                isWaitedFor && hasWaitedLong
+                ? Self.maximumCopies.afterLongWait : Self.maximumCopies.usually
+            guard (1..<allowed).contains(copies),
+                let other = alternative(to: late.owner, for: late.block, now: now)
+            else { continue }
+            let delay = peers[other].pipeline.estimate(typicalRate: typicalRate).next
+            let isWorthwhile =
+                late.isOverdue
+                || (isWaitedFor && late.remaining > Self.worthwhile
+                    && delay < Self.gain * late.remaining)
+                || (late.remaining > late.dueIn && delay < late.dueIn)
+            guard isWorthwhile else { continue }
+            hedgeBudget.spend(Int(late.block.length))
+            picker.duplicated(late.block)
+            request(late.block, from: other, now: now)
+        }
+    }
+
+    /// The blocks in flight that are needed soon, in order of need.
+    private func lateBlocks(now: Instant) -> [Late] {
+        let age = plan.age(now: now)
+        var positions: [PieceIndex: Int] = [:]
+        for (position, lead) in plan.leads.enumerated() {
+            guard lead - age <= Self.horizon else { break }
+            if picker.isUnfinished(plan.order[position]) {
+                positions[plan.order[position]] = position
+            }
+        }
+        guard !positions.isEmpty else { return [] }
+        var late: [Late] = []
+        for owner in peers.indices {
+            let pace = peers[owner].pipeline.pace
+            let margin = max(0.1, pace.roundTrip / 2, 2 * pace.blockTime)
+            let isSilent = peers[owner].pipeline.isSilent(now: now)
+            var queue = 0.0
+            for request in peers[owner].pipeline.inFlight {
+                queue += pace.blockTime
+                guard let position = positions[request.block.piece] else { continue }
+                let expected = request.expectedDelay - (now - request.sentAt) / .seconds(1)
+                late.append(
+                    Late(
+                        block: request.block,
+                        owner: owner,
+                        position: position,
+                        remaining: isSilent ? .infinity : max(expected, queue),
+                        dueIn: plan.leads[position] - age,
+                        isOverdue: isSilent || expected < -margin
+                    )
+                )
+            }
+        }
+        return late.sorted { ($0.position, $0.block.offset) < ($1.position, $1.block.offset) }
+    }
+
+    private func alternative(to owner: Int, for block: Block, now: Instant) -> Int? {
+        var best: (index: Int, delay: Double)?
+        for index in peers.indices
+        where index != owner && !peers[index].isChokingUs && peers[index].has[block.piece]
+            && peers[index].pipeline.room > 0 && !peers[index].pipeline.isFailing
+            && !peers[index].pipeline.isSilent(now: now)
+            && !peers[index].pipeline.contains(block)
+            && picker.accepts(block, from: peers[index].key)
+        {
+            let delay = peers[index].pipeline.estimate(typicalRate: typicalRate).next
+            if best.map({ delay < $0.delay }) ?? true { best = (index, delay) }
+        }
+        return best?.index
+    }
+}

@@ -1,0 +1,26 @@
+import Testing
+import TorrentLogic
+
+@Suite struct HedgeBudgetTests {
+    @Test func permitsATwentiethOfWhatArrivesAndAFewBlocksAtOnce() {
+        var budget = HedgeBudget()
+        var spent = 0
+        for _ in 0..<10_000 {
+            budget.received(16384)
+            while budget.permitsMore {
+                budget.spend(16384)
+                spent += 16384
+            }
+        }
+        #expect(spent <= 10_000 * 16384 / 20 + 256 << 10 + 16384)
+        #expect(spent >= 10_000 * 16384 / 20)
+    }
+
+    @Test func lendsMoreForAJumpButNotForMany() {
+        var budget = HedgeBudget()
+        for _ in 0..<10 { budget.jumped() }
+        #expect(budget.byteCount == 1_310_720)
+        budget.received(16384)
+        #expect(budget.byteCount == 1_310_720)
+    }
+}
