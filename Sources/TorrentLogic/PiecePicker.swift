@@ -32,28 +32,7 @@ package struct PiecePicker {
         case needed(requestCount: Int)
     }
 
-    private struct Unfinished {
-        let piece: PieceIndex
-        /// Per block: requests in flight, or `received`.
-        var states: [UInt8]
-        /// Blocks neither requested nor received.
-        var openCount: Int
-        /// No open block has a lower number.
-        var firstOpen = 0
-        var receivedCount = 0
-        /// Position in the plan, `unplanned` if nobody wants the piece any more.
-        var rank: Int
-        /// After a failure, the only peer to fetch it from.
-        var parole: Parole?
-    }
-
-    private enum Parole: Equatable {
-        case anyone
-        case only(PeerKey)
-    }
-
-    private static let received = UInt8.max
-    private static let unplanned = Int.max
+    private static let unplanned = UnfinishedPiece.unplanned
     /// Pieces behind the urgent ones among which a peer's suggestions are followed.
     private static let suggestionReach = 16
 
@@ -71,7 +50,7 @@ package struct PiecePicker {
     }
     /// Nothing can be handed out before this position of the plan.
     private var cursor = 0
-    private var unfinished: [PieceIndex: Unfinished] = [:]
+    private var unfinished: [PieceIndex: UnfinishedPiece] = [:]
     private var unfinishedByteCount: UInt64 = 0
     private var suspended: Set<PieceIndex> = []
     private var displaced: [PieceIndex] = []
@@ -125,7 +104,7 @@ package struct PiecePicker {
     /// The pieces that are being fetched though nobody wants them any more.
     package var unplannedPieces: [PieceIndex] {
         unfinished.values.filter {
-            $0.rank == Self.unplanned && $0.receivedCount < $0.states.count
+            $0.rank == Self.unplanned && !$0.isComplete
         }.map(\.piece).sorted()
     }
 
@@ -175,12 +154,7 @@ package struct PiecePicker {
                 }
             }
             guard unfinished[piece] != nil || start(piece, rank: position) else { continue }
-            let number = Self.take(
-                for: peer,
-                from: &unfinished[piece],
-                preferring: preferred[piece] ?? []
-            )
-            if let number { return geometry.block(number, of: piece) }
+            if let block = take(from: piece, for: peer) { return block }
         }
         return nil
     }
@@ -190,10 +164,13 @@ package struct PiecePicker {
         return unfinished[piece]?.openCount ?? geometry.blockCount(of: piece)
     }
 
-    /// False if the piece is fetched from another peer alone.
     private func isOpen(_ piece: PieceIndex, to peer: PeerKey) -> Bool {
-        guard case .only(let chosen) = unfinished[piece]?.parole else { return true }
-        return chosen == peer
+        unfinished[piece]?.isOpen(to: peer) ?? true
+    }
+
+    private mutating func take(from piece: PieceIndex, for peer: PeerKey) -> Block? {
+        unfinished[piece]?.take(for: peer, preferring: preferred[piece] ?? [])
+            .map { geometry.block($0, of: piece) }
     }
 
     private mutating func suggestedBlock(
@@ -205,13 +182,9 @@ package struct PiecePicker {
             let piece = plan[position]
             guard !suspended.contains(piece),
                 unfinished[piece] != nil || start(piece, rank: position),
-                let number = Self.take(
-                    for: peer,
-                    from: &unfinished[piece],
-                    preferring: preferred[piece] ?? []
-                )
+                let block = take(from: piece, for: peer)
             else { continue }
-            return geometry.block(number, of: piece)
+            return block
         }
         return nil
     }
@@ -233,28 +206,22 @@ package struct PiecePicker {
 
     /// The block is requested once more, from another peer.
     package mutating func duplicated(_ block: Block) {
-        let number = Self.number(of: block)
-        guard let state = unfinished[block.piece]?.states[number], state > 0,
-            state < Self.received - 1
-        else { return }
-        unfinished[block.piece]?.states[number] = state + 1
+        unfinished[block.piece]?.duplicated(block.number)
     }
 
     /// How many requests for the block are in flight.
     package func requestCount(of block: Block) -> Int {
-        guard let state = unfinished[block.piece]?.states[Self.number(of: block)],
-            state != Self.received
-        else { return 0 }
-        return Int(state)
+        unfinished[block.piece]?.requestCount(of: block.number) ?? 0
     }
 
     /// A request for the block is void: cancelled, choked away or given up.
     package mutating func gaveBack(_ block: Block) {
-        if let rank = Self.reopen(Self.number(of: block), in: &unfinished[block.piece]),
-            rank != Self.unplanned
-        {
-            cursor = min(cursor, rank)
-        }
+        if unfinished[block.piece]?.gaveBack(block.number) == true { reopened(block.piece) }
+    }
+
+    private mutating func reopened(_ piece: PieceIndex) {
+        guard let rank = unfinished[piece]?.rank, rank != Self.unplanned else { return }
+        cursor = min(cursor, rank)
     }
 
     /// Whether a block of the piece may come from this peer, were it not asked for any more.
@@ -269,7 +236,7 @@ package struct PiecePicker {
     }
 
     package mutating func received(_ block: Block) -> Arrival {
-        Self.arrive(Self.number(of: block), in: &unfinished[block.piece])
+        unfinished[block.piece]?.arrived(block.number) ?? .notNeeded
     }
 
     /// All blocks of the piece are to be fetched again.
@@ -277,25 +244,20 @@ package struct PiecePicker {
     /// - Parameter onlyFrom: the peer to fetch it from alone, or `nil` for whoever asks first.
     package mutating func failed(_ piece: PieceIndex, onlyFrom peer: PeerKey?) {
         restart(piece)
-        unfinished[piece]?.parole = peer.map(Parole.only) ?? .anyone
+        unfinished[piece]?.parole = peer.map(UnfinishedPiece.Parole.only) ?? .anyone
     }
 
     /// As `failed`, but nobody is suspected.
     package mutating func restart(_ piece: PieceIndex) {
         guard let entry = unfinished[piece] else { return }
-        unfinished[piece] = Unfinished(
-            piece: piece,
-            states: [UInt8](repeating: 0, count: entry.states.count),
-            openCount: entry.states.count,
-            rank: entry.rank
-        )
-        if entry.rank != Self.unplanned { cursor = min(cursor, entry.rank) }
+        let count = entry.states.count
+        unfinished[piece] = UnfinishedPiece(piece, blockCount: count, rank: entry.rank)
+        reopened(piece)
     }
 
     /// The block came, but was wrong by itself: it is to be fetched again.
     package mutating func refuted(_ block: Block) {
-        let rank = Self.reopenReceived(block.number, in: &unfinished[block.piece])
-        if let rank, rank != Self.unplanned { cursor = min(cursor, rank) }
+        if unfinished[block.piece]?.refuted(block.number) == true { reopened(block.piece) }
     }
 
     /// Somebody waits for these blocks of the piece.
@@ -349,15 +311,10 @@ package struct PiecePicker {
             displaced.append(victim)
         }
         let count = geometry.blockCount(of: piece)
-        unfinished[piece] = Unfinished(
-            piece: piece,
-            states: [UInt8](repeating: 0, count: count),
-            openCount: count,
-            rank: rank
-        )
+        unfinished[piece] = UnfinishedPiece(piece, blockCount: count, rank: rank)
         unfinishedByteCount += length
         for number in kept.removeValue(forKey: piece) ?? [] {
-            _ = Self.arrive(number, in: &unfinished[piece])
+            _ = unfinished[piece]?.arrived(number)
         }
         return true
     }
@@ -367,66 +324,7 @@ package struct PiecePicker {
     private func victim(of rank: Int) -> PieceIndex? {
         let least = rank < urgentCount ? urgentCount : Self.unplanned
         return unfinished.values
-            .filter { $0.rank >= least && $0.receivedCount < $0.states.count }
+            .filter { $0.rank >= least && !$0.isComplete }
             .max { ($0.rank, $0.piece) < ($1.rank, $1.piece) }?.piece
-    }
-
-    private static func number(of block: Block) -> Int { Int(block.offset / Block.maximumLength) }
-
-    // The following work on the entry in place, so that no array of states is copied.
-
-    private static func take(
-        for peer: PeerKey,
-        from entry: inout Unfinished?,
-        preferring preferred: [Range<Int>]
-    ) -> Int? {
-        switch entry?.parole {
-        case .only(let chosen) where chosen != peer: return nil
-        case .anyone: entry?.parole = .only(peer)
-        default: break
-        }
-        guard var number = entry?.firstOpen, let count = entry?.states.count else { return nil }
-        // A reader goes on behind what it waits for.
-        let onward = preferred.last.map { [$0.upperBound..<max($0.upperBound, count)] } ?? []
-        for blocks in preferred + onward {
-            guard let found = blocks.first(where: { entry?.states[$0] == 0 }) else { continue }
-            entry?.states[found] = 1
-            entry?.openCount -= 1
-            return found
-        }
-        while number < count, entry?.states[number] != 0 { number += 1 }
-        guard number < count else { return nil }
-        entry?.states[number] = 1
-        entry?.openCount -= 1
-        entry?.firstOpen = number + 1
-        return number
-    }
-
-    private static func reopen(_ number: Int, in entry: inout Unfinished?) -> Int? {
-        guard let state = entry?.states[number], state != 0, state != received else { return nil }
-        entry?.states[number] = state - 1
-        guard state == 1, let firstOpen = entry?.firstOpen else { return nil }
-        entry?.openCount += 1
-        entry?.firstOpen = min(firstOpen, number)
-        return entry?.rank
-    }
-
-    private static func reopenReceived(_ number: Int, in entry: inout Unfinished?) -> Int? {
-        guard entry?.states[number] == received, let firstOpen = entry?.firstOpen else {
-            return nil
-        }
-        entry?.states[number] = 0
-        entry?.receivedCount -= 1
-        entry?.openCount += 1
-        entry?.firstOpen = min(firstOpen, number)
-        return entry?.rank
-    }
-
-    private static func arrive(_ number: Int, in entry: inout Unfinished?) -> Arrival {
-        guard let state = entry?.states[number], state != received else { return .notNeeded }
-        if state == 0 { entry?.openCount -= 1 }
-        entry?.states[number] = received
-        entry?.receivedCount += 1
-        return .needed(requestCount: Int(state))
     }
 }

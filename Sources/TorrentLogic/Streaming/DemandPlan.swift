@@ -145,7 +145,8 @@ package struct DemandPlan {
         if let last = readAhead.last, last.upperBound >= pieces.lowerBound,
             last.lowerBound <= pieces.lowerBound
         {
-            readAhead[readAhead.count - 1] = last.lowerBound..<max(last.upperBound, pieces.upperBound)
+            readAhead[readAhead.count - 1] =
+                last.lowerBound..<max(last.upperBound, pieces.upperBound)
         } else {
             readAhead.append(pieces)
         }

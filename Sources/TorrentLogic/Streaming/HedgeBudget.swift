@@ -15,7 +15,9 @@ package struct HedgeBudget {
         byteCount = min(byteCount + count / Self.share, Self.burst)
     }
 
-    package mutating func jumped() { byteCount = min(byteCount + Self.loan, Self.burst + Self.loan) }
+    package mutating func jumped() {
+        byteCount = min(byteCount + Self.loan, Self.burst + Self.loan)
+    }
 
     package var permitsMore: Bool { byteCount > 0 }
 

@@ -157,7 +157,9 @@ package struct ReadDemand {
     package var isWaitedFor: Bool { !waits.isEmpty }
 
     /// How long the reader that waits longest has been waiting.
-    package func longestWait(now: Instant) -> Duration { waits.first.map { now - $0.beganAt } ?? .zero }
+    package func longestWait(now: Instant) -> Duration {
+        waits.first.map { now - $0.beganAt } ?? .zero
+    }
 
     // MARK: The end of demand
 

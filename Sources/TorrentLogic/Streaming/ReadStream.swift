@@ -38,7 +38,8 @@ struct ReadStream {
     /// Reads that were on their way when the reader went elsewhere.
     private static let strayTime = Duration.milliseconds(200)
 
-    init(id: UInt64, reader: ReaderID, file: Range<UInt64>, read range: Range<UInt64>, now: Instant) {
+    init(id: UInt64, reader: ReaderID, file: Range<UInt64>, read range: Range<UInt64>, now: Instant)
+    {
         self.id = id
         self.reader = reader
         self.file = file
@@ -68,7 +69,12 @@ struct ReadStream {
     }
 
     /// - Parameter largest: what the window may grow to.
-    mutating func read(_ range: Range<UInt64>, _ readAhead: ReadAhead, largest: UInt64, now: Instant) {
+    mutating func read(
+        _ range: Range<UInt64>,
+        _ readAhead: ReadAhead,
+        largest: UInt64,
+        now: Instant
+    ) {
         resumeUnlessStray(now)
         lastRead = now
         readCount += 1
@@ -143,13 +149,18 @@ struct ReadStream {
         guard isWanted else { return }
         var joined = range
         recentReads.removeAll { other in
-            guard other.lowerBound <= joined.upperBound, joined.lowerBound <= other.upperBound else {
+            guard other.lowerBound <= joined.upperBound, joined.lowerBound <= other.upperBound
+            else {
                 return false
             }
-            joined = min(other.lowerBound, joined.lowerBound)..<max(
-                other.upperBound,
-                joined.upperBound
-            )
+            joined =
+                min(
+                    other.lowerBound,
+                    joined.lowerBound
+                )..<max(
+                    other.upperBound,
+                    joined.upperBound
+                )
             return true
         }
         let oldest = joined.upperBound - min(joined.upperBound, Self.disorder)

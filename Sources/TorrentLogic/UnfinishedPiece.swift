@@ -1,0 +1,110 @@
+import BitTorrentProtocol
+
+/// What became of each block of a piece that is being fetched.
+struct UnfinishedPiece {
+    enum Parole: Equatable {
+        case anyone
+        case only(PeerKey)
+    }
+
+    let piece: PieceIndex
+    /// Per block: requests in flight, or `received`.
+    private(set) var states: [UInt8]
+    /// Blocks neither requested nor received.
+    private(set) var openCount: Int
+    private(set) var receivedCount = 0
+    /// Position in the plan, `unplanned` if nobody wants the piece any more.
+    var rank: Int
+    /// After a failure, the only peer to fetch it from.
+    var parole: Parole?
+    /// No open block has a lower number.
+    private var firstOpen = 0
+
+    static let unplanned = Int.max
+    private static let received = UInt8.max
+
+    init(_ piece: PieceIndex, blockCount: Int, rank: Int) {
+        self.piece = piece
+        states = [UInt8](repeating: 0, count: blockCount)
+        openCount = blockCount
+        self.rank = rank
+    }
+
+    var isComplete: Bool { receivedCount == states.count }
+
+    /// Requests in flight for a block.
+    func requestCount(of number: Int) -> Int {
+        states[number] == Self.received ? 0 : Int(states[number])
+    }
+
+    /// False if the piece is fetched from another peer alone.
+    func isOpen(to peer: PeerKey) -> Bool {
+        guard case .only(let chosen) = parole else { return true }
+        return chosen == peer
+    }
+
+    /// Picks an open block and counts it as requested.
+    ///
+    /// - Parameter preferred: blocks to pick before others, and what follows the last of them.
+    mutating func take(for peer: PeerKey, preferring preferred: [Range<Int>]) -> Int? {
+        guard isOpen(to: peer) else { return nil }
+        if parole == .anyone { parole = .only(peer) }
+        // A reader goes on behind what it waits for.
+        let onward = preferred.last.map { [$0.upperBound..<max($0.upperBound, states.count)] } ?? []
+        for blocks in preferred + onward {
+            guard let found = blocks.first(where: { states[$0] == 0 }) else { continue }
+            states[found] = 1
+            openCount -= 1
+            return found
+        }
+        var number = firstOpen
+        while number < states.count, states[number] != 0 { number += 1 }
+        guard number < states.count else { return nil }
+        states[number] = 1
+        openCount -= 1
+        firstOpen = number + 1
+        return number
+    }
+
+    /// The block is requested once more.
+    mutating func duplicated(_ number: Int) {
+        guard states[number] > 0, states[number] < Self.received - 1 else { return }
+        states[number] += 1
+    }
+
+    /// A request for the block is void.
+    ///
+    /// - Returns: whether it is open now.
+    mutating func gaveBack(_ number: Int) -> Bool {
+        guard states[number] != 0, states[number] != Self.received else { return false }
+        states[number] -= 1
+        guard states[number] == 0 else { return false }
+        reopen(number)
+        return true
+    }
+
+    /// A block that is in is missing again.
+    ///
+    /// - Returns: false if it is not in.
+    mutating func refuted(_ number: Int) -> Bool {
+        guard states[number] == Self.received else { return false }
+        states[number] = 0
+        receivedCount -= 1
+        reopen(number)
+        return true
+    }
+
+    mutating func arrived(_ number: Int) -> PiecePicker.Arrival {
+        let state = states[number]
+        guard state != Self.received else { return .notNeeded }
+        if state == 0 { openCount -= 1 }
+        states[number] = Self.received
+        receivedCount += 1
+        return .needed(requestCount: Int(state))
+    }
+
+    private mutating func reopen(_ number: Int) {
+        openCount += 1
+        firstOpen = min(firstOpen, number)
+    }
+}
