@@ -144,7 +144,8 @@ package struct PiecePicker {
             guard peerHas[piece], !suspended.contains(piece), isOpen(piece, to: peer),
                 isVerifiable(piece)
             else { continue }
-            if position < backgroundStart {
+            // Of a piece that is fetched from it alone nobody else is to be asked.
+            if position < backgroundStart, unfinished[piece]?.parole != .only(peer) {
                 let offer = Offer(piece: piece, position: position, openCount: openCount)
                 switch admits(offer) {
                 case .take: break

@@ -9,8 +9,8 @@ struct ReadAhead {
     /// Bytes that all windows together may hold: what the cache can keep for them.
     var budget = UInt64.max
 
-    /// So much read in one go proves a sequential reader, by a single read twice of it.
-    static let proof: UInt64 = 256 << 10
+    /// More than this in one go proves a sequential reader, or so much in a single read.
+    static let proof: (severalReads: UInt64, oneRead: UInt64) = (128 << 10, 512 << 10)
     private static let smallest: UInt64 = 2 << 20
     private static let usual: UInt64 = 16 << 20
     private static let largest: UInt64 = 64 << 20

@@ -82,8 +82,10 @@ package struct ReadDemand {
             if index < streams.count - 1 { streams.append(streams.remove(at: index)) }
             return
         }
+        var isProved = false
         for index in streams.indices where streams[index].reader == reader {
             isWithdrawn = isWithdrawn || streams[index].isWanted
+            isProved = isProved || streams[index].isSequential
             streams[index].supersede(now: now)
         }
         makeRoom(for: reader)
@@ -92,7 +94,11 @@ package struct ReadDemand {
             ReadStream(id: lastStreamID, reader: reader, file: file, read: range, now: now)
         )
         let index = streams.count - 1
-        streams[index].grow(readAhead, largest: largestWindow(of: index))
+        if isProved {
+            streams[index].open(readAhead)
+        } else {
+            streams[index].grow(readAhead, largest: largestWindow(of: index))
+        }
         hasJumped = true
     }
 

@@ -92,16 +92,24 @@ struct ReadStream {
     /// A stream proves itself by its first read if that is long.
     mutating func grow(_ readAhead: ReadAhead, largest: UInt64) {
         if window == 0 {
-            let proof = readCount > 1 ? ReadAhead.proof : 2 * ReadAhead.proof
-            guard readByteCount >= proof else { return }
-            window = min(readAhead.first, largest)
-            advanced = 0
+            let isProof =
+                readCount > 1
+                ? readByteCount > ReadAhead.proof.severalReads
+                : readByteCount >= ReadAhead.proof.oneRead
+            guard isProof else { return }
+            open(readAhead)
         } else if advanced >= window / 2 {
             window = min(window * 2, largest)
             advanced = 0
         } else {
             window = min(window, largest)
         }
+    }
+
+    /// Somebody who has read on elsewhere in the file will do so here.
+    mutating func open(_ readAhead: ReadAhead) {
+        window = readAhead.first
+        advanced = 0
     }
 
     /// The reader went elsewhere.
