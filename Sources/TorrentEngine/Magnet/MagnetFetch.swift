@@ -27,10 +27,10 @@ actor MagnetFetch {
     }
 
     nonisolated let lastPeerKey = Atomic<UInt64>(0)
-    private let version2Hash: Version2InfoHash?
-    private let trackerTiers: [[String]]
+    let version2Hash: Version2InfoHash?
+    let trackerTiers: [[String]]
     let progress: @Sendable () -> Void
-    private let webSeeds: [WebSeed]
+    let webSeeds: [WebSeed]
     private let completion: Completion
 
     var swarm: MetadataSwarm
@@ -41,6 +41,7 @@ actor MagnetFetch {
     var successor: (torrent: Torrent, keys: [PeerKey: PeerKey])?
     private var unflushed: Set<PeerKey> = []
     var announcing: Announcing
+    var sources: MetainfoSources
     var isStopped = false
     private var timer: (deadline: MetadataSwarm.Instant, task: Scheduled<Void>)?
     private var reminder: Scheduled<Void>?
@@ -76,6 +77,11 @@ actor MagnetFetch {
         webSeeds = magnet.webSeeds.prefix(MetainfoLimits().webSeedCount).compactMap {
             WebSeed($0, style: .getRight)
         }
+        sources = MetainfoSources(
+            exact: magnet.exactSources,
+            acceptable: magnet.acceptableSources,
+            now: .now
+        )
         announcing = Announcing(
             tiers: trackerTiers,
             isPrivate: false,
@@ -158,6 +164,7 @@ actor MagnetFetch {
         for key in unflushed { links[key]?.flush() }
         unflushed.removeAll(keepingCapacity: true)
         announceAsNeeded(usablePeerCount: swarm.usablePeerCount, now)
+        askSources(now: now)
         setTimer(now)
     }
 
@@ -202,7 +209,9 @@ actor MagnetFetch {
     private func setTimer(_ now: MetadataSwarm.Instant) {
         timer?.task.cancel()
         timer = nil
-        let deadlines = [swarm.nextDeadline, announcing.schedule.nextDeadline]
+        let deadlines = [
+            swarm.nextDeadline, announcing.schedule.nextDeadline, sources.nextDeadline,
+        ]
         guard !isStopped, let deadline = deadlines.compactMap(\.self).min() else { return }
         let delay = TimeAmount(max(.zero, now.duration(to: deadline)))
         let task = loop.scheduleTask(in: delay) { [weak self] () -> Void in
@@ -260,14 +269,18 @@ actor MagnetFetch {
         }
     }
 
+    /// It is known what the torrent is.
+    func finish(with metainfo: Metainfo) {
+        let peers = swarm.promisingAddresses
+        // A private torrent's peers come from its trackers alone (BEP 27).
+        end(keepsConnections: !metainfo.info.isPrivate)
+        Task { await completion(metainfo, peers) }
+    }
+
     private func finish(_ verdict: Result<Verdict, any Error>) {
         guard !isStopped else { return }
         switch verdict {
-        case .success(.right(let metainfo)):
-            let peers = swarm.promisingAddresses
-            // A private torrent's peers come from its trackers alone (BEP 27).
-            end(keepsConnections: !metainfo.info.isPrivate)
-            Task { await completion(metainfo, peers) }
+        case .success(.right(let metainfo)): finish(with: metainfo)
         case .success(.wrong): turn { now in swarm.refused(now: now) }
         case .success(.contradictory):
             logger.error("the hashes of version 1 and 2 in the link are of different torrents")

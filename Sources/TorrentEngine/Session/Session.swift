@@ -164,6 +164,7 @@ package final class Session: Sendable {
         try? await resources.pool.shutdown()
         await resources.tracker.shutdown()
         await resources.webSeeds.shutdown()
+        await resources.metainfoClient.shutdown()
         await bridge?.close()
     }
 

@@ -16,6 +16,7 @@ struct SessionResources: Sendable {
     let journal: CompletionJournal
     let tracker: Trackers
     let webSeeds: WebSeedClient
+    let metainfoClient: MetainfoClient
     let addresses: AddressFilter
     let discovery: Discovery
     let listenPort = ListenPort()
@@ -54,13 +55,9 @@ extension SessionResources {
         group: any EventLoopGroup,
         logger: Logger
     ) throws {
-        let key = try store.setting(
-            .announceKey,
-            orStore: (0..<4).map { _ in UInt8.random(in: 0...255) }
-        )
         self.configuration = configuration
         self.ownID = ownID
-        announceKey = key.reduce(0) { $0 << 8 | UInt32($1) }
+        announceKey = try Self.announceKey(in: store)
         cache = try CacheDirectory(path: configuration.cacheDirectory)
         pool = DiskPool(size: configuration.diskThreadCount)
         self.store = store
@@ -84,6 +81,12 @@ extension SessionResources {
             addresses: addresses,
             bridge: bridge
         )
+        metainfoClient = MetainfoClient(
+            group: group,
+            place: BindPlace(configuration.listenHost),
+            addresses: addresses,
+            bridge: bridge
+        )
         transports = PeerTransports(
             configuration,
             proxy: proxy,
@@ -101,10 +104,20 @@ extension SessionResources {
         )
         settings = PublishedSettings(configuration.settings)
         bandwidth = SharedBandwidth(configuration.settings.rates)
-        connections = Connections(configuration.settings.connections, loop: group.next())
+        connections = Connections(
+            configuration.settings.connections,
+            loop: group.next(),
+            logger: logger
+        )
         encryptedDials = EncryptedDials(policy: configuration.encryption)
         activity = TorrentActivity(maximum: configuration.maximumActiveTorrents)
         pins = PinnedTorrents(configuration, loop: group.next())
         self.logger = logger
+    }
+
+    /// The same in every session, so that trackers know us again.
+    private static func announceKey(in store: StateStore) throws -> UInt32 {
+        try store.setting(.announceKey, orStore: (0..<4).map { _ in UInt8.random(in: 0...255) })
+            .reduce(0) { $0 << 8 | UInt32($1) }
     }
 }
