@@ -1,6 +1,6 @@
 import BitTorrentProtocol
 
-// Fetching a torrent whole: what no reader wants comes rarest first, and only when no reader lacks
+// Fetching a torrent whole, or the files of it that are selected: what no reader wants comes rarest first, and only when no reader lacks
 // anything.
 extension Swarm {
     package enum Background: Equatable, Sendable {
@@ -24,6 +24,19 @@ extension Swarm {
         }
     }
 
+    /// Of the pieces that no reader wants these alone are fetched, or (`nil`) all.
+    package mutating func select(_ selection: PieceSelection?, now: Instant) {
+        guard !isStopped else { return }
+        self.selection = selection
+        backgroundPieces.removeAll { selection?[$0] == false }
+        if background != nil { replan(now: now, always: true) }
+    }
+
+    /// Nothing is left to be fetched in the background.
+    package mutating func hasFetchedWhole() -> Bool {
+        selection == nil ? have.isComplete : selection?.isCovered(by: have) ?? false
+    }
+
     /// Requests nothing for the background while readers lack something, here or elsewhere.
     mutating func holdBackgroundBack() {
         guard background != nil else { return }
@@ -32,7 +45,7 @@ extension Swarm {
 
     /// Chooses further pieces when most of the chosen ones are here.
     mutating func refillBackground(now: Instant) {
-        guard background != nil, !have.isComplete, needsChoice else { return }
+        guard background != nil, needsChoice, !hasFetchedWhole() else { return }
         replan(now: now, always: true)
     }
 
@@ -42,7 +55,7 @@ extension Swarm {
 
     /// The missing pieces that the fewest peers have, at least one; any, if no peer has any.
     mutating func chooseBackground() {
-        guard background != nil, !have.isComplete else { return backgroundPieces = [] }
+        guard background != nil, !hasFetchedWhole() else { return backgroundPieces = [] }
         let planned = Set(plan.order)
         guard needsChoice else {
             return backgroundPieces.removeAll { have[$0] || planned.contains($0) }
@@ -57,7 +70,9 @@ extension Swarm {
         var ranked: [(rank: UInt64, piece: PieceIndex)] = []
         for number in availability.indices {
             let piece = PieceIndex(number)
-            guard !have[piece], !planned.contains(piece) else { continue }
+            guard !have[piece], !planned.contains(piece), selection?[piece] ?? true else {
+                continue
+            }
             let count = availability[number] == 0 ? .max : availability[number]
             let rarity = picker.isUnfinished(piece) ? 0 : UInt64(count)
             let shuffled = piece.rawValue &* 2_654_435_761 ^ UInt32(truncatingIfNeeded: shuffleSeed)

@@ -70,6 +70,8 @@ package struct Swarm {
     var background: Background?
     /// Such pieces that are planned, in the order of their choice.
     var backgroundPieces: [PieceIndex] = []
+    /// Those that are fetched in the background; `nil` for all.
+    var selection: PieceSelection?
     /// Pieces of the plan that we do not have yet.
     var missingCount = 0
     /// When pieces were last wanted and missing.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from urllib.parse import quote
 
+from testbed import torrents
 from testbed.content import sha256_of
 from testbed.libnfs_client import LibnfsClient
 from testbed.libtorrent_seed import SEED_PORT, start_session
@@ -12,6 +15,7 @@ from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
 from testbed.torrents import Torrent
 from testbed.tracker import ANNOUNCE_URL, nonsense_url
+from testbed.web_server import Nginx
 
 
 class Magnets(SceneTestCase):
@@ -89,3 +93,43 @@ class Magnets(SceneTestCase):
         client = LibnfsClient(server.address, server.export)
         wait_until(lambda: film.name in client.list("films"), 30, "metadata of the film")
         return client
+
+
+class Sources(SceneTestCase):
+    def test_the_file_that_a_link_names_is_fetched_if_it_is_the_right_one(self) -> None:
+        film = self.make_film("film.mkv", MIB)
+        other = self.make_film("other.mkv", MIB)
+        address = self.network.take_swarm_address()
+        web = Nginx(address, other.metainfo.parent, self.directory)
+        self.addCleanup(web.stop)
+        (other.metainfo.parent / "right.torrent").write_bytes(film.metainfo.read_bytes())
+        magnet = film.magnet()
+        for name in ("missing.torrent", other.metainfo.name, "right.torrent"):
+            magnet += "&xs=" + quote(f"{web.url}{name}", safe="")
+        server = self.serve(Route("films", magnets=[magnet]))
+        client = LibnfsClient(server.address, server.export)
+        # Nobody seeds it.
+        wait_until(lambda: client.list("films") == {film.name: film.size}, 20, "film of the link")
+        self.assertIn("that of another torrent", server.process.log())
+
+
+class Selection(SceneTestCase):
+    def test_of_a_pinned_link_the_selected_files_are_fetched_and_all_are_shown(self) -> None:
+        files = {"a.mkv": MIB, "b.mkv": 2 * MIB, "c.mkv": MIB}
+        films = torrents.make_directory(
+            self.directory / "films", "Films", files, 64 << 10, [[ANNOUNCE_URL]]
+        )
+        self.seed_by_libtorrent(films)
+        entry = {"magnet": films.magnet(ANNOUNCE_URL) + "&so=1", "pin": True}
+        server = self.serve(Route("films", served=[entry]))
+        client = LibnfsClient(server.address, server.export)
+        wait_until(lambda: client.list("films/Films") == files, 20, "films of the link")
+        cache = self.directory / "server" / "state" / "cache"
+
+        def cached() -> int:
+            return sum(path.stat().st_blocks * 512 for path in cache.rglob("*") if path.is_file())
+
+        wait_until(lambda: cached() >= 2 * MIB, 20, "selected file in the cache")
+        time.sleep(1)
+        self.assertLess(cached(), 2 * MIB + (256 << 10))
+        self.assertEqual(client.sha256("films/Films/c.mkv"), films.files[2].sha256)

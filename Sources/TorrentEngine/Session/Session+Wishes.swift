@@ -4,13 +4,20 @@ import StateStore
 
 extension Session {
     /// Takes what the routes wish of their torrents, all of it; unknown torrents are passed over.
-    package func setWishes(_ wishes: [InfoHash: TorrentWishes]) {
+    ///
+    /// - Parameter selections: of the torrents that are pinned and of which not every file is to be
+    ///   fetched, the numbers of those that are (BEP 53).
+    package func setWishes(
+        _ wishes: [InfoHash: TorrentWishes],
+        selections: [InfoHash: [ClosedRange<Int>]] = [:]
+    ) {
+        for torrent in torrents { torrent.select(selections[torrent.infoHash]) }
         let before = replaceWishes(with: wishes)
-        guard before != wishes else { return }
         var seeds: [RegisteredTorrent] = []
         for infoHash in Set(before.keys).union(wishes.keys) {
-            let (old, new) = (before[infoHash, default: []], wishes[infoHash, default: []])
-            guard let torrent = torrent(infoHash), old != new else { continue }
+            let new = wishes[infoHash, default: []]
+            // One that a magnet link has just become was wished before it was there.
+            guard let torrent = torrent(infoHash), torrent.routeWishes != new else { continue }
             torrent.set(.seeds, new.contains(.seed))
             torrent.set(.isPinnedByRoute, new.contains(.pin))
             if new.contains(.seed) { seeds.append(torrent) }
@@ -46,6 +53,15 @@ extension Session {
 }
 
 extension RegisteredTorrent {
+    /// What of the routes' wishes it knows.
+    fileprivate var routeWishes: TorrentWishes {
+        let traits = traits
+        var wishes: TorrentWishes = []
+        if traits.contains(.seeds) { wishes.insert(.seed) }
+        if traits.contains(.isPinnedByRoute) { wishes.insert(.pin) }
+        return wishes
+    }
+
     /// Pinned by the user or by a route, and not known to be whole.
     var isWanted: Bool {
         let traits = traits

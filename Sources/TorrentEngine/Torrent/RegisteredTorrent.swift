@@ -59,6 +59,7 @@ package final class RegisteredTorrent: Sendable {
     struct State {
         var phase = Phase.cold
         var traits: Traits
+        var selection: [ClosedRange<Int>]?
         /// What readers told while there was no torrent to tell.
         var mail: [ReaderMailbox.Message] = []
         /// The torrent is being loaded or held, though it may be over meanwhile.
@@ -219,7 +220,7 @@ package final class RegisteredTorrent: Sendable {
             guard case .warming = state.phase else { return (false, state.waiting.takeAll()) }
             state.phase = .warm(torrent)
             activation.resources.activity.began()
-            torrent.begin(with: state.peers)
+            torrent.begin(with: state.peers, selection: state.selection)
             for message in state.mail { torrent.post(message) }
             state.mail = []
             state.peers = []

@@ -13,12 +13,18 @@ extension Torrent {
     private static let crowdedIdleTime = Duration.seconds(30)
 
     /// The first event: goes to work.
-    nonisolated func begin(with peers: [PeerAddress]) {
+    ///
+    /// - Parameter selection: the numbers of the files that are fetched in the background; `nil`: all.
+    nonisolated func begin(with peers: [PeerAddress], selection: [ClosedRange<Int>]?) {
         loop.execute {
             self.assumeIsolated { torrent in
                 guard !torrent.isStopped else { return }
                 torrent.logger.debug("active", metadata: ["peers": "\(peers.count)"])
                 torrent.turn { now in
+                    if let selection {
+                        let pieces = PieceSelection(files: selection, of: torrent.info)
+                        torrent.swarm.select(pieces, now: now)
+                    }
                     torrent.lifecycle.setPolicy(torrent.policy, now: now)
                     torrent.swarm.found(peers, now: now)
                 }
@@ -31,6 +37,13 @@ extension Torrent {
         guard !isStopped else { return }
         turn { _ in }
         coolIfIdle(.now)
+    }
+
+    /// Of what is fetched in the background these files alone are, or (`nil`) all.
+    func select(_ files: [ClosedRange<Int>]?) {
+        guard !isStopped else { return }
+        swarm.select(files.map { PieceSelection(files: $0, of: info) }, now: .now)
+        reconsider()
     }
 
     private var policy: TorrentLifecycle.Policy {
@@ -70,7 +83,7 @@ extension Torrent {
             resources.activity.isHungry(isHungry)
         }
         guard policy.isPinned, !isStopped else { return swarm.fetchWhole(nil, now: now) }
-        if situation.isComplete { resources.pins.remove(infoHash) }
+        if swarm.hasFetchedWhole() { resources.pins.remove(infoHash) }
         swarm.fetchWhole(
             resources.activity.hasHungryReaders ? .whenNobodyWaits : .always,
             now: now

@@ -34,7 +34,7 @@ actor RouteLoader {
     private var routes: [Configuration.Route] = []
     private var torrentFolders: [String: TorrentFolder] = [:]
     private var files: TorrentFiles?
-    private var magnets: [String: InfoHash] = [:]
+    private var magnets: [String: MagnetLink] = [:]
     /// What is wrong and was logged, by path or link.
     private var faults: [String: String] = [:]
     /// A source of torrents cannot be read, or not all are read yet.
@@ -193,7 +193,7 @@ actor RouteLoader {
         for case .magnet(let link) in routes.flatMap(\.torrents).map(\.source) {
             do throws(MagnetError) {
                 let magnet = try MagnetLink(link)
-                magnets[link] = magnet.primaryHash
+                magnets[link] = magnet
                 links.append(magnet)
             } catch {
                 report(String(link.prefix(80)), "\(error)")
@@ -228,12 +228,8 @@ actor RouteLoader {
         guard isChanged || awaitsMetadata || isAsked else { return }
         hasFault = !unreadable.isEmpty || isReloaded || (files?.dueCount ?? 0) > 0
         var wanted: [ShownRoute] = []
-        var wishes: [InfoHash: TorrentWishes] = [:]
-        for route in routes {
-            let (shown, wished) = await torrents(of: route)
-            wanted.append(shown)
-            wishes.merge(wished) { $0.union($1) }
-        }
+        var wishes = WishedTorrents()
+        for route in routes { wanted.append(await torrents(of: route, &wishes)) }
         isChanged = false
         if wanted != shown {
             show(wanted)
@@ -244,18 +240,22 @@ actor RouteLoader {
                 await forget(session.torrents.map(\.infoHash) + session.pendingMagnets, but: kept)
             }
         }
-        session.setWishes(wishes)
+        session.setWishes(wishes.wishes, selections: wishes.selections)
     }
 
     private func torrents(
-        of route: Configuration.Route
-    ) async -> (ShownRoute, [InfoHash: TorrentWishes]) {
+        of route: Configuration.Route,
+        _ wishes: inout WishedTorrents
+    ) async -> ShownRoute {
         var shown = ShownRoute(name: Array(route.name.utf8))
-        var wishes: [InfoHash: TorrentWishes] = [:]
         if route.isDemo { shown.torrents += await demoTorrent().map { [$0] } ?? [] }
         for entry in route.torrents {
             var found: [InfoHash?] = paths(of: entry.source).map { files?.infoHash(of: $0) }
-            if case .magnet(let link) = entry.source { found.append(magnets[link]) }
+            var selection: [ClosedRange<Int>]?
+            if case .magnet(let link) = entry.source {
+                found.append(magnets[link]?.primaryHash)
+                selection = magnets[link]?.selectedFiles
+            }
             if case .served(let folder) = entry.source,
                 // `nil` while it is hashed for the first time.
                 let infoHash = await folders.torrent(of: folder)
@@ -276,12 +276,10 @@ actor RouteLoader {
                 } else {
                     shown.pending.append(infoHash)
                 }
-                if !wished.isEmpty {
-                    wishes[torrent?.infoHash ?? infoHash, default: []].formUnion(wished)
-                }
+                wishes.add(wished, of: torrent?.infoHash ?? infoHash, selecting: selection)
             }
         }
-        return (shown, wishes)
+        return shown
     }
 
     private func show(_ wanted: [ShownRoute]) {
