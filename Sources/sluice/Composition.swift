@@ -137,6 +137,7 @@ extension SessionConfiguration {
         self.init(cacheDirectory: configuration.cachePath)
         listenHost = configuration.bitTorrent.address
         listenPort = UInt16(configuration.bitTorrent.port)
+        listenPortCount = configuration.bitTorrent.portTries
         mapsPorts = configuration.bitTorrent.mapsPort
         settings = SessionSettings(configuration)
         idleTime = .seconds(configuration.bitTorrent.idleSeconds)

@@ -20,6 +20,7 @@ struct Serve: AsyncParsableCommand {
             var logger = Logger(label: "sluice") { _ in LineLogHandler() }
             logger.logLevel = Logger.Level(settings.configuration.logLevel)
             for notice in settings.notices { logger.notice("\(notice)") }
+            OpenFileLimit.raise(for: settings.configuration, logger: logger)
             try await Composition(file: options.file, settings: settings, logger: logger).run()
         } catch {
             throw Fault(error)

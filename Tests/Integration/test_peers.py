@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import resource
 import signal
+import socket
 import time
 
 from testbed.content import sha256_of
 from testbed.libnfs_client import LibnfsClient
 from testbed.libtorrent_seed import SEED_PORT, start_session
+from testbed.network import SERVER_ADDRESS
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
@@ -94,6 +99,34 @@ class AddressFilter(SceneTestCase):
         reload(server)
         client = LibnfsClient(server.address, server.export)
         self.assertEqual(client.sha256(f"films/{film.name}"), film.files[0].sha256)
+
+
+class Descriptors(SceneTestCase):
+    def test_a_server_without_free_descriptors_goes_on_and_recovers(self) -> None:
+        film = self.make_film("film.mkv", 4 * MIB)
+        self.seed_by_libtorrent(film)
+        server = self.serve(Route("films", [film]))
+        pid = server.process.pid
+        with server.connect() as connection:
+            handle = connection.walk(server.root_handle(), f"films/{film.name}")
+            open_count = len(os.listdir(f"/proc/{pid}/fd"))
+            _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_count + 4, hard))
+            strangers = [
+                socket.create_connection((SERVER_ADDRESS, server.peer_port)) for _ in range(30)
+            ]
+            line = "the system gives no further sockets"
+            wait_until(lambda: line in server.process.log(), 10, "line about the shortage")
+            before, began = server.process.usage().cpu_seconds, time.monotonic()
+            time.sleep(1.5)
+            share = (server.process.usage().cpu_seconds - before) / (time.monotonic() - began)
+            self.assertLess(share, 0.5, "it spins")
+            connection.null()
+            for stranger in strangers:
+                stranger.close()
+            data = connection.read_range(handle, 0, film.size, timeout=30)
+        self.assertEqual(hashlib.sha256(data).hexdigest(), film.files[0].sha256)
+        self.assertEqual(server.process.log().count(line), 1)
 
 
 def reload(server: SluiceServer) -> None:

@@ -201,4 +201,20 @@ import Testing
             await seed.session.shutdown()
         }
     }
+
+    @Test func awaitsPeersOnTheNextPortIfOneIsTaken() async throws {
+        try await withTimeLimit {
+            let first = try await Node(try TemporaryDirectory())
+            let second = try await Node(try TemporaryDirectory()) {
+                $0.listenPort = first.port
+                $0.listenPortCount = 20
+            }
+            #expect(second.port > first.port && second.port < first.port + 20)
+            await #expect(throws: SessionError.self) {
+                _ = try await Node(try TemporaryDirectory()) { $0.listenPort = first.port }
+            }
+            await second.session.shutdown()
+            await first.session.shutdown()
+        }
+    }
 }

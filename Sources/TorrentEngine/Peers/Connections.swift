@@ -1,4 +1,7 @@
 import BitTorrentProtocol
+// For the codes of errors.
+import Glibc
+import Logging
 import NIOCore
 import Synchronization
 import TorrentLogic
@@ -11,6 +14,7 @@ final class Connections: Sendable {
         var dials: DialQueue<InfoHash>
         var budget: ConnectionBudget<InfoHash>
         var incoming: IncomingConnections
+        var shortage = SocketShortage()
         /// Those with a dial that waits or is under way, or with a connection.
         var owners: [InfoHash: any PeerOwner] = [:]
         var isTimerSet = false
@@ -18,9 +22,11 @@ final class Connections: Sendable {
 
     private let state: Mutex<State>
     private let loop: any EventLoop
+    private let logger: Logger
 
-    init(_ limits: ConnectionLimits, loop: any EventLoop) {
+    init(_ limits: ConnectionLimits, loop: any EventLoop, logger: Logger) {
         self.loop = loop
+        self.logger = logger
         state = Mutex(
             State(
                 dials: DialQueue(limits: limits, now: .now),
@@ -38,10 +44,42 @@ final class Connections: Sendable {
                 state.owners[infoHash].map { ($0, count) }
             }
         }
+        giveUp(surplus)
+        beginDials()
+    }
+
+    private func giveUp(_ surplus: [(any PeerOwner, Int)]) {
         for (owner, count) in surplus {
             for _ in 0..<count { owner.loop.execute { owner.giveUpConnection() } }
         }
+    }
+
+    /// A connection of ours or of a peer has found no socket.
+    ///
+    /// - Parameter error: another error than such a lack is passed over.
+    func failed(because error: any Error, to address: PeerAddress? = nil) {
+        guard let error = error as? IOError, error.meansLackOfSockets(to: address) else { return }
+        let (relief, surplus) = state.withLock { state in
+            let relief = state.shortage.occurred(now: .now)
+            guard let relief else { return (relief, [(any PeerOwner, Int)]()) }
+            state.dials.pause(until: relief.pausesUntil)
+            return (
+                relief,
+                state.budget.surplus(of: relief.connectionCount).compactMap { infoHash, count in
+                    state.owners[infoHash].map { ($0, count) }
+                }
+            )
+        }
+        guard let relief else { return }
+        giveUp(surplus)
         beginDials()
+        guard relief.isNews else { return }
+        logger.warning(
+            """
+            the system gives no further sockets (\(error.reason)); peers of little use are left: lower \
+            “bittorrent: connections” or raise the limit of open files (ulimit -n)
+            """
+        )
     }
 
     /// The torrent is gone.
@@ -143,4 +181,18 @@ final class Connections: Sendable {
 
     /// The handshake of a connection that was admitted is done.
     func identified(_ address: PeerAddress) { state.withLock { $0.incoming.identified(address) } }
+}
+
+extension IOError {
+    /// - Parameter address: where a connection was to lead; `nil` of one from a peer.
+    fileprivate func meansLackOfSockets(to address: PeerAddress?) -> Bool {
+        switch errnoCode {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: true
+        // No local port is left. With IPv6 it means that there is none here.
+        case EADDRNOTAVAIL: address?.isIPv6 == false
+        default: false
+        }
+    }
+
+    fileprivate var reason: String { String(cString: strerror(errnoCode)) }
 }

@@ -1,6 +1,7 @@
 import BitTorrentProtocol
 // For the codes of errors.
 import Glibc
+import Logging
 import NIOCore
 import NIOPosix
 
@@ -32,7 +33,13 @@ final class PeerListener: Sendable {
         self.accept = accept
         let place = BindPlace(configuration.listenHost)
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelInitializer { $0.use(interface: place.interface) }
+            .serverChannelInitializer { channel in
+                channel.use(interface: place.interface).flatMapThrowing {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptFailures(resources.connections)
+                    )
+                }
+            }
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
@@ -43,7 +50,8 @@ final class PeerListener: Sendable {
             channel = try await Self.bind(
                 bootstrap,
                 host: place.host,
-                port: Int(configuration.listenPort)
+                port: Int(configuration.listenPort),
+                count: configuration.listenPortCount
             )
         } catch {
             throw .cannotListen(
@@ -52,6 +60,26 @@ final class PeerListener: Sendable {
                 reason: "\(error)"
             )
         }
+        guard configuration.listenPort != 0, port != configuration.listenPort else { return }
+        resources.logger.notice(
+            "port \(configuration.listenPort) is taken by another program; peers are awaited on another",
+            metadata: ["port": "\(port)"]
+        )
+    }
+
+    /// Tries so many ports, one after the other, until one is free.
+    private static func bind(
+        _ bootstrap: ServerBootstrap,
+        host: String,
+        port: Int,
+        count: Int
+    ) async throws -> any Channel {
+        for candidate in port..<min(port + count - 1, Int(UInt16.max)) {
+            do {
+                return try await bind(bootstrap, host: host, port: candidate)
+            } catch let error as IOError where error.errnoCode == EADDRINUSE {}
+        }
+        return try await bind(bootstrap, host: host, port: min(port + count - 1, Int(UInt16.max)))
     }
 
     /// A socket on `::` takes peers of both families, IPv4 ones under their mapped addresses; without
@@ -76,6 +104,20 @@ final class PeerListener: Sendable {
     }
 
     func close() async { try? await channel.close() }
+}
+
+/// Hears that a connection could not be accepted; NIO then leaves the others waiting for a second.
+private final class AcceptFailures: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    private let connections: Connections
+
+    init(_ connections: Connections) { self.connections = connections }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        connections.failed(because: error)
+        context.fireErrorCaught(error)
+    }
 }
 
 /// A read takes what a fast peer sent meanwhile, and a slow peer does not pin a large buffer.

@@ -111,6 +111,7 @@ extension PeerOwner {
     }
 
     private func dialFailed(_ address: PeerAddress, because error: any Error) {
+        resources.connections.failed(because: error, to: address)
         logger.debug("cannot reach a peer: \(error)", metadata: ["peer": "\(address)"])
         loop.execute { self.take(.dialFailed(address)) }
     }

@@ -8,6 +8,8 @@ package struct SessionConfiguration: Sendable {
     package var listenHost = "0.0.0.0"
     /// TCP port on which peers are awaited; 0 takes any free one.
     package var listenPort: UInt16 = 6881
+    /// Ports that are tried from `listenPort` on, if others have them.
+    package var listenPortCount = 1
     /// Whether connections to peers are encrypted.
     package var encryption = EncryptionPolicy.prefer
     /// Bounds of each torrent: memory, upload slots, times; how many peers it has is in `settings`.

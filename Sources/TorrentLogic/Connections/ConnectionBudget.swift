@@ -17,9 +17,15 @@ package struct ConnectionBudget<Owner: Hashable & Sendable>: Sendable {
     /// - Returns: the torrents that are to give up connections, and how many.
     package mutating func setMaximum(_ maximum: Int) -> [Owner: Int] {
         self.maximum = maximum
+        return surplus(of: count - maximum)
+    }
+
+    /// - Returns: the torrents that are to give up so many connections in all, and how many each:
+    ///   those that have most.
+    package func surplus(of count: Int) -> [Owner: Int] {
         var left = counts
         var surplus: [Owner: Int] = [:]
-        for _ in 0..<max(0, count - maximum) {
+        for _ in 0..<min(max(0, count), self.count) {
             guard let largest = left.max(by: { $0.value < $1.value })?.key else { break }
             left[largest, default: 0] -= 1
             surplus[largest, default: 0] += 1

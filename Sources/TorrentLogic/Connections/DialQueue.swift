@@ -16,6 +16,8 @@ package struct DialQueue<Owner: Hashable & Sendable>: Sendable {
     /// Owners that wait; the one whose turn it is first.
     private var ring: [Owner] = []
     private var underWay: [Owner: Int] = [:]
+    /// No dial begins before.
+    private var pausesUntil: Instant?
 
     package init(limits: ConnectionLimits, now: Instant) {
         self.limits = limits
@@ -40,8 +42,12 @@ package struct DialQueue<Owner: Hashable & Sendable>: Sendable {
         waiting[owner, default: []].append(address)
     }
 
+    /// There is nothing to dial with until then.
+    package mutating func pause(until instant: Instant) { pausesUntil = instant }
+
     /// The dials that may begin now.
     package mutating func takeReady(now: Instant) -> [Dial] {
+        if let pausesUntil, now < pausesUntil { return [] }
         var dials: [Dial] = []
         var room = limits.halfOpen - underWayCount
         while room > 0, bucket.available(now: now) > 0, !ring.isEmpty {
@@ -77,6 +83,8 @@ package struct DialQueue<Owner: Hashable & Sendable>: Sendable {
     /// When `takeReady` may have something, unless a dial ends before.
     package func nextDeadline(now: Instant) -> Instant? {
         guard !ring.isEmpty, underWayCount < limits.halfOpen else { return nil }
-        return bucket.nextToken(now: now)
+        let next = bucket.nextToken(now: now)
+        guard let pausesUntil, now < pausesUntil else { return next }
+        return max(next, pausesUntil)
     }
 }

@@ -127,7 +127,7 @@ extension Configuration.BitTorrent {
             node,
             "bittorrent",
             keys: [
-                "address", "port", "port_mapping", "peers_per_torrent", "connections",
+                "address", "port", "port_tries", "port_mapping", "peers_per_torrent", "connections",
                 "connections_per_address", "dials_at_once", "dials_per_second", "idle_seconds",
                 "seed_ratio", "seed_minutes", "encryption", "utp", "allow_loopback", "ip_filter",
             ]
@@ -141,6 +141,7 @@ extension Configuration.BitTorrent {
             return nil
         }
         reader.integer(keys["port"], "bittorrent: port", 1...65_535) { port = $0 }
+        reader.integer(keys["port_tries"], "bittorrent: port_tries", 1...1000) { portTries = $0 }
         reader.boolean(keys["port_mapping"], "bittorrent: port_mapping") { mapsPort = $0 }
         reader.integer(keys["peers_per_torrent"], "bittorrent: peers_per_torrent", 1...1000) {
             peersPerTorrent = $0

@@ -37,6 +37,8 @@ struct Configuration: Equatable, Sendable {
         /// `::` is every address of both families.
         var address = "::"
         var port = 6881
+        /// Ports that are tried from `port` on.
+        var portTries = 9
         var peersPerTorrent = 50
         var connections = 500
         var connectionsPerAddress = 3
