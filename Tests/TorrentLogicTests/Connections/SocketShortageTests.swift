@@ -6,7 +6,7 @@ import TorrentLogic
     let start = ContinuousClock.now
     func after(_ seconds: Int) -> ContinuousClock.Instant { start + .seconds(seconds) }
 
-    /// T-27
+    /// T-27.
     @Test func aShortageIsToldOnceAndRelievedNowAndAgain() throws {
         var shortage = SocketShortage()
         let firstRelief = shortage.occurred(now: start)
