@@ -5,6 +5,9 @@
 /// sends none is served only if nobody else wants the slot. While we download nothing: each for a
 /// minute in turn, so that everybody gets a share and not the fastest alone.
 ///
+/// One that loses interest keeps its slot until somebody else needs it: it has what we have, but not
+/// what we will have in a second.
+///
 /// Nobody is choked or unchoked more often than once in ten seconds, however often its interest
 /// comes and goes: a peer needs some seconds to be of use (BEP 3, fibrillation).
 package struct Choker {
@@ -26,6 +29,8 @@ package struct Choker {
 
     /// Who may request; sorted.
     package private(set) var unchoked: [PeerKey] = []
+    /// Those of them that want nothing just now.
+    private var idle: Set<PeerKey> = []
     package private(set) var optimistic: PeerKey?
     package private(set) var nextRound: Instant
 
@@ -48,24 +53,27 @@ package struct Choker {
         nextOptimistic = now
     }
 
-    /// A peer became interested: it need not wait for the next round if a slot is free and it was
-    /// not choked a moment ago.
-    ///
-    /// - Returns: true if it is unchoked now.
-    package mutating func becameInterested(_ key: PeerKey, now: Instant) -> Bool {
-        guard unchoked.count < slots, !unchoked.contains(key) else { return false }
-        if let choked = changedAt[key], now - choked < Self.round { return false }
+    /// A peer became interested: it need not wait for the next round if a slot is free, or held by one
+    /// that wants nothing, and it was not choked a moment ago.
+    package mutating func becameInterested(_ key: PeerKey, now: Instant) {
+        idle.remove(key)
+        guard !unchoked.contains(key) else { return }
+        if let choked = changedAt[key], now - choked < Self.round { return }
+        if unchoked.count >= slots {
+            guard let holder = unchoked.first(where: idle.contains) else { return }
+            free(holder)
+            changedAt[holder] = now
+        }
         unchoked.append(key)
         unchoked.sort()
         changedAt[key] = now
-        return true
     }
 
-    /// A peer lost interest; its slot is free.
-    package mutating func lostInterest(_ key: PeerKey, now: Instant) {
+    /// A peer lost interest: its slot is for whoever needs it.
+    package mutating func lostInterest(_ key: PeerKey) {
         guard unchoked.contains(key) else { return }
-        free(key)
-        changedAt[key] = now
+        idle.insert(key)
+        if optimistic == key { optimistic = nil }
     }
 
     /// A peer is gone; its slot is free.
@@ -97,7 +105,11 @@ package struct Choker {
             isDownloading
             ? others.sorted { ranksByGift($0, $1, now: now) } : inTurn(others, now: now)
         let chosen = ranked.prefix(slots - (optimistic == nil ? 0 : 1)).map(\.key)
-        let next = (chosen + [optimistic].compactMap { $0 }).sorted()
+        var next = chosen + [optimistic].compactMap { $0 }
+        idle.subtract(interested.map(\.key))
+        next += unchoked.filter(idle.contains).prefix(slots - next.count)
+        idle.formIntersection(next)
+        next.sort()
         for key in next where !unchoked.contains(key) { changedAt[key] = now }
         for key in unchoked where !next.contains(key) { changedAt[key] = now }
         unchoked = next
@@ -138,6 +150,7 @@ package struct Choker {
 
     private mutating func free(_ key: PeerKey) {
         unchoked.removeAll { $0 == key }
+        idle.remove(key)
         if optimistic == key { optimistic = nil }
     }
 }

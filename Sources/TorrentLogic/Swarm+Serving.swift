@@ -32,20 +32,23 @@ extension Swarm {
             )
         }
         choker.rechoke(interested, isDownloading: isDownloading, now: now)
-        for index in peers.indices {
-            setUnchoked(choker.unchoked.contains(peers[index].key), index, now: now)
-        }
+        tellUnchoked(now: now)
         if isDownloading { makeRoomForBetter(now: now) }
     }
 
     mutating func receivedInterest(_ isInterested: Bool, from index: Int, now: Instant) {
         peers[index].isInterestedInUs = isInterested
-        let key = peers[index].key
         if isInterested {
-            if choker.becameInterested(key, now: now) { setUnchoked(true, index, now: now) }
+            choker.becameInterested(peers[index].key, now: now)
         } else {
-            choker.lostInterest(key, now: now)
-            setUnchoked(false, index, now: now)
+            choker.lostInterest(peers[index].key)
+        }
+        tellUnchoked(now: now)
+    }
+
+    private mutating func tellUnchoked(now: Instant) {
+        for index in peers.indices {
+            setUnchoked(choker.unchoked.contains(peers[index].key), index, now: now)
         }
     }
 

@@ -11,11 +11,10 @@ import TorrentLogic
 
     @Test func unchokesAtOnceWhileSlotsAreFree() {
         var choker = Choker(slots: 2, seed: 1, now: start)
-        #expect(choker.becameInterested(key(1), now: start) == true)
-        #expect(choker.becameInterested(key(2), now: start) == true)
-        #expect(choker.becameInterested(key(3), now: start) == false)
+        for number in 1...3 { choker.becameInterested(key(UInt64(number)), now: start) }
+        #expect(choker.unchoked == [key(1), key(2)])
         choker.left(key(1))
-        #expect(choker.becameInterested(key(3), now: start) == true)
+        choker.becameInterested(key(3), now: start)
         #expect(choker.unchoked == [key(2), key(3)])
     }
 
@@ -88,20 +87,35 @@ import TorrentLogic
         }
     }
 
+    @Test func oneThatLosesInterestKeepsItsSlotWhileNobodyNeedsIt() {
+        var choker = Choker(slots: 2, seed: 1, now: start)
+        choker.becameInterested(key(1), now: start)
+        choker.lostInterest(key(1))
+        #expect(choker.unchoked == [key(1)])
+        choker.rechoke(candidates(2...2), isDownloading: true, now: after(10))
+        #expect(choker.unchoked == [key(1), key(2)])
+        choker.rechoke(candidates(2...3), isDownloading: true, now: after(20))
+        #expect(choker.unchoked == [key(2), key(3)])
+    }
+
     @Test func interestThatComesAndGoesDoesNotFlap() {
-        var choker = Choker(slots: 4, seed: 1, now: start)
-        #expect(choker.becameInterested(key(1), now: start) == true)
-        choker.lostInterest(key(1), now: after(1))
-        #expect(choker.unchoked == [])
-        #expect(choker.becameInterested(key(1), now: after(2)) == false)
-        #expect(choker.becameInterested(key(1), now: after(10)) == false)
-        #expect(choker.becameInterested(key(1), now: after(11)) == true)
+        var choker = Choker(slots: 1, seed: 1, now: start)
+        choker.becameInterested(key(1), now: start)
+        choker.lostInterest(key(1))
+        choker.becameInterested(key(2), now: after(1))
+        #expect(choker.unchoked == [key(2)])
+        choker.lostInterest(key(2))
+        choker.becameInterested(key(1), now: after(2))
+        choker.becameInterested(key(1), now: after(10))
+        #expect(choker.unchoked == [key(2)])
+        choker.becameInterested(key(1), now: after(11))
+        #expect(choker.unchoked == [key(1)])
     }
 
     @Test func whoWasJustUnchokedStaysForARound() {
         var choker = Choker(slots: 2, seed: 1, now: start)
         choker.rechoke(candidates(1...1), isDownloading: true, now: after(10))
-        #expect(choker.becameInterested(key(2), now: after(15)) == true)
+        choker.becameInterested(key(2), now: after(15))
         let others = (3...9).map { Choker.Candidate(key: key($0), byteCount: 1_000_000) }
         let newcomer = Choker.Candidate(key: key(2), byteCount: 0)
         choker.rechoke(others + [newcomer], isDownloading: true, now: after(20))

@@ -165,9 +165,15 @@ extension SwarmTests {
         _ = swarm.takeActions()
         swarm.received(.cancel(block(3)), from: alice, now: start)
         #expect(swarm.takeActions() == [.send(.reject(block(3)), to: alice)])
+        // Its slot is needed.
         swarm.received(.notInterested, from: alice, now: start)
+        for number in UInt64(2)..<10 {
+            let key = PeerKey(rawValue: number)
+            connectFast(&swarm, key, sending: .haveNone)
+            swarm.received(.interested, from: key, now: start)
+        }
         #expect(
-            swarm.takeActions() == [
+            swarm.takeActions().filter { $0.isSent(to: alice) } == [
                 .send(.choke, to: alice), .send(.reject(block(4)), to: alice),
                 .send(.reject(block(5)), to: alice),
             ]
@@ -199,5 +205,11 @@ extension SwarmTests {
             blocks += 1
         }
         #expect(swarm.wastedByteCount == 0)
+    }
+}
+
+extension Swarm.Action {
+    fileprivate func isSent(to key: PeerKey) -> Bool {
+        if case .send(_, key) = self { true } else { false }
     }
 }
