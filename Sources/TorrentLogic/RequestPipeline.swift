@@ -37,6 +37,8 @@ package struct RequestPipeline {
     private static let queueSeconds = 0.25...1.0
     /// Seconds by which the estimate of a suspect is worse.
     private static let suspicion = 4.0
+    /// Seconds of delivery that may wait at a peer if nobody waits for them here.
+    private static let patientQueueSeconds = 3.0
 
     /// - Precondition: `maximumDepth` is positive.
     package init(
@@ -68,6 +70,16 @@ package struct RequestPipeline {
     package var isEmpty: Bool { requests.count == head }
     /// How many more requests the peer should have now.
     package var room: Int { max(0, (isFailing ? 1 : depth) - inFlightCount) }
+
+    /// How many more requests the peer should have for blocks that nobody waits for.
+    ///
+    /// A peer with a limit divides it among those who have requests waiting, and between two rounds of
+    /// that the other requests run out.
+    package var patientRoom: Int {
+        guard !isFailing, let rate else { return room }
+        let blockCount = Int(rate * Self.patientQueueSeconds) / Int(Block.maximumLength)
+        return max(room, min(blockCount, maximumDepth) - inFlightCount)
+    }
 
     package func contains(_ block: Block) -> Bool {
         inFlight.contains { $0.block == block }

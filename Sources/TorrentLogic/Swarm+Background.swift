@@ -9,8 +9,10 @@ extension Swarm {
         case whenNobodyWaits
     }
 
-    /// Pieces that are chosen at a time.
-    static let backgroundCount = 32
+    /// Pieces that are chosen at a time: of small ones so many that no peer runs out of requests.
+    private var backgroundCount: Int {
+        max(32, (8 << 20) / Int(geometry.pieceLength))
+    }
 
     /// Fetches everything, or (`nil`) what readers want alone.
     package mutating func fetchWhole(_ background: Background?, now: Instant) {
@@ -38,9 +40,32 @@ extension Swarm {
     }
 
     /// Requests nothing for the background while readers lack something, here or elsewhere.
-    mutating func holdBackgroundBack() {
+    mutating func holdBackgroundBack(now: Instant) {
         guard background != nil else { return }
+        let wasAllowed = picker.allowsBackground
         picker.allowsBackground = background == .always && !hasReaderDemand
+        if wasAllowed, !picker.allowsBackground { shortenQueues(now: now) }
+    }
+
+    /// How many more blocks are to be requested from the peer now: only the background alone may wait
+    /// for long.
+    func room(of peer: Peer) -> Int {
+        let isPatient = background != nil && picker.allowsBackground && !peer.isWebSeed
+        return isPatient ? peer.pipeline.patientRoom : peer.pipeline.room
+    }
+
+    /// Takes back what would stand before the requests of a reader.
+    private mutating func shortenQueues(now: Instant) {
+        for index in peers.indices where !peers[index].isWebSeed {
+            let excess = peers[index].pipeline.inFlightCount - peers[index].pipeline.depth
+            guard excess > 0 else { continue }
+            for request in Array(peers[index].pipeline.inFlight.suffix(excess))
+            where !plan.isUrgent(request.block.piece) {
+                guard cancel(request.block, at: index, now: now) else { continue }
+                downloadAllowance.add(Int(request.block.length))
+                picker.gaveBack(request.block)
+            }
+        }
     }
 
     /// Chooses further pieces when most of the chosen ones are here.
@@ -50,7 +75,7 @@ extension Swarm {
     }
 
     private var needsChoice: Bool {
-        backgroundPieces.count { !have[$0] } < Self.backgroundCount / 4
+        backgroundPieces.count { !have[$0] } < backgroundCount / 4
     }
 
     /// The missing pieces that the fewest peers have, at least one; any, if no peer has any.
@@ -75,10 +100,10 @@ extension Swarm {
             }
             let count = availability[number] == 0 ? .max : availability[number]
             let rarity = picker.isUnfinished(piece) ? 0 : UInt64(count)
-            let shuffled = piece.rawValue &* 2_654_435_761 ^ UInt32(truncatingIfNeeded: shuffleSeed)
-            ranked.append((rarity << 32 | UInt64(shuffled), piece))
+            var generator = SeededGenerator(seed: shuffleSeed &+ UInt64(number))
+            ranked.append((rarity << 32 | generator.next() >> 32, piece))
         }
         backgroundPieces = ranked.sorted { $0.rank < $1.rank }
-            .prefix(Self.backgroundCount).map(\.piece)
+            .prefix(backgroundCount).map(\.piece)
     }
 }

@@ -163,10 +163,13 @@ extension Swarm {
         }
     }
 
-    mutating func cancel(_ block: Block, at index: Int, now: Instant) {
-        guard peers[index].pipeline.withdraw(block) else { return }
+    /// - Returns: false if the peer was not asked for the block.
+    @discardableResult
+    mutating func cancel(_ block: Block, at index: Int, now: Instant) -> Bool {
+        guard peers[index].pipeline.withdraw(block) else { return false }
         peers[index].void(block)
         send(.cancel(BlockRequest(block)), to: index, now: now)
+        return true
     }
 
     /// The fastest peer to fetch a failed piece from alone, one above suspicion if there is any.

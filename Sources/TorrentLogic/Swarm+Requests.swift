@@ -97,8 +97,8 @@ extension Swarm {
 
     /// Fills all pipelines, each block at the peer that will deliver it first.
     mutating func requestMore(now: Instant) {
+        holdBackgroundBack(now: now)
         guard missingCount > 0, !peers.isEmpty else { return }
-        holdBackgroundBack()
         askForHashes(now: now)
         // While a limit holds the first in a row would get all there is.
         if downloadAllowance.isLimited { requestTurn += 1 }
@@ -106,7 +106,7 @@ extension Swarm {
         while downloadAllowance.permitsMore,
             let index = schedule.beginNextTurn(first: requestTurn)
         {
-            if !takeTurn(index, &schedule, now: now) || peers[index].pipeline.room == 0 {
+            if !takeTurn(index, &schedule, now: now) || room(of: peers[index]) == 0 {
                 schedule.retire()
             }
         }
@@ -114,7 +114,7 @@ extension Swarm {
 
     /// Fills the pipeline of one peer.
     mutating func requestMore(from index: Int, now: Instant) {
-        guard missingCount > 0, peers[index].pipeline.room > 0, mayRequest(from: peers[index])
+        guard missingCount > 0, room(of: peers[index]) > 0, mayRequest(from: peers[index])
         else { return }
         // One alone need not be weighed.
         var schedule = peers.count == 1 ? BlockSchedule([]) : schedule(now: now)
@@ -131,7 +131,7 @@ extension Swarm {
                 BlockSchedule.Lane(
                     peer: index,
                     has: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,
-                    hasRoom: pipeline.room > 0 && !pipeline.isSilent(now: now),
+                    hasRoom: room(of: peers[index]) > 0 && !pipeline.isSilent(now: now),
                     blockTime: estimate.blockTime,
                     finish: estimate.next
                 )
@@ -156,7 +156,7 @@ extension Swarm {
         isAdmitted: Bool = false,
         now: Instant
     ) -> Bool {
-        guard missingCount > 0, downloadAllowance.permitsMore, peers[index].pipeline.room > 0,
+        guard missingCount > 0, downloadAllowance.permitsMore, room(of: peers[index]) > 0,
             mayRequest(from: peers[index]), !peers[index].pipeline.isSilent(now: now)
         else { return false }
         let known = hashes?.known

@@ -50,6 +50,16 @@ import TorrentLogic
         #expect((50...80).contains(pipeline.depth))
     }
 
+    @Test func threeSecondsMayWaitOfWhatNobodyWaitsFor() {
+        var pipeline = pipeline()
+        #expect(pipeline.patientRoom == 4)
+        run(&pipeline, seconds: 10, delay: 0.01, rate: 20)
+        #expect((50...70).contains(pipeline.patientRoom + pipeline.inFlightCount))
+        var fast = self.pipeline()
+        run(&fast, seconds: 10, delay: 0.01, rate: 1000)
+        #expect(fast.patientRoom + fast.inFlightCount == 250)
+    }
+
     @Test func asksLittleOfASlowPeer() {
         var pipeline = pipeline()
         run(&pipeline, seconds: 30, delay: 0.02, rate: 1)
