@@ -35,6 +35,8 @@ struct Peer {
     var isInterestedInUs = false
     var areWeInterested = false
     var isUnchoked = false
+    /// Pieces that came in and that it was not told of yet.
+    var untold: [PieceIndex] = []
 
     var pipeline: RequestPipeline
     /// Requests that were cancelled or choked away: their blocks may still be on the wire.

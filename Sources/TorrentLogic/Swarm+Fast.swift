@@ -13,21 +13,6 @@ extension Swarm {
         requestMore(from: index, now: now)
     }
 
-    /// The first message: the pieces we have, which only the fast extension can say in short.
-    ///
-    /// - Parameter isGreeted: it was sent that we have nothing.
-    mutating func greet(_ index: Int, isGreeted: Bool, now: Instant) {
-        if isGreeted {
-            for piece in have.pieces { send(.have(piece: piece.rawValue), to: index, now: now) }
-        } else if peers[index].isFast, have.isEmpty {
-            send(.haveNone, to: index, now: now)
-        } else if peers[index].isFast, have.isComplete {
-            send(.haveAll, to: index, now: now)
-        } else if !have.isEmpty {
-            send(.bitfield(have.bytes), to: index, now: now)
-        }
-    }
-
     mutating func receivedFast(
         _ message: PeerMessage,
         from index: Int,

@@ -75,13 +75,8 @@ extension Swarm {
         }
         picker.drop(piece)
         hashes?.forget(piece)
-        for index in peers.indices {
-            if peers[index].has[piece] {
-                peers[index].offerCount -= 1
-            } else {
-                send(.have(piece: piece.rawValue), to: index, now: now)
-            }
-        }
+        for index in peers.indices where peers[index].has[piece] { peers[index].offerCount -= 1 }
+        announce(piece, now: now)
         for liar in assembler.passed(piece, blockDigests: blockDigests) {
             ban(liar, piece: piece, now: now)
         }
@@ -127,12 +122,8 @@ extension Swarm {
         precondition(geometry.contains(piece))
         guard have[piece] else { return }
         have[piece] = false
-        for index in peers.indices {
-            if peers[index].has[piece] { peers[index].offerCount += 1 }
-            guard !peers[index].isWebSeed else { continue }
-            actions.append(.tellLost(piece, to: peers[index].key))
-            peers[index].lastSent = now
-        }
+        for index in peers.indices where peers[index].has[piece] { peers[index].offerCount += 1 }
+        takeBack(piece, now: now)
         replan(now: now, always: true)
     }
 

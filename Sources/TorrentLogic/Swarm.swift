@@ -36,6 +36,8 @@ package struct Swarm {
         case close(PeerKey, reason: CloseReason)
         /// Tell the peer that we have the piece no more, if it understands that (BEP 54).
         case tellLost(PieceIndex, to: PeerKey)
+        /// Tell all peers whether we want data from now on (BEP 21).
+        case tellUploadOnly(Bool)
         /// For the log: the peer at this address sent a wrong block of the piece and is banned.
         case banned(PeerAddress, piece: PieceIndex)
     }
@@ -90,6 +92,8 @@ package struct Swarm {
 
     var tickAt: Instant?
     var maintenanceAt: Instant?
+    /// When the peers are told of the pieces that came in.
+    var haveAt: Instant?
     var lastMaintenance: Instant
     /// When pieces that could not be written are tried again.
     var resumeAt: Instant?
@@ -157,12 +161,12 @@ package struct Swarm {
 
     /// When to call `timerFired`; it changes with every event.
     package var nextDeadline: Instant? {
-        guard let tickAt, let maintenanceAt else { return tickAt ?? maintenanceAt }
-        return min(tickAt, maintenanceAt)
+        [tickAt, maintenanceAt, haveAt].compactMap(\.self).min()
     }
 
     package mutating func timerFired(now: Instant) {
         guard !isStopped else { return }
+        if let haveAt, haveAt <= now { sendHaves(now: now) }
         if let tickAt, tickAt <= now { tickFired(now: now) }
         if let maintenanceAt, maintenanceAt <= now { maintain(now: now) }
     }
@@ -188,5 +192,6 @@ package struct Swarm {
         missingCount = 0
         tickAt = nil
         maintenanceAt = nil
+        haveAt = nil
     }
 }

@@ -246,6 +246,15 @@ final class SimulatedNetwork {
                 guard nodes[other.node].connections[other.key] != nil else { return }
                 tell(other.node) { $0.receivedDontHave(piece.rawValue, from: other.key, now: $1) }
             }
+        case .tellUploadOnly(let isUploadOnly):
+            for other in node.connections.values {
+                schedule(now + node.latency) { [self] in
+                    guard nodes[other.node].connections[other.key] != nil else { return }
+                    tell(other.node) {
+                        $0.receivedUploadOnly(isUploadOnly, from: other.key, now: $1)
+                    }
+                }
+            }
         }
     }
 

@@ -61,7 +61,7 @@ import TorrentLogic
         #expect(swarm.takeActions() == [.send(.bitfield(field(0..<3).bytes), to: alice)])
         var empty = self.swarm()
         connect(&empty, alice)
-        #expect(empty.takeActions() == [])
+        #expect(empty.takeActions() == [.send(.keepAlive, to: alice)])
     }
 
     @Test func aLaterBitfieldAddsToWhatAPeerHas() {
@@ -81,7 +81,9 @@ import TorrentLogic
         var swarm = swarm()
         read(&swarm, piece: 4)
         connect(&swarm, alice, unchoke: false)
-        #expect(swarm.takeActions() == [.send(.interested, to: alice)])
+        #expect(
+            swarm.takeActions() == [.send(.keepAlive, to: alice), .send(.interested, to: alice)]
+        )
         swarm.received(.unchoke, from: alice, now: start)
         #expect(
             swarm.takeActions() == [
@@ -124,6 +126,8 @@ import TorrentLogic
         #expect(swarm.hasDemand)
         #expect(!swarm.wantsBlockDigests(of: PieceIndex(4)))
         swarm.verified(PieceIndex(4), now: after(0.2))
+        #expect(swarm.takeActions() == [])
+        swarm.timerFired(now: after(0.3))
         #expect(swarm.takeActions() == [.send(.have(piece: 4), to: bob)])
         #expect(swarm.have[PieceIndex(4)])
         #expect(!swarm.hasDemand)
@@ -161,7 +165,7 @@ import TorrentLogic
         connect(&swarm, alice)
         _ = swarm.takeActions()
         connect(&swarm, bob)
-        #expect(swarm.takeActions() == [.send(.interested, to: bob)])
+        #expect(swarm.takeActions() == [.send(.keepAlive, to: bob), .send(.interested, to: bob)])
         var time = 0.0
         while time < 3 {
             time += 0.1

@@ -61,10 +61,7 @@ extension Torrent {
         turn { now in
             swarm.verified(piece, blockDigests: blockDigests, now: now)
             tellWaits(about: info.geometry.range(of: piece), now: now)
-            if published.isComplete {
-                announcing.schedule.completed(now: now)
-                extensions.tellUploadOnly(true)
-            }
+            if published.isComplete { announcing.schedule.completed(now: now) }
         }
     }
 

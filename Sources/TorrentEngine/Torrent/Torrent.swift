@@ -178,6 +178,7 @@ package actor Torrent {
                 closeWebSeed(key, because: reason)
             case .close(let key, let reason): close(key, because: reason)
             case .tellLost(let piece, let key): extensions.tellLost(piece, to: key)
+            case .tellUploadOnly(let isUploadOnly): extensions.tellUploadOnly(isUploadOnly)
             case .banned(let address, let piece):
                 logger.warning(
                     "banned a peer that sent wrong data",

@@ -41,7 +41,7 @@ extension Simulation {
             if case .lies = scenario.peers[peer].conduct { return }
             outcome.violations.append("peer \(peer) was banned and never lied")
         // Scripted peers request nothing of us.
-        case .serve, .answerHashes, .tellLost, .keepLayer, .lackHashes: break
+        case .serve, .answerHashes, .tellLost, .tellUploadOnly, .keepLayer, .lackHashes: break
         }
     }
 
