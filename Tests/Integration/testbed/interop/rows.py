@@ -48,10 +48,6 @@ PEER_EXCHANGE = Row(
     "is told of that one by Sluice, and dials it.",
     Switches(peer_exchange=True, download_limit=16 << 10),
     seconds=200,
-    fails={
-        "rtorrent/seeder": "rtorrent hears nobody before a first message, which Sluice, having nothing "
-        "to say, sends after 100 seconds"
-    },
 )
 WEB_SEED = Row(
     "web seed",
