@@ -41,8 +41,11 @@ def main(settings: dict) -> None:
             **settings.get("session", {}),
         }
     )
-    # Private addresses are exempt from the rate limits as long as they are a peer class.
-    session.set_peer_class_filter(libtorrent.ip_filter())
+    # Private addresses are exempt from the rate limits, unless they belong to the one class of all.
+    everybody = libtorrent.ip_filter()
+    for first, last in [("0.0.0.0", "255.255.255.255"), ("::", "ffff" + 7 * ":ffff")]:
+        everybody.add_rule(first, last, 1 << libtorrent.session.global_peer_class_id)
+    session.set_peer_class_filter(everybody)
     flags = libtorrent.torrent_flags.default_flags
     if not settings.get("peer_exchange", True):
         flags |= libtorrent.torrent_flags.disable_pex
@@ -65,7 +68,6 @@ def main(settings: dict) -> None:
         handles.append(session.add_torrent(parameters))
     for handle in handles:
         handle.set_download_limit(settings.get("download_limit", 0))
-        # That of the session does not hold for peers of no class.
         handle.set_upload_limit(settings.get("torrent_upload_limit", 0))
         for address, port in settings.get("peers", []):
             handle.connect_peer((address, port))
