@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import socket
 import struct
-import subprocess
 import threading
 import time
 from pathlib import Path
 
-from .network import Network, on_network_of
-from .processes import Process, TestbedError, require_running, wait_until
+from .namespace import NetworkNamespace, ip, run
+from .network import Network
+from .processes import Process, require_running, wait_until
 
 HOME_ADDRESS = "10.79.0.2"
 LAN_ADDRESS = "10.79.0.1"
@@ -66,35 +66,30 @@ class HomeGateway:
         self.directory = directory
         directory.mkdir()
         self._network = network
-        self._holder = Process(
-            ["unshare", "--net", "sleep", "infinity"], directory / "namespace.log"
+        self.router = NetworkNamespace(directory / "namespace.log")
+        there = f"type veth peer netns {self.router.pid} name"
+        ip(
+            f"link add net0 {there} wan0",
+            f"address add {OUTSIDE_ADDRESS}/24 dev net0",
+            "link set net0 up",
         )
-        wait_until(self._is_apart, 5, "network namespace for the router")
-        here = network.on_server_side
-        there = ["type", "veth", "peer", "netns", f"{self.pid}", "name"]
-        _run(["ip", "link", "add", "net0", *there, "wan0"])
-        _run(["ip", "address", "add", f"{OUTSIDE_ADDRESS}/24", "dev", "net0"])
-        _run(["ip", "link", "set", "net0", "up"])
-        _run(here(["ip", "link", "add", "home0", *there, "lan0"]))
-        _run(here(["ip", "address", "add", f"{HOME_ADDRESS}/24", "dev", "home0"]))
-        _run(here(["ip", "link", "set", "home0", "up"]))
-        for device, address in [("lan0", LAN_ADDRESS), ("wan0", WAN_ADDRESS)]:
-            _run(self.on_router(["ip", "address", "add", f"{address}/24", "dev", device]))
-            _run(self.on_router(["ip", "link", "set", device, "up"]))
-        _run(here(["ip", "route", "add", "default", "via", LAN_ADDRESS]))
-        _run(self.on_router(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]))
-        _run(self.on_router(["nft", "--file", "-"]), _RULES)
-
-    @property
-    def pid(self) -> int:
-        return self._holder.pid
-
-    def _is_apart(self) -> bool:
-        own = Path("/proc/self/ns/net").readlink()
-        return Path(f"/proc/{self.pid}/ns/net").readlink() != own
-
-    def on_router(self, arguments: list[str]) -> list[str]:
-        return ["nsenter", f"--net=/proc/{self.pid}/ns/net", "--", *arguments]
+        network.ip_on_server_side(
+            f"link add home0 {there} lan0",
+            f"address add {HOME_ADDRESS}/24 dev home0",
+            "link set home0 up",
+        )
+        self.router.ip(
+            [
+                f"address add {LAN_ADDRESS}/24 dev lan0",
+                "link set lan0 up",
+                f"address add {WAN_ADDRESS}/24 dev wan0",
+                "link set wan0 up",
+            ]
+        )
+        network.ip_on_server_side(f"route add default via {LAN_ADDRESS}")
+        forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
+        run(self.router.command(["sh", "-c", forward]))
+        run(self.router.command(["nft", "--file", "-"]), _RULES)
 
     def start_miniupnpd(self, pcp: bool, upnp: bool) -> Process:
         """A real router's program; NAT-PMP and PCP are one switch there."""
@@ -107,7 +102,7 @@ class HomeGateway:
         )
         pid = self.directory / "miniupnpd.pid"
         program = Process(
-            self.on_router(["miniupnpd", "-d", "-f", str(settings), "-P", str(pid)]),
+            self.router.command(["miniupnpd", "-d", "-f", str(settings), "-P", str(pid)]),
             self.directory / "miniupnpd.log",
         )
         wait_until(lambda: "HTTP listening" in program.log(), 10, "start of miniupnpd")
@@ -117,14 +112,14 @@ class HomeGateway:
     def mappings(self) -> list[str]:
         """The rules that let something in."""
         chain = ["nft", "list", "chain", "inet", "nat", "prerouting_miniupnpd"]
-        lines = _run(self.on_router(chain)).splitlines()
+        lines = run(self.router.command(chain)).splitlines()
         return [line.strip() for line in lines if "dnat" in line]
 
     def stop(self) -> None:
         """Its interfaces go with it, and with them the server's default route."""
-        _run(["ip", "link", "delete", "net0"])
-        _run(self._network.on_server_side(["ip", "link", "delete", "home0"]))
-        self._holder.kill()
+        ip("link delete net0")
+        self._network.ip_on_server_side("link delete home0")
+        self.router.close()
 
 
 class NATPMPGateway:
@@ -136,7 +131,7 @@ class NATPMPGateway:
         self.refused = 0
         """Packets of PCP."""
         self._began = time.monotonic()
-        self._socket = on_network_of(gateway.pid, self._listen)
+        self._socket = gateway.router.make(self._listen)
         threading.Thread(target=self._serve, daemon=True).start()
 
     @staticmethod
@@ -178,10 +173,3 @@ class NATPMPGateway:
         except OSError:
             pass
         self._socket.close()
-
-
-def _run(arguments: list[str], text: str | None = None) -> str:
-    result = subprocess.run(arguments, input=text, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise TestbedError(f"{' '.join(arguments)}: {result.stderr.strip()}")
-    return result.stdout

@@ -6,17 +6,12 @@ tests themselves, and their trackers, are in reach of all hosts.
 
 from __future__ import annotations
 
-import ctypes
 import itertools
-import os
 import socket
-import subprocess
-import threading
 from pathlib import Path
 
-from .processes import Process, TestbedError, wait_until
+from .namespace import NetworkNamespace, ip
 
-_CLONE_NEWNET = 0x40000000
 _BRIDGE = "hosts0"
 _OWN_ADDRESS = "10.79.0.1"
 _OWN_ADDRESS_6 = "fd77::1"
@@ -35,11 +30,12 @@ class LocalNetwork:
         self._numbers = itertools.count()
         # A link-layer address of its own: it would change with the hosts that come and go. Multicast
         # goes to everybody: nobody asks the bridge for it in time.
-        bridge = ["type", "bridge", "mcast_snooping", "0"]
-        _run(["ip", "link", "add", _BRIDGE, "address", "02:00:00:00:00:01", *bridge])
-        _run(["ip", "address", "add", f"{_OWN_ADDRESS}/8", "dev", _BRIDGE])
-        _run(["ip", "address", "add", f"{_OWN_ADDRESS_6}/64", "dev", _BRIDGE, "nodad"])
-        _run(["ip", "link", "set", _BRIDGE, "up"])
+        ip(
+            f"link add {_BRIDGE} address 02:00:00:00:00:01 type bridge mcast_snooping 0",
+            f"address add {_OWN_ADDRESS}/8 dev {_BRIDGE}",
+            f"address add {_OWN_ADDRESS_6}/64 dev {_BRIDGE} nodad",
+            f"link set {_BRIDGE} up",
+        )
 
     def host(self, ipv4: bool = True, ipv6: bool = False, further: list[str] = []) -> Host:
         """A new host; nobody has had its address before. `further` are more IPv4 addresses."""
@@ -65,23 +61,23 @@ class Host:
         self.ipv4 = bool(addresses)
         self.bracketed = self.address if addresses else f"[{self.address}]"
         """As it stands before the colon of a port."""
-        self._holder = Process(["unshare", "--net", "sleep", "infinity"], log)
-        wait_until(self._is_apart, 10, "network namespace of a host")
+        self._namespace = NetworkNamespace(log)
         device = f"host{number}"
-        peer = ["type", "veth", "peer", "name", "eth0", "netns", str(self._holder.pid)]
-        _run(["ip", "link", "add", device, *peer])
-        _run(["ip", "link", "set", device, "master", _BRIDGE, "up"])
+        ip(
+            f"link add {device} type veth peer name eth0 netns {self._namespace.pid}",
+            f"link set {device} master {_BRIDGE} up",
+        )
         lines = ["link set lo up", "link set eth0 up"]
         lines += [f"address add {each}/8 dev eth0" for each in addresses]
         lines += [f"address add {address_6}/64 dev eth0 nodad"] if address_6 else []
         # Multicast takes the way of what has no other.
         # Programs without any IPv4 address refuse even 127.0.0.1; nothing is in reach of this one.
         lines += ["route add default dev eth0"] if addresses else ["address add 192.0.2.1/32 dev lo"]
-        self._ip(lines)
+        self._namespace.ip(lines)
 
     def command(self, arguments: list[str]) -> list[str]:
         """The command that runs `arguments` here, with the same process id."""
-        return ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net", "--", *arguments]
+        return self._namespace.command(arguments)
 
     def on_server_side(self, arguments: list[str]) -> list[str]:
         """For a server, which asks this of its network."""
@@ -89,32 +85,14 @@ class Host:
 
     def connect(self, address: str, port: int, timeout: float = 10) -> socket.socket:
         """A TCP connection made from here, such as to this host's loopback address."""
-        made: list = []
-
-        def enter_and_connect() -> None:
-            try:
-                with open(f"/proc/{self._holder.pid}/ns/net") as namespace:
-                    libc = ctypes.CDLL(None, use_errno=True)
-                    if libc.setns(namespace.fileno(), _CLONE_NEWNET) != 0:
-                        raise OSError(ctypes.get_errno(), "setns")
-                made.append(socket.create_connection((address, port), timeout))
-            except OSError as error:
-                made.append(error)
-
-        # A namespace is a thread's own; this one ends with its work.
-        thread = threading.Thread(target=enter_and_connect)
-        thread.start()
-        thread.join()
-        if isinstance(made[0], OSError):
-            raise made[0]
-        return made[0]
+        return self._namespace.make(lambda: socket.create_connection((address, port), timeout))
 
     def block(self, protocol: str, port: int) -> None:
         """No packet of `tcp` or `udp` from or to `port` passes from now on."""
         # Routing rules do it, which every kernel has; the table of local addresses comes first
         # otherwise.
         for family in ("-4", "-6"):
-            self._ip(
+            self._namespace.ip(
                 [
                     "rule add pref 100 lookup local",
                     "rule del pref 0",
@@ -125,17 +103,4 @@ class Host:
             )
 
     def close(self) -> None:
-        self._holder.kill()
-
-    def _is_apart(self) -> bool:
-        link = f"/proc/{self._holder.pid}/ns/net"
-        return os.readlink(link) != os.readlink("/proc/self/ns/net")
-
-    def _ip(self, lines: list[str], *options: str) -> None:
-        _run(self.command(["ip", *options, "-batch", "-"]), "\n".join(lines))
-
-
-def _run(arguments: list[str], given: str = "") -> None:
-    result = subprocess.run(arguments, input=given, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise TestbedError(f"{' '.join(arguments)} {given}: {result.stderr.strip()}")
+        self._namespace.close()
