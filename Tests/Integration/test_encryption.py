@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import libtorrent
 
-from testbed.content import sha256_of
 from testbed.libnfs_client import LibnfsClient
-from testbed.libtorrent_seed import start_session
-from testbed.network import SERVER_ADDRESS
-from testbed.processes import Process, wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
 
@@ -61,7 +55,7 @@ class Encryption(SceneTestCase):
         self.read_whole("disable")
 
     def test_is_dialled_by_libtorrent_however_it_encrypts(self) -> None:
-        self.fill_cache("prefer")
+        server = self.fill_cache("prefer")
         for name, settings in {
             "rc4": forced(RC4),
             "plaintext": forced(PLAINTEXT),
@@ -69,48 +63,20 @@ class Encryption(SceneTestCase):
             "disabled": disabled(),
         }.items():
             with self.subTest(name):
-                self.assert_downloaded(self.download(settings))
+                self.leech_by_libtorrent(self.film, server, settings=settings).wait(30)
 
     def test_requires_encryption_of_who_dials(self) -> None:
-        self.fill_cache("require")
-        refused = self.download(disabled())
-        self.assert_downloaded(self.download(forced(RC4)))
-        self.assertNotIn("complete", refused.log())
+        server = self.fill_cache("require")
+        refused = self.leech_by_libtorrent(self.film, server, settings=disabled())
+        self.leech_by_libtorrent(self.film, server, settings=forced(RC4)).wait(30)
+        self.assertFalse(refused.is_complete)
 
-    def fill_cache(self, policy: str) -> None:
+    def fill_cache(self, policy: str) -> SluiceServer:
         """Afterwards the server is the only one who has the film."""
         seed = self.seed_by_libtorrent(self.film)
-        self.read_whole(policy)
+        server = self.read_whole(policy)
         seed.stop()
-
-    def download(self, settings: dict) -> Process:
-        """A libtorrent session that dials the server."""
-        address = self.network.take_swarm_address()
-        process = start_session(
-            sys.executable,
-            {
-                "torrents": [[str(self.film.metainfo), str(self.directory / address)]],
-                "address": address,
-                "port": 6881,
-                "upload_limit": 0,
-                "seed": False,
-                "peers": [[SERVER_ADDRESS, SluiceServer.peer_port]],
-                "session": settings,
-            },
-            self.directory / f"download-{address}.log",
-        )
-        self.addCleanup(self.forget, process, address)
-        return process
-
-    def forget(self, process: Process, address: str) -> None:
-        process.kill()
-        self.tracker.remove_peer(address)
-
-    def assert_downloaded(self, process: Process) -> None:
-        wait_until(lambda: "complete" in process.log(), 30, "end of the download")
-        address = process.log_path.stem.removeprefix("download-")
-        copy = self.directory / address / self.film.name
-        self.assertEqual(sha256_of(copy), self.film.files[0].sha256)
+        return server
 
     def read_whole(self, policy: str) -> SluiceServer:
         server = self.serve(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from testbed.content import sha256_of
-from testbed.libtorrent_seed import SEED_PORT, start_session
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route
@@ -63,22 +61,7 @@ class Lifecycle(SceneTestCase):
             self.assertEqual(connection.read_range(handle, 0, film.size), film.read(0, film.size))
         wait_until(lambda: not self.tracker.knows(film.info_hash, server.address), 30, "goodbye")
         seed.stop()
-        data = self.directory / "downloaded"
-        session = start_session(
-            "/usr/bin/python3",
-            {
-                "torrents": [[str(film.metainfo), str(data)]],
-                "peers": [[server.address, server.peer_port]],
-                "address": self.network.take_swarm_address(),
-                "port": SEED_PORT,
-                "upload_limit": 0,
-                "seed": False,
-            },
-            self.directory / "leech.log",
-        )
-        self.addCleanup(session.kill)
-        wait_until(lambda: "complete" in session.log(), 60, "download by libtorrent")
-        self.assertEqual(sha256_of(data / film.name), film.files[0].sha256)
+        self.leech_by_libtorrent(film, server).wait()
 
     def test_a_pinned_torrent_is_fetched_whole_and_a_seed_stays_announced(self) -> None:
         pinned, kept = self.make_film("pinned.mkv", 8 * MIB), self.make_film("kept.mkv", MIB)

@@ -7,9 +7,7 @@ import time
 from urllib.parse import quote
 
 from testbed import torrents
-from testbed.content import sha256_of
 from testbed.libnfs_client import LibnfsClient
-from testbed.libtorrent_seed import SEED_PORT, start_session
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
@@ -70,24 +68,7 @@ class Magnets(SceneTestCase):
         client = self.await_film(server, film)
         self.assertEqual(client.sha256(f"films/{film.name}"), film.files[0].sha256)
         seed.stop()
-        address = self.network.take_swarm_address()
-        data = self.directory / "downloaded"
-        session = start_session(
-            "/usr/bin/python3",
-            {
-                "torrents": [],
-                "magnets": [[film.magnet(), str(data)]],
-                "peers": [[server.address, server.peer_port]],
-                "address": address,
-                "port": SEED_PORT,
-                "upload_limit": 0,
-                "seed": False,
-            },
-            self.directory / "leech.log",
-        )
-        self.addCleanup(session.kill)
-        wait_until(lambda: "complete" in session.log(), 60, "download by libtorrent")
-        self.assertEqual(sha256_of(data / film.name), film.files[0].sha256)
+        self.leech_by_libtorrent(film, server, magnet=film.magnet()).wait()
 
     def await_film(self, server: SluiceServer, film: Torrent) -> LibnfsClient:
         client = LibnfsClient(server.address, server.export)

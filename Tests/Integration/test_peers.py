@@ -10,9 +10,7 @@ import signal
 import socket
 import time
 
-from testbed.content import sha256_of
 from testbed.libnfs_client import LibnfsClient
-from testbed.libtorrent_seed import SEED_PORT, start_session
 from testbed.network import SERVER_ADDRESS
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
@@ -43,23 +41,7 @@ class Limits(SceneTestCase):
         )
         self.read(server, film)
         seed.stop()
-        data = self.directory / "downloaded"
-        session = start_session(
-            "/usr/bin/python3",
-            {
-                "torrents": [[str(film.metainfo), str(data)]],
-                "peers": [[server.address, server.peer_port]],
-                "address": self.network.take_swarm_address(),
-                "port": SEED_PORT,
-                "upload_limit": 0,
-                "seed": False,
-            },
-            self.directory / "leech.log",
-        )
-        self.addCleanup(session.kill)
-        wait_until(lambda: "complete" in session.log(), 60, "download by libtorrent")
-        self.assertEqual(sha256_of(data / film.name), film.files[0].sha256)
-        seconds = float(session.log().split("complete")[1])
+        seconds = self.leech_by_libtorrent(film, server).wait()
         self.assertGreater(seconds, SIZE / RATE * 0.9)
         self.assertLess(seconds, SIZE / RATE * 1.1 + 0.5)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 
 from testbed.call_observer import CallObserver, RecordHeads
@@ -11,10 +10,9 @@ from testbed.content import sha256_of, write_file
 from testbed.ganesha_server import GaneshaServer
 from testbed.libnfs_client import LibnfsClient
 from testbed.libnfs_file import LibnfsFile
-from testbed.libtorrent_seed import start_session
 from testbed.network import GUEST_GATEWAY
 from testbed.nfs_wire import NFSConnection, call_message
-from testbed.processes import Process, wait_until
+from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.scripted_seed import Liar, ScriptedSeed
 from testbed.torrents import library_of_200_files, make_directory
@@ -49,34 +47,11 @@ class SwarmOfTheTestBed(SceneTestCase):
     def test_the_liar_lies_in_one_block_of_fifty(self) -> None:
         torrent = self.make_film("film", 20 * MIB)
         liar = self.seed_by_script(Liar, torrent)
-        self.begin_download(torrent, self.directory / "download")
+        self.leech_by_libtorrent(torrent)
         wait_until(lambda: liar.tally.bad_blocks > 0, 30, "lie of the liar")
 
     def download(self, torrent) -> None:
-        target = self.directory / "download"
-        process = self.begin_download(torrent, target)
-        wait_until(lambda: "complete" in process.log(), 60, "complete download")
-        # What libtorrent has verified may still be on its way to the disk.
-        process.terminate()
-        for file in torrent.files:
-            got = target / torrent.name / ("" if torrent.single_file else file.path)
-            if file.size:
-                self.assertEqual(sha256_of(got), file.sha256, file.path)
-
-    def begin_download(self, torrent, target) -> Process:
-        process = start_session(
-            sys.executable,
-            {
-                "torrents": [[str(torrent.metainfo), str(target)]],
-                "address": self.network.take_swarm_address(),
-                "port": 6882,
-                "upload_limit": 0,
-                "seed": False,
-            },
-            self.directory / "download.log",
-        )
-        self.addCleanup(process.kill)
-        return process
+        self.leech_by_libtorrent(torrent).wait()
 
 
 class ClientsOfTheTestBed(SceneTestCase):

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import libtorrent
 
-from testbed.content import sha256_of
 from testbed.libnfs_client import LibnfsClient
-from testbed.libtorrent_seed import start_session
-from testbed.network import SERVER_ADDRESS
-from testbed.processes import Process, wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
 
@@ -43,11 +37,12 @@ class UTP(SceneTestCase):
 
     def test_is_read_from_by_libtorrent(self) -> None:
         seed = self.seed_by_libtorrent(self.film)
-        self.read_whole()
+        server = self.read_whole()
         seed.stop()
         for name, settings in {"plain": {}, "encrypted": _ENCRYPTED}.items():
             with self.subTest(name):
-                self.assert_downloaded(self.download(_UTP_ALONE | settings))
+                settings = _UTP_ALONE | settings
+                self.leech_by_libtorrent(self.film, server, settings=settings).wait()
 
     def read_whole(self) -> SluiceServer:
         server = self.serve(Route("films", [self.film]))
@@ -56,32 +51,3 @@ class UTP(SceneTestCase):
         self.assertEqual(digest, self.film.files[0].sha256)
         self.assert_stays_up(server)
         return server
-
-    def download(self, settings: dict) -> Process:
-        """A libtorrent session that dials the server."""
-        address = self.network.take_swarm_address()
-        process = start_session(
-            sys.executable,
-            {
-                "torrents": [[str(self.film.metainfo), str(self.directory / address)]],
-                "address": address,
-                "port": 6881,
-                "upload_limit": 0,
-                "seed": False,
-                "peers": [[SERVER_ADDRESS, SluiceServer.peer_port]],
-                "session": settings,
-            },
-            self.directory / f"download-{address}.log",
-        )
-        self.addCleanup(self.forget, process, address)
-        return process
-
-    def forget(self, process: Process, address: str) -> None:
-        process.kill()
-        self.tracker.remove_peer(address)
-
-    def assert_downloaded(self, process: Process) -> None:
-        wait_until(lambda: "complete" in process.log(), 60, "end of the download")
-        address = process.log_path.stem.removeprefix("download-")
-        copy = self.directory / address / self.film.name
-        self.assertEqual(sha256_of(copy), self.film.files[0].sha256)

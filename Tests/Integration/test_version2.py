@@ -6,9 +6,7 @@ import hashlib
 import time
 
 from testbed import torrents
-from testbed.content import sha256_of
 from testbed.libnfs_client import LibnfsClient
-from testbed.libtorrent_seed import SEED_PORT, start_session
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
@@ -59,24 +57,9 @@ class Version2(SceneTestCase):
         server = self.serve(Route("films", [film]))
         self.read_films(server, {"films": film})
         seed.stop()
-        data = self.directory / "downloaded"
-        session = start_session(
-            "/usr/bin/python3",
-            {
-                "torrents": [],
-                # Without the piece layers, which are asked of Sluice.
-                "magnets": [[film.version2_magnet(), str(data)]],
-                "peers": [[server.address, server.peer_port]],
-                "address": self.network.take_swarm_address(),
-                "port": SEED_PORT,
-                "upload_limit": 0,
-                "seed": False,
-            },
-            self.directory / "leech.log",
-        )
-        self.addCleanup(session.kill)
-        wait_until(lambda: "complete" in session.log(), 60, "download by libtorrent")
-        self.assertEqual(sha256_of(data / film.name), film.files[0].sha256)
+        # Without the piece layers, which are asked of Sluice.
+        magnet = film.version2_magnet()
+        self.leech_by_libtorrent(film, server, magnet=magnet).wait()
 
     def test_a_read_does_not_wait_for_its_piece(self) -> None:
         # libtorrent gives what it would have in three seconds at once.

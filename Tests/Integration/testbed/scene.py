@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import torrents
 from .kernel_client import KernelClient
+from .libtorrent_leech import LibtorrentLeech
 from .libtorrent_seed import LibtorrentSeed
 from .network import Network
 from .nfs_server import NFSServer, Rpcbind
@@ -131,6 +132,26 @@ class SceneTestCase(unittest.TestCase):
         )
         self.addCleanup(seed.stop)
         return seed
+
+    def leech_by_libtorrent(
+        self,
+        torrent: Torrent,
+        server: SluiceServer | None = None,
+        magnet: str | None = None,
+        settings: dict | None = None,
+    ) -> LibtorrentLeech:
+        """A download from the server, or from whom the tracker names."""
+        leech = LibtorrentLeech(
+            self.network,
+            self.tracker,
+            torrent,
+            self.directory,
+            [(server.address, server.peer_port)] if server else [],
+            magnet,
+            settings,
+        )
+        self.addCleanup(leech.stop)
+        return leech
 
     def seed_by_script(self, kind: type, torrent: Torrent):
         seed = kind(self.network, self.tracker, torrent)
