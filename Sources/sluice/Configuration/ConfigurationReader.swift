@@ -77,25 +77,23 @@ struct ConfigurationReader {
         _ what: String,
         _ range: ClosedRange<Int>,
         take: (Int) -> Void
-    ) {
-        string(node, what) { value, _ in
-            guard let number = Int(value), range.contains(number) else {
-                return "is “\(value)”; it must be a number from \(range.lowerBound) to "
-                    + "\(range.upperBound)"
-            }
-            take(number)
-            return nil
-        }
-    }
+    ) { number(node, what, range, take: take) }
 
     mutating func decimal(
         _ node: Node?,
         _ what: String,
         _ range: ClosedRange<Double>,
         take: (Double) -> Void
+    ) { number(node, what, range, take: take) }
+
+    private mutating func number<Number: LosslessStringConvertible & Comparable>(
+        _ node: Node?,
+        _ what: String,
+        _ range: ClosedRange<Number>,
+        take: (Number) -> Void
     ) {
         string(node, what) { value, _ in
-            guard let number = Double(value), range.contains(number) else {
+            guard let number = Number(value), range.contains(number) else {
                 return "is “\(value)”; it must be a number from \(range.lowerBound) to "
                     + "\(range.upperBound)"
             }
