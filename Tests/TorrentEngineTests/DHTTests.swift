@@ -27,7 +27,7 @@ import Testing
     private func host(_ number: Int) -> String { "127.7.0.\(number + 1)" }
 
     @Test func aReadNeedsNothingButTheDHT() async throws {
-        try await withTimeLimit(.seconds(60)) {
+        try await withTimeLimit {
             let first = try await node(0)
             let entry = entry(0, first)
             var nodes = [first]
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func knowsItsWayAfterARestart() async throws {
-        try await withTimeLimit(.seconds(60)) {
+        try await withTimeLimit {
             let directory = try TemporaryDirectory()
             let first = try await node(30)
             let entry = entry(30, first)

@@ -68,9 +68,9 @@ extension RegisteredTorrent {
     }
 }
 
-/// Runs `body`, but not for ever.
+/// Runs `body`, but not for ever: so long that a machine with other work is no reason to fail.
 func withTimeLimit<Value: Sendable>(
-    _ limit: Duration = .seconds(30),
+    _ limit: Duration = .seconds(120),
     _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     try await withThrowingTaskGroup { group in
