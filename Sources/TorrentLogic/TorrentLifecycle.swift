@@ -120,7 +120,12 @@ package struct TorrentLifecycle: Sendable {
         return received > 0 && Double(traffic.uploaded) >= limit * Double(received)
     }
 
-    /// Announced as a seed though nobody reads.
+    /// Announced while active, though nothing is missing: it has something to give, or is to be a seed.
+    package func isOffered(now: Instant) -> Bool {
+        (situation.heldByteCount > 0 || policy.seeds) && !hasSeededEnough(now: now)
+    }
+
+    /// Kept active as a seed though nobody reads.
     package func isSeeding(now: Instant) -> Bool { policy.seeds && !hasSeededEnough(now: now) }
 
     package func traffic(now: Instant) -> Traffic {

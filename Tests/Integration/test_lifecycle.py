@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
-from testbed.sluice_server import Route
+from testbed.sluice_server import Route, SluiceServer
+from testbed.torrents import Torrent
 
 IDLE = {"bittorrent": {"idle_seconds": 2}}
 
@@ -43,7 +44,7 @@ class Lifecycle(SceneTestCase):
         with server.connect() as connection:
             handle = connection.walk(root, "films/film.mkv")
             self.assertEqual(connection.read_range(handle, 0, film.size), film.read(0, film.size))
-        wait_until(lambda: not self.tracker.knows(film.info_hash, server.address), 30, "goodbye")
+        self.await_goodbye(film, server)
         seed.stop()
         for _ in range(3):
             server.kill()
@@ -59,7 +60,12 @@ class Lifecycle(SceneTestCase):
         with server.connect() as connection:
             handle = connection.walk(server.root_handle(), "films/film.mkv")
             self.assertEqual(connection.read_range(handle, 0, film.size), film.read(0, film.size))
-        wait_until(lambda: not self.tracker.knows(film.info_hash, server.address), 30, "goodbye")
+        self.await_goodbye(film, server)
+        # Who reads what is cached offers it.
+        with server.connect() as connection:
+            self.assertEqual(connection.read_range(handle, 0, 100), film.read(0, 100))
+        wait_until(lambda: self.tracker.knows(film.info_hash, server.address), 10, "announce")
+        self.await_goodbye(film, server)
         seed.stop()
         self.leech_by_libtorrent(film, server).wait()
 
@@ -78,7 +84,8 @@ class Lifecycle(SceneTestCase):
             "the pinned torrent",
         )
         wait_until(lambda: self.tracker.knows(kept.info_hash, server.address), 10, "announce")
-        wait_until(
-            lambda: not self.tracker.knows(pinned.info_hash, server.address), 30, "goodbye"
-        )
+        self.await_goodbye(pinned, server)
         self.assertTrue(self.tracker.knows(kept.info_hash, server.address))
+
+    def await_goodbye(self, film: Torrent, server: SluiceServer) -> None:
+        wait_until(lambda: not self.tracker.knows(film.info_hash, server.address), 30, "goodbye")

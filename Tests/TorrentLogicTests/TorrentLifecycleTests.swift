@@ -69,6 +69,16 @@ import TorrentLogic
         #expect(lifecycle.mayCool(now: after(100_600)))
     }
 
+    @Test func whatItHoldsIsOfferedUntilItHasSeededEnough() {
+        var lifecycle = lifecycle { $0.ratioLimit = 2 }
+        #expect(!lifecycle.isOffered(now: start))
+        lifecycle.update(situation(held: 100, complete: true), now: start)
+        #expect(lifecycle.isOffered(now: start))
+        lifecycle.uploaded(200, now: after(1))
+        #expect(!lifecycle.isOffered(now: after(1)))
+        #expect(self.lifecycle { $0.seeds = true }.isOffered(now: start))
+    }
+
     @Test func peersThatAreServedKeepItActiveUntilItHasSeededEnough() {
         var lifecycle = lifecycle { $0.ratioLimit = 2 }
         lifecycle.update(situation(held: 100), now: start)

@@ -23,11 +23,12 @@ extension Torrent: Announcer {
 
     /// Tells the schedule how things stand and sends what is due.
     ///
-    /// A torrent is announced from the first demand until it goes cold, and while it is a seed.
+    /// A torrent is announced from the first demand until it goes cold, and while it has something to
+    /// give.
     func announceAsNeeded(_ now: Swarm.Instant) {
         guard announcing.hasTrackers, !isStopped else { return }
         let hasDemand = swarm.hasDemand
-        let isInUse = hasDemand || announcing.isInUse || lifecycle.isSeeding(now: now)
+        let isInUse = hasDemand || announcing.isInUse || lifecycle.isOffered(now: now)
         if isInUse != announcing.isInUse {
             announcing.isInUse = isInUse
             announcing.schedule.start(now: now)

@@ -7,14 +7,13 @@ extension Torrent {
 
     /// Tells those who find peers without a tracker how things stand.
     ///
-    /// A torrent that is a seed wants peers, and so does one that somebody reads: from then on until
-    /// it goes cold, because what it holds by then is offered. A private one has its trackers only
-    /// (BEP 27).
+    /// A torrent that has something to give wants peers, and so does one that somebody reads, until it
+    /// goes cold. A private one has its trackers only (BEP 27).
     func discoverAsNeeded() {
         guard !isStopped, !info.isPrivate, !resources.discovery.isOff else { return }
         let hasDemand = swarm.hasDemand
         let isSeed = lifecycle.isSeeding(now: .now)
-        let isInUse = hasDemand || isSeed || discoveryNeed != nil
+        let isInUse = hasDemand || lifecycle.isOffered(now: .now) || discoveryNeed != nil
         let isUrgent = hasDemand && swarm.usablePeerCount < Self.enoughPeers
         let need =
             isInUse ? Discovery.Need(isUrgent: isUrgent, isSeed: isSeed) : nil
