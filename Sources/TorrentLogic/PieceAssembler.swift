@@ -15,12 +15,6 @@ package struct PieceAssembler {
         case complete
     }
 
-    private struct Attempt {
-        /// By block number.
-        let senders: [PeerKey?]
-        let digests: [UInt64]
-    }
-
     private struct Unfinished {
         var senders: [PeerKey?]
         var missingCount: Int
@@ -38,12 +32,11 @@ package struct PieceAssembler {
 
     private let geometry: PieceGeometry
     private var unfinished: [PieceIndex: Unfinished] = [:]
-    private var failures: [PieceIndex: [Attempt]] = [:]
+    private var failures: [PieceIndex: FailedAttempts] = [:]
     /// The pieces of `failures`, oldest first.
     private var failureOrder: [PieceIndex] = []
 
     private static let maximumFailures = 64
-    private static let maximumAttempts = 3
 
     package init(geometry: PieceGeometry) { self.geometry = geometry }
 
@@ -128,10 +121,15 @@ package struct PieceAssembler {
 
     package func hasFailed(_ piece: PieceIndex) -> Bool { failures[piece] != nil }
 
-    /// Who sent the wrong blocks of a piece that failed; one who did is a bad choice for the retry.
+    /// Who may have sent wrong blocks of a piece that failed; one who did is a bad choice for the
+    /// retry.
     package func suspects(of piece: PieceIndex) -> [PeerKey] {
-        Self.unique((failures[piece] ?? []).flatMap(\.senders))
+        (failures[piece]?.suspects ?? []).sorted()
     }
+
+    /// By block, those from whom not to fetch a piece that failed; `nil` if it is to be fetched from
+    /// one peer alone.
+    package func avoided(of piece: PieceIndex) -> [Set<PeerKey>]? { failures[piece]?.avoided }
 
     /// The piece's hash is right.
     ///
@@ -141,13 +139,7 @@ package struct PieceAssembler {
         guard let attempts = failures.removeValue(forKey: piece) else { return [] }
         failureOrder.removeAll { $0 == piece }
         guard blockDigests.count == geometry.blockCount(of: piece) else { return [] }
-        return Self.unique(
-            attempts.flatMap { attempt in
-                blockDigests.indices.map { number in
-                    attempt.digests[number] == blockDigests[number] ? nil : attempt.senders[number]
-                }
-            }
-        )
+        return attempts.liars(rightDigests: blockDigests).sorted()
     }
 
     /// The piece's hash is wrong.
@@ -159,28 +151,25 @@ package struct PieceAssembler {
         let sources = Self.unique(senders)
         guard sources.count > 1 else { return sources }
         guard blockDigests.count == senders.count else { return [] }
-        let attempts = failures[piece] ?? []
+        let attempts = failures[piece]?.attempts ?? []
         let contradicting = attempts.flatMap { attempt in
             senders.indices.map { number in
                 attempt.senders[number] == senders[number]
                     && attempt.digests[number] != blockDigests[number] ? senders[number] : nil
             }
         }
-        remember(Attempt(senders: senders, digests: blockDigests), of: piece)
+        remember(.init(senders: senders, digests: blockDigests), of: piece)
         return Self.unique(contradicting)
     }
 
-    private mutating func remember(_ attempt: Attempt, of piece: PieceIndex) {
+    private mutating func remember(_ attempt: FailedAttempts.Attempt, of piece: PieceIndex) {
         if failures[piece] == nil {
             failureOrder.append(piece)
             if failureOrder.count > Self.maximumFailures {
                 failures[failureOrder.removeFirst()] = nil
             }
         }
-        failures[piece, default: []].append(attempt)
-        if failures[piece, default: []].count > Self.maximumAttempts {
-            failures[piece]?.removeFirst()
-        }
+        failures[piece, default: FailedAttempts()].add(attempt)
     }
 
     /// Static and on the entry in place, so that no array is copied.

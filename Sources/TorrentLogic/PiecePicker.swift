@@ -15,6 +15,8 @@ package struct PiecePicker {
         package let position: Int
         /// Its blocks that are neither requested nor received.
         package let openCount: Int
+        /// It was wrong before: who may be asked for what is missing of it.
+        package let isOpen: ((PeerKey) -> Bool)?
     }
 
     package enum Admission: Sendable {
@@ -144,9 +146,13 @@ package struct PiecePicker {
             guard peerHas[piece], !suspended.contains(piece), isOpen(piece, to: peer),
                 isVerifiable(piece)
             else { continue }
-            // Of a piece that is fetched from it alone nobody else is to be asked.
-            if position < backgroundStart, unfinished[piece]?.parole != .only(peer) {
-                let offer = Offer(piece: piece, position: position, openCount: openCount)
+            if position < backgroundStart {
+                let offer = Offer(
+                    piece: piece,
+                    position: position,
+                    openCount: openCount,
+                    isOpen: openness(of: piece)
+                )
                 switch admits(offer) {
                 case .take: break
                 case .pass: continue
@@ -163,6 +169,11 @@ package struct PiecePicker {
     private func openCount(of piece: PieceIndex, have: Bitfield) -> Int {
         guard !have[piece] else { return 0 }
         return unfinished[piece]?.openCount ?? geometry.blockCount(of: piece)
+    }
+
+    private func openness(of piece: PieceIndex) -> ((PeerKey) -> Bool)? {
+        guard let entry = unfinished[piece], entry.isRetried else { return nil }
+        return { entry.isOpen(to: $0) }
     }
 
     private func isOpen(_ piece: PieceIndex, to peer: PeerKey) -> Bool {
@@ -228,7 +239,8 @@ package struct PiecePicker {
     /// Whether a block of the piece may come from this peer, were it not asked for any more.
     package func accepts(_ block: Block, from peer: PeerKey) -> Bool {
         guard let entry = unfinished[block.piece] else { return false }
-        return entry.parole == nil || entry.parole == .only(peer)
+        return (entry.parole == nil || entry.parole == .only(peer))
+            && entry.allows(block.number, from: peer)
     }
 
     /// Whether the piece is fetched again after a failure, from this peer alone.
@@ -246,6 +258,20 @@ package struct PiecePicker {
     package mutating func failed(_ piece: PieceIndex, onlyFrom peer: PeerKey?) {
         restart(piece)
         unfinished[piece]?.parole = peer.map(UnfinishedPiece.Parole.only) ?? .anyone
+    }
+
+    /// As above, but from many.
+    ///
+    /// - Parameters:
+    ///   - peers: by block, those not to fetch it from if anybody else is left.
+    ///   - sources: who has the piece and would deliver.
+    package mutating func failed(
+        _ piece: PieceIndex,
+        avoiding peers: [Set<PeerKey>],
+        sources: Set<PeerKey>
+    ) {
+        restart(piece)
+        unfinished[piece]?.avoidance = Avoidance(peers, sources: sources)
     }
 
     /// As `failed`, but nobody is suspected.
@@ -290,9 +316,11 @@ package struct PiecePicker {
 
     /// The peer will not deliver: the pieces that only it was to fetch go to whoever asks first.
     package mutating func releaseParole(of peer: PeerKey) {
-        for index in unfinished.values.indices
-        where unfinished.values[index].parole == .only(peer) {
-            unfinished.values[index].parole = .anyone
+        for index in unfinished.values.indices where unfinished.values[index].isRetried {
+            unfinished.values[index].avoidance?.lost(peer)
+            if unfinished.values[index].parole == .only(peer) {
+                unfinished.values[index].parole = .anyone
+            }
         }
     }
 

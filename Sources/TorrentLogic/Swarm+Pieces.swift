@@ -97,7 +97,7 @@ extension Swarm {
         // A web seed stays after its first wrong piece, but is the last to be asked for this one.
         let remaining = convicted.filter { peers.index(of: $0) != nil }
         if convicted.isEmpty || !remaining.isEmpty {
-            picker.failed(piece, onlyFrom: bestSource(of: piece, otherThan: remaining, now: now))
+            fetchAgain(piece, otherThanFrom: remaining, now: now)
         }
         requestMore(now: now)
         dial(now: now)
@@ -163,21 +163,27 @@ extension Swarm {
         return true
     }
 
-    /// The fastest peer to fetch a failed piece from alone, one above suspicion if there is any.
+    /// A piece was wrong: it is fetched again from many while that may show who lied, then from one
+    /// alone.
     ///
     /// - Parameter convicted: who is known to have sent it wrong.
-    private func bestSource(
-        of piece: PieceIndex,
-        otherThan convicted: [PeerKey],
+    private mutating func fetchAgain(
+        _ piece: PieceIndex,
+        otherThanFrom convicted: [PeerKey],
         now: Instant
-    ) -> PeerKey? {
-        let suspects = assembler.suspects(of: piece) + convicted
+    ) {
         let sources = peers.filter {
             !$0.isChokingUs && $0.has[piece] && !$0.pipeline.isSilent(now: now)
                 && !$0.pipeline.isFailing
         }
+        if convicted.isEmpty, let avoided = assembler.avoided(of: piece) {
+            return picker.failed(piece, avoiding: avoided, sources: Set(sources.map(\.key)))
+        }
+        // The fastest, one above suspicion if there is any.
+        let suspects = assembler.suspects(of: piece) + convicted
         let trusted = sources.filter { !suspects.contains($0.key) }
-        return (trusted.isEmpty ? sources : trusted)
+        let best = (trusted.isEmpty ? sources : trusted)
             .min { $0.pipeline.estimate().next < $1.pipeline.estimate().next }?.key
+        picker.failed(piece, onlyFrom: best)
     }
 }

@@ -130,6 +130,7 @@ extension Swarm {
             lanes.append(
                 BlockSchedule.Lane(
                     peer: index,
+                    key: peers[index].key,
                     has: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,
                     hasRoom: room(of: peers[index]) > 0 && !pipeline.isSilent(now: now),
                     blockTime: estimate.blockTime,
@@ -175,7 +176,8 @@ extension Swarm {
                     : schedule.admits(
                         offer.piece,
                         blockCount: offer.openCount,
-                        dueIn: leads[offer.position] - age
+                        dueIn: leads[offer.position] - age,
+                        isOpen: offer.isOpen
                     )
             },
             isVerifiable: { piece in

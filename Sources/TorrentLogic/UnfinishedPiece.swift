@@ -17,6 +17,8 @@ struct UnfinishedPiece {
     var rank: Int
     /// After a failure, the only peer to fetch it from.
     var parole: Parole?
+    /// After a failure of which nobody is convicted yet.
+    var avoidance: Avoidance?
     /// No open block has a lower number.
     private var firstOpen = 0
 
@@ -37,10 +39,19 @@ struct UnfinishedPiece {
         states[number] == Self.received ? 0 : Int(states[number])
     }
 
-    /// False if the piece is fetched from another peer alone.
+    /// Whether it was wrong, so that not every peer may be asked for it.
+    var isRetried: Bool { parole != nil || avoidance != nil }
+
+    /// False if what is missing is to be fetched from others.
     func isOpen(to peer: PeerKey) -> Bool {
-        guard case .only(let chosen) = parole else { return true }
-        return chosen == peer
+        if case .only(let chosen) = parole, chosen != peer { return false }
+        guard avoidance != nil else { return true }
+        return states.indices.contains { states[$0] == 0 && allows($0, from: peer) }
+    }
+
+    /// Whether a block may come from this peer.
+    func allows(_ number: Int, from peer: PeerKey) -> Bool {
+        avoidance?.allows(number, from: peer) ?? true
     }
 
     /// Picks an open block and counts it as requested.
@@ -52,18 +63,21 @@ struct UnfinishedPiece {
         // A reader goes on behind what it waits for.
         let onward = preferred.last.map { [$0.upperBound..<max($0.upperBound, states.count)] } ?? []
         for blocks in preferred + onward {
-            guard let found = blocks.first(where: { states[$0] == 0 }) else { continue }
+            guard let found = blocks.first(where: { isFree($0, for: peer) }) else { continue }
             states[found] = 1
             openCount -= 1
             return found
         }
-        var number = firstOpen
-        while number < states.count, states[number] != 0 { number += 1 }
-        guard number < states.count else { return nil }
+        while firstOpen < states.count, states[firstOpen] != 0 { firstOpen += 1 }
+        guard let number = (firstOpen..<states.count).first(where: { isFree($0, for: peer) })
+        else { return nil }
         states[number] = 1
         openCount -= 1
-        firstOpen = number + 1
         return number
+    }
+
+    private func isFree(_ number: Int, for peer: PeerKey) -> Bool {
+        states[number] == 0 && allows(number, from: peer)
     }
 
     /// The block is requested once more.

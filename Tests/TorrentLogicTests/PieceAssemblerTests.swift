@@ -59,6 +59,40 @@ import TorrentLogic
         #expect(assembler.passed(piece, blockDigests: [1, 2, 3, 4]) == [bob, carol])
     }
 
+    @Test func noBlockIsToComeAgainFromWhoeverSentIt() {
+        var assembler = PieceAssembler(geometry: geometry)
+        #expect(assembler.avoided(of: piece) == nil)
+        fill(&assembler, [alice, bob, carol, bob])
+        _ = assembler.failed(piece, blockDigests: [1, 2, 99, 4])
+        #expect(assembler.avoided(of: piece) == [[alice], [bob], [carol], [bob]])
+    }
+
+    @Test func whoeverDiffersFromTwoThatAgreeIsASuspect() {
+        let dave = PeerKey(rawValue: 4)
+        var assembler = PieceAssembler(geometry: geometry)
+        fill(&assembler, [alice, bob, carol, dave])
+        _ = assembler.failed(piece, blockDigests: [1, 2, 98, 4])
+        // Carol lies again.
+        fill(&assembler, [bob, carol, dave, alice])
+        #expect(assembler.failed(piece, blockDigests: [1, 97, 3, 4]) == [])
+        #expect(assembler.suspects(of: piece) == [carol])
+        #expect(
+            assembler.avoided(of: piece) == [[carol], [bob, carol], [carol, dave], [carol]]
+        )
+        fill(&assembler, [alice, alice, alice, bob])
+        #expect(assembler.passed(piece, blockDigests: [1, 2, 3, 4]) == [carol])
+    }
+
+    @Test func afterThreeAttemptsOnePeerIsAskedAlone() {
+        var assembler = PieceAssembler(geometry: geometry)
+        for attempt in 0..<3 as Range<UInt64> {
+            let peers = (0..<4).map { PeerKey(rawValue: 10 * attempt + $0) }
+            fill(&assembler, peers)
+            _ = assembler.failed(piece, blockDigests: [1, 2, 3, attempt])
+        }
+        #expect(assembler.avoided(of: piece) == nil)
+    }
+
     @Test func aDiscardedPieceStartsAnew() {
         var assembler = PieceAssembler(geometry: geometry)
         _ = assembler.received(geometry.block(0, of: piece), from: bob)

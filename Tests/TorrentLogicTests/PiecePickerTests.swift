@@ -142,6 +142,50 @@ import TorrentLogic
         #expect(picker.isOnParole(PieceIndex(0), with: alice))
     }
 
+    @Test func aFailedPieceIsFetchedFromManyButNoBlockFromWhoeverSentItBefore() {
+        var picker = picker([0])
+        _ = drain(&picker, alice)
+        for block in blocks(0) { _ = picker.received(block) }
+        let all = blocks(0)
+        picker.failed(
+            PieceIndex(0),
+            avoiding: [[alice], [bob], [alice], [bob]],
+            sources: [alice, bob]
+        )
+        #expect(drain(&picker, alice) == [all[1], all[3]])
+        #expect(!picker.accepts(all[0], from: alice))
+        #expect(drain(&picker, bob) == [all[0], all[2]])
+    }
+
+    @Test func whoeverSentABlockBeforeIsAskedAgainOnceNobodyElseIsLeft() {
+        var picker = picker([0])
+        _ = drain(&picker, alice)
+        for block in blocks(0) { _ = picker.received(block) }
+        let avoided = [Set<PeerKey>](repeating: [alice], count: 4)
+        picker.failed(PieceIndex(0), avoiding: avoided, sources: [alice, bob])
+        #expect(drain(&picker, alice) == [])
+        picker.releaseParole(of: bob)
+        #expect(drain(&picker, alice) == blocks(0))
+    }
+
+    @Test func whoMayNotBeAskedForAFailedPieceIsSaidWithIt() {
+        var picker = picker([0], urgent: 1)
+        _ = picker.nextBlock(for: alice, peerHas: everything, have: nothing)
+        picker.failed(PieceIndex(0), onlyFrom: alice)
+        var isOpenToBob: Bool?
+        let block = picker.nextBlock(
+            for: alice,
+            peerHas: everything,
+            have: nothing,
+            admits: { offer in
+                isOpenToBob = offer.isOpen?(bob)
+                return .take
+            }
+        )
+        #expect(isOpenToBob == false)
+        #expect(block == blocks(0)[0])
+    }
+
     @Test func aPeerGetsNothingOfAPieceThatAnotherIsToDeliver() {
         var picker = picker([0, 1], urgent: 1)
         let block = picker.nextBlock(

@@ -12,6 +12,7 @@ package struct BlockSchedule {
     package struct Lane {
         /// Its place in the table of peers.
         let peer: Int
+        let key: PeerKey
         /// The pieces that may be requested of it.
         let has: Bitfield
         var hasRoom: Bool
@@ -21,12 +22,14 @@ package struct BlockSchedule {
 
         package init(
             peer: Int,
+            key: PeerKey,
             has: Bitfield,
             hasRoom: Bool,
             blockTime: Double,
             finish: Double
         ) {
             self.peer = peer
+            self.key = key
             self.has = has
             self.hasRoom = hasRoom
             self.blockTime = blockTime
@@ -99,17 +102,23 @@ package struct BlockSchedule {
     /// - Parameters:
     ///   - blockCount: blocks of the piece that nobody was asked for.
     ///   - dueIn: seconds until the piece is needed.
+    ///   - isOpen: who may be asked for it, if not everybody.
     package mutating func admits(
         _ piece: PieceIndex,
         blockCount: Int,
-        dueIn: Double
+        dueIn: Double,
+        isOpen: ((PeerKey) -> Bool)? = nil
     ) -> PiecePicker.Admission {
         guard !isTrivial else { return .take }
         if Self.caution.factor * reserved[current] + Self.caution.seconds <= dueIn { return .take }
         for _ in 0..<blockCount {
             var best = current
             for lane in reserved.indices
-            where reserved[lane] < reserved[best] && lanes[lane].has[piece] { best = lane }
+            where reserved[lane] < reserved[best] && lanes[lane].has[piece]
+                && isOpen?(lanes[lane].key) ?? true
+            {
+                best = lane
+            }
             guard best != current else { return .take }
             reserved[best] += lanes[best].blockTime
             reservationCount += 1

@@ -14,6 +14,7 @@ import TorrentLogic
             peers.enumerated().map { number, peer in
                 BlockSchedule.Lane(
                     peer: number,
+                    key: PeerKey(rawValue: UInt64(number)),
                     has: lacking.contains(number) ? Bitfield(count: 1) : Bitfield(full: 1),
                     hasRoom: peer.hasRoom,
                     blockTime: 1 / peer.rate,
@@ -50,6 +51,18 @@ import TorrentLogic
         var schedule = schedule([(1000, 0.3, false), (1, 9, true)])
         #expect(schedule.beginNextTurn() == 1)
         #expect(schedule.admits(piece, blockCount: 500, dueIn: 0) == .stop)
+    }
+
+    @Test func leavesNothingToAPeerThatMayNotBeAsked() {
+        var schedule = schedule([(60, 0.1, false), (1, 1.2, true)])
+        #expect(schedule.beginNextTurn() == 1)
+        let admission = schedule.admits(
+            piece,
+            blockCount: 1,
+            dueIn: 0,
+            isOpen: { $0 != PeerKey(rawValue: 0) }
+        )
+        #expect(admission == .take)
     }
 
     @Test func leavesNothingToAPeerThatLacksIt() {
