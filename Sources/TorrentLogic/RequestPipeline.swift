@@ -158,6 +158,12 @@ package struct RequestPipeline {
         !isEmpty && (now - lastProgress) / .seconds(1) > pace.longestSilence
     }
 
+    /// True if the peer has never sent a block and should have: it may be one that never does.
+    package func isLateWithItsFirst(now: Instant) -> Bool {
+        guard !pace.hasDelivered, let first = inFlight.first else { return false }
+        return (now - first.sentAt) / .seconds(1) > first.expectedDelay
+    }
+
     /// Nothing that is needed soon is to be asked of the peer until it delivers.
     package mutating func suspect() {
         isSuspect = true

@@ -180,12 +180,15 @@ extension Swarm {
         return late.sorted { ($0.position, $0.block.offset) < ($1.position, $1.block.offset) }
     }
 
+    /// Who would deliver the block soonest, but for its owner, though its pipeline be full: what a reader
+    /// needs next must not wait for room.
     private func alternative(to owner: Int, for block: Block, now: Instant) -> Int? {
         var best: (index: Int, delay: Double)?
         for index in peers.indices
         where index != owner && !peers[index].isChokingUs && peers[index].has[block.piece]
-            && peers[index].pipeline.room > 0 && !peers[index].pipeline.isFailing
+            && !peers[index].pipeline.isFailing
             && !peers[index].pipeline.isSilent(now: now)
+            && !peers[index].pipeline.isLateWithItsFirst(now: now)
             && !peers[index].pipeline.contains(block)
             && picker.accepts(block, from: peers[index].key)
         {
