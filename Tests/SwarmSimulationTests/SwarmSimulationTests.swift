@@ -4,7 +4,7 @@ import Testing
 /// A few short runs of every row; the figures come from an optimised build (`make bench
 /// ONLY=simulation`).
 @Suite struct SwarmSimulationTests {
-    private static let seeds: Range<UInt64> = 0..<4
+    private static let seeds: Range<UInt64> = 0..<2
 
     @Test(arguments: Row.all.map(\.name), seeds)
     func everyRunEndsAndKeepsItsPromises(name: String, seed: UInt64) throws {
@@ -13,11 +13,7 @@ import Testing
         #expect(outcome.isFinished, "row \(name), seed \(seed) did not end")
         #expect(outcome.violations.isEmpty, "row \(name), seed \(seed)")
         #expect(outcome.players.allSatisfy { $0.firstByte != nil })
-    }
-
-    @Test(arguments: Row.all.map(\.name))
-    func aSeedGivesOneRun(name: String) throws {
-        let row = try #require(Row.all.first { $0.name == name })
-        #expect(row.run(seed: 1, extent: .brief) == row.run(seed: 1, extent: .brief))
+        guard seed == 0 else { return }
+        #expect(outcome == row.run(seed: seed, extent: .brief), "a seed gives one run")
     }
 }

@@ -23,9 +23,10 @@ package struct PlayerScript: Sendable {
     package var scenes: [Scene]
     package var start = VirtualTime.zero
     /// What it holds of what it has not played yet, with the page cache's read-ahead.
-    package var buffer = VirtualTime.seconds(1)
-    /// What it must hold to begin, and to go on after a stall.
-    package var startBuffer = VirtualTime.milliseconds(250)
+    package var buffer = VirtualTime.seconds(2)
+    /// What it must hold to begin, and to go on after a stall: what VLC holds of a file by default, and
+    /// what mpv waits for once it ran dry.
+    package var startBuffer = VirtualTime.seconds(1)
     /// Linux sends READs of 128 KiB, a few at a time.
     package var readLength: UInt64 = 128 << 10
     package var readsInFlight = 4

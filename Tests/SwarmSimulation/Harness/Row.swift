@@ -18,15 +18,19 @@ package struct Row: Sendable {
     package let name: String
     /// What it shows.
     package let summary: String
-    private let make: @Sendable (inout SeededGenerator, Extent) -> Scenario
+    /// Of the runs of a table: a row whose runs are long takes fewer.
+    package let share: Double
+    let make: @Sendable (inout SeededGenerator, Extent) -> Scenario
 
     init(
         _ name: String,
         _ summary: String,
+        share: Double = 1,
         _ make: @escaping @Sendable (inout SeededGenerator, Extent) -> Scenario
     ) {
         self.name = name
         self.summary = summary
+        self.share = share
         self.make = make
     }
 

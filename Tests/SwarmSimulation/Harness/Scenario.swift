@@ -20,6 +20,10 @@ package struct Scenario: Sendable {
         self.readers = readers
     }
 
+    package var players: [PlayerScript] {
+        readers.compactMap { if case .player(let script) = $0 { script } else { nil } }
+    }
+
     /// The mean round trip to the peers that can be counted on, each with the weight of its rate.
     package var roundTrip: VirtualTime {
         let reliable = peers.filter(\.isReliable)
@@ -38,6 +42,17 @@ package struct Scenario: Sendable {
     package var seekBound: VirtualTime {
         let unit = torrent.isVersion2 ? 128 << 10 : max(128 << 10, torrent.geometry.pieceLength)
         return roundTrip * 2 + .seconds(Double(unit) / capacity)
+    }
+
+    /// As `seekBound` for each place that a player reads before it plays, and for what it needs to hold.
+    package func playBound(of script: PlayerScript) -> VirtualTime {
+        let pieceLength = torrent.isVersion2 ? 131_072 : Double(torrent.geometry.pieceLength)
+        let steps =
+            script.opening.dropFirst() + [0..<UInt64(script.byteRate * script.startBuffer.seconds)]
+        return steps.reduce(startBound) { bound, range in
+            let pieces = (Double(range.count) / pieceLength).rounded(.up)
+            return bound + roundTrip * 2 + .seconds(pieces * pieceLength / capacity)
+        }
     }
 
     /// As `seekBound`, after connecting, shaking hands and being unchoked.

@@ -59,7 +59,17 @@ extension Simulation {
         case .cancel(let request):
             outcome.cancelCount += 1
             log("cancel \(request.piece):\(request.offset >> 14) at peer \(peer)")
-        default: log("send \(message) to peer \(peer)")
+        default: log("send \(Self.name(of: message)) to peer \(peer)")
+        }
+    }
+
+    /// What it is, without its many bytes.
+    private static func name(of message: PeerMessage) -> String {
+        switch message {
+        case .bitfield: "bitfield"
+        case .hashes: "hashes"
+        case .hashRequest: "hash request"
+        default: "\(message)"
         }
     }
 
@@ -112,7 +122,7 @@ extension Simulation {
             peers[peer].disconnected()
             turn { swarm.disconnected(key, now: $0) }
         case .message(let message):
-            log("peer \(peer) says \(message)")
+            log("peer \(peer) says \(Self.name(of: message))")
             turn { swarm.received(message, from: key, now: $0) }
         case .block(let block, let content): take(block, content, from: peer, key)
         }

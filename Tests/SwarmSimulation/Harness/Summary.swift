@@ -31,6 +31,9 @@ package struct Summary: Sendable {
     /// Sums over the runs of what a run may at least take.
     private var startBounds = 0.0
     private var seekBounds = 0.0
+    private var playBounds = 0.0
+    /// Whether players read here and there before they play.
+    private var isOpening = false
     private var scannedFileCount = 0
 
     package init(_ row: Row) { self.row = row }
@@ -39,6 +42,9 @@ package struct Summary: Sendable {
         outcomes[seed] = outcome
         startBounds += scenario.startBound.seconds
         seekBounds += scenario.seekBound.seconds
+        let players = scenario.players
+        playBounds += players.reduce(0) { $0 + scenario.playBound(of: $1).seconds }
+        isOpening = isOpening || players.contains { !$0.opening.isEmpty }
         scannedFileCount += scenario.scannedFiles?.count ?? 0
     }
 
@@ -66,6 +72,11 @@ package struct Summary: Sendable {
             figure("start-seconds", Self.quantile(0.5, starts), ("<=", startBounds / count)),
             figure("start-seconds-p99", Self.quantile(0.99, starts)),
         ]
+        if isOpening {
+            let plays = players.compactMap(\.startUp?.seconds)
+            let goal = playBounds / Double(max(1, players.count))
+            figures.append(figure("play-seconds", Self.quantile(0.5, plays), ("<=", goal)))
+        }
         if !seeks.isEmpty {
             let goal = seekBounds / count
             figures += [

@@ -53,7 +53,7 @@ import SwarmSimulation
         let clock = ContinuousClock()
         let began = clock.now
         let extent = extent
-        let seeds = seeds
+        let seeds = UInt64((Double(seeds) * row.share).rounded(.up))
         let workers: UInt64 = 2
         var summary = Summary(row)
         await withTaskGroup(of: [(UInt64, Scenario, Outcome)].self) { group in
