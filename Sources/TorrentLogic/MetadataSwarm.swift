@@ -233,7 +233,7 @@ package struct MetadataSwarm {
             case .found(let addresses): found(addresses, now: now)
             case .complete(let bytes): actions.append(.complete(bytes))
             case .blame(let key): ban(key, now: now)
-            case .limitRequests, .loadMetadata, .uploadOnly, .dontHave, .ownHost: break
+            case .limitRequests, .loadMetadata, .uploadOnly, .dontHave, .ownHost, .punch: break
             }
         }
     }

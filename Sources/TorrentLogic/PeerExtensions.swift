@@ -1,7 +1,8 @@
 package import BitTorrentProtocol
 
 /// The extension protocol (BEP 10) on all connections of one torrent: our handshake and what peers
-/// say in theirs, and the messages of `ut_metadata` (BEP 9) and `ut_pex` (BEP 11).
+/// say in theirs, and the messages of `ut_metadata` (BEP 9), `ut_pex` (BEP 11) and `ut_holepunch`
+/// (BEP 55).
 package struct PeerExtensions {
     package typealias Instant = ContinuousClock.Instant
 
@@ -25,6 +26,8 @@ package struct PeerExtensions {
         case ownHost([UInt8], by: PeerKey)
         /// All bytes of metadata that was refused are from this peer.
         case blame(PeerKey)
+        /// Dial it now and by uTP, if it is wanted: it dials us at the same moment (BEP 55).
+        case punch(PeerAddress)
     }
 
     /// Where the torrent's metadata is.
@@ -51,7 +54,19 @@ package struct PeerExtensions {
     private struct Peer {
         let address: PeerAddress
         let isIncoming: Bool
+        let transport: Transport
+        /// Where we listen; 0 while we do not.
+        let ownPort: UInt16
         var handshake: ExtensionHandshake?
+
+        /// Where it listens; of an incoming connection unknown before its handshake.
+        ///
+        /// By uTP a peer connects from there.
+        var endpoint: PeerAddress? {
+            guard isIncoming else { return address }
+            return transport == .utp
+                ? handshake.map { _ in address } : handshake?.port.flatMap { address.withPort($0) }
+        }
     }
 
     /// `v` of our handshake.
@@ -65,16 +80,20 @@ package struct PeerExtensions {
     /// `nil` while the metadata is stored and nobody has asked for it.
     private var exchange: MetadataExchange?
     private var peerExchange: PeerExchange
+    /// `nil` unless peers are reached by uTP and may be met through others.
+    private var holepunch: Holepunch?
     private var waiting: [(message: MetadataMessage, key: PeerKey)] = []
     private var actions: [Action] = []
 
     /// - Parameters:
     ///   - maximumRequestCount: requests of a peer that we keep waiting (`reqq`).
     ///   - allowsLocalAddresses: see `PeerExchange`.
+    ///   - dialsByUTP: peers are reached by uTP, so that holes can be punched (BEP 55).
     package init(
         metadata: Metadata,
         maximumRequestCount: Int,
-        allowsLocalAddresses: Bool
+        allowsLocalAddresses: Bool,
+        dialsByUTP: Bool = false
     ) {
         self.metadata = metadata
         self.maximumRequestCount = maximumRequestCount
@@ -82,6 +101,9 @@ package struct PeerExtensions {
             isPrivate: metadata.isPrivate,
             allowsLocalAddresses: allowsLocalAddresses
         )
+        if dialsByUTP, !metadata.isPrivate {
+            holepunch = Holepunch(allowsLocalAddresses: allowsLocalAddresses)
+        }
         exchange = Self.exchange(of: metadata)
     }
 
@@ -118,14 +140,22 @@ package struct PeerExtensions {
         _ key: PeerKey,
         address: PeerAddress,
         isIncoming: Bool,
+        by transport: Transport = .tcp,
         isExtended: Bool,
         greeting: Greeting
     ) {
-        peers[key] = Peer(address: address, isIncoming: isIncoming)
-        tellPeerExchange(of: key)
+        peers[key] = Peer(
+            address: address,
+            isIncoming: isIncoming,
+            transport: transport,
+            ownPort: greeting.listenPort
+        )
+        holepunch?.connected(key, from: address)
+        tellOthers(of: key)
         guard isExtended else { return }
         var offered: [PeerExtension] = [.uploadOnly, .dontHave]
         if !metadata.isPrivate { offered += [.metadata, .peerExchange] }
+        if holepunch != nil { offered.append(.holepunch) }
         var handshake = ExtensionHandshake(offering: offered)
         handshake.client = Self.client
         handshake.port = greeting.listenPort == 0 ? nil : greeting.listenPort
@@ -141,10 +171,17 @@ package struct PeerExtensions {
     package mutating func disconnected(_ key: PeerKey, now: Instant) {
         guard peers.removeValue(forKey: key) != nil else { return }
         peerExchange.disconnected(key)
+        holepunch?.disconnected(key)
         exchange?.left(key, now: now)
         waiting.removeAll { $0.key == key }
         // A torrent without peers keeps no metadata in memory.
         if peers.isEmpty, metadata != .unknown { exchange = Self.exchange(of: metadata) }
+        collect()
+    }
+
+    /// Nobody answers at an address: another peer may bring us together (BEP 55).
+    package mutating func dialFailed(_ address: PeerAddress, now: Instant) {
+        holepunch?.dialFailed(address, now: now)
         collect()
     }
 
@@ -171,13 +208,18 @@ package struct PeerExtensions {
             case .peerExchange:
                 if let message = try? PeerExchangeMessage(decoding: payload) {
                     let found = peerExchange.received(message, from: key, now: now)
+                    holepunch?.introduced(found, by: key)
                     if !found.isEmpty { actions.append(.found(found.map(\.address))) }
+                }
+            case .holepunch:
+                if let message = try? HolepunchMessage(decoding: payload) {
+                    holepunch?.received(message, from: key, now: now)
                 }
             case .uploadOnly:
                 guard payload.count == 1, let flag = payload.first else { return }
                 let isUploadOnly = flag != 0
                 peers[key]?.handshake?.isUploadOnly = isUploadOnly
-                tellPeerExchange(of: key)
+                tellOthers(of: key)
                 actions.append(.uploadOnly(isUploadOnly, of: key))
             case .dontHave:
                 guard payload.count == 4 else { return }
@@ -246,7 +288,7 @@ package struct PeerExtensions {
             actions.append(.uploadOnly(isUploadOnly, of: key))
         }
         if let host = handshake.receiverHost { actions.append(.ownHost(host, by: key)) }
-        tellPeerExchange(of: key)
+        tellOthers(of: key)
         if merged.messageID(of: .peerExchange) != nil {
             peerExchange.enabled(key, now: now)
         } else {
@@ -275,16 +317,24 @@ package struct PeerExtensions {
     }
 
     /// Where the peer listens, if we know, and what it said of itself.
-    private mutating func tellPeerExchange(of key: PeerKey) {
+    private mutating func tellOthers(of key: PeerKey) {
         guard let peer = peers[key] else { return }
+        let isWilling = offers(.holepunch, key) == true
         var flags: PeerExchangeMessage.Flags = peer.isIncoming ? [] : .reachable
         if peer.handshake?.isUploadOnly == true { flags.insert(.uploadOnly) }
-        let address =
-            peer.isIncoming
-            ? peer.handshake?.port.flatMap { peer.address.withPort($0) } : peer.address
+        if peer.transport == .utp { flags.insert(.supportsUTP) }
+        if isWilling { flags.insert(.supportsHolepunch) }
         peerExchange.connected(
             key,
-            as: address.map { PeerExchangeMessage.Peer(address: $0, flags: flags) }
+            as: peer.endpoint.map { PeerExchangeMessage.Peer(address: $0, flags: flags) }
+        )
+        holepunch?.learned(
+            of: key,
+            endpoint: peer.endpoint,
+            ownEndpoint: peer.handshake?.receiverHost.flatMap {
+                PeerAddress(host: $0, port: peer.ownPort)
+            },
+            isWilling: isWilling
         )
     }
 
@@ -298,6 +348,12 @@ package struct PeerExtensions {
         }
         for case .send(let message, let key) in peerExchange.takeActions() {
             send(.peerExchange, message.encode(), to: key)
+        }
+        for action in holepunch?.takeActions() ?? [] {
+            switch action {
+            case .send(let message, let key): send(.holepunch, message.encode(), to: key)
+            case .dial(let address): actions.append(.punch(address))
+            }
         }
     }
 

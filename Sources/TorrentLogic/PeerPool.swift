@@ -111,6 +111,23 @@ package struct PeerPool {
         return known[index].dialledAt.map { now - $0 }
     }
 
+    /// An address is dialled out of turn.
+    ///
+    /// - Returns: false if it is not to be: it is ourselves, banned, connected or being dialled, or too
+    ///   many others are.
+    package mutating func claim(_ address: PeerAddress, now: Instant) -> Bool {
+        guard diallingCount < limits.maximumHalfOpen else { return false }
+        found([address], now: now)
+        guard let index = indices[address.unmapped], known[index].state == .idle else {
+            return false
+        }
+        known[index].state = .dialling
+        // It waits for the other side, so its time says nothing of the path.
+        known[index].dialledAt = nil
+        diallingCount += 1
+        return true
+    }
+
     /// A dial failed: the address waits 15 s, doubled with every failure.
     package mutating func dialFailed(_ address: PeerAddress, now: Instant) {
         guard let index = indices[address.unmapped], known[index].state == .dialling else { return }

@@ -57,6 +57,12 @@ extension Swarm {
         reschedule(now: now)
     }
 
+    /// Whether to dial a peer that dials us at the same moment (BEP 55); it counts as being dialled then.
+    package mutating func claimDial(to address: PeerAddress, now: Instant) -> Bool {
+        !isStopped && peerCount + pool.diallingCount < limits.maximumPeers
+            && pool.claim(address, now: now)
+    }
+
     package mutating func dialFailed(_ address: PeerAddress, now: Instant) {
         pool.dialFailed(address, now: now)
         dial(now: now)

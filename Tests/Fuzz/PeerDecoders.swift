@@ -6,8 +6,8 @@ import TorrentLogic
 extension Decoder {
     /// What peers send over a connection.
     static let peerDecoders: [Decoder] = [
-        handshake, messages, extensionHandshake, metadata, peerExchange, encryptionAccepted,
-        encryptionDialled, encryptionKey, uTPHeader, ipFilter,
+        handshake, messages, extensionHandshake, metadata, peerExchange, holepunch,
+        encryptionAccepted, encryptionDialled, encryptionKey, uTPHeader, ipFilter,
     ]
 
     private static let infoHash = InfoHash(ofInfoDictionary: [1])
@@ -131,6 +131,17 @@ extension Decoder {
         $0.encode()
     }
 
+    private static let holepunch = Decoder(
+        "holepunch message",
+        samples: ["1.2.3.4:5", "[2001:db8::1]:11"].compactMap { PeerAddress($0) }.flatMap {
+            [HolepunchMessage.rendezvous($0), .connect($0), .error(.notConnected, $0)]
+        }.map { $0.encode() }
+    ) {
+        try HolepunchMessage(decoding: $0)
+    } write: {
+        $0.encode()
+    }
+
     // MARK: Encryption
 
     /// Both sides of an encrypted handshake behind the exchange of keys, whose powers of large
@@ -208,9 +219,10 @@ extension Decoder {
     private static let uTPHeader = Decoder(
         "uTP header",
         samples: [
-            // A request for a connection, and an acknowledgement of what came out of order.
+            // A request for a connection, and acknowledgements of what came out of order.
             [0x41, 0, 0, 7] + [UInt8](repeating: 9, count: 16),
             [0x21, 1, 0, 7] + [UInt8](repeating: 9, count: 16) + [0, 4, 1, 0, 0, 0x80],
+            [0x21, 1, 0, 7] + [UInt8](repeating: 9, count: 16) + [0, 3, 1, 0, 0x80],
         ],
         read: { bytes in
             var buffer = ByteBuffer(bytes: bytes)

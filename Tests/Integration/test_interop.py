@@ -25,7 +25,7 @@ class Interoperability(SceneTestCase):
     def test_every_client_in_every_way(self) -> None:
         names = [name for name in os.environ.get("SLUICE_INTEROP", "").split(",") if name]
         matrix = Matrix(names)
-        bed = Bed(self.directory, self.tracker)
+        bed = Bed(self.directory, self.scene.local_network, self.tracker)
         self.addCleanup(bed.close)
         failures: dict[str, Outcome] = {}
 

@@ -16,12 +16,14 @@ import TorrentLogic
         _ extensions: inout PeerExtensions,
         _ key: PeerKey,
         isIncoming: Bool = false,
+        by transport: Transport = .tcp,
         isExtended: Bool = true
     ) {
         extensions.connected(
             key,
             address: localAddress(port: UInt16(6000 + key.rawValue)),
             isIncoming: isIncoming,
+            by: transport,
             isExtended: isExtended,
             greeting: .init(listenPort: 6881, isUploadOnly: false)
         )
@@ -129,6 +131,72 @@ import TorrentLogic
                 .uploadOnly(false, of: alice), .dontHave(piece: 0x0102, of: alice),
             ]
         )
+    }
+
+    @Test func bringsPeersTogetherThatCannotBeDialled() throws {
+        var extensions = PeerExtensions(
+            metadata: .stored(byteCount: 1, isPrivate: false),
+            maximumRequestCount: 500,
+            allowsLocalAddresses: true,
+            dialsByUTP: true
+        )
+        connect(&extensions, alice)
+        let handshake = try handshake(in: extensions.takeActions())
+        #expect(handshake.messageIDs["ut_holepunch"] == PeerExtension.holepunch.localID)
+        connect(&extensions, bob, isIncoming: true, by: .utp)
+        _ = extensions.takeActions()
+        for key in [alice, bob] {
+            greet(&extensions, as: key) { $0.messageIDs["ut_holepunch"] = 23 }
+        }
+        let aboutAlice = PeerExchangeMessage(
+            added: [
+                .init(address: localAddress(port: 6001), flags: [.reachable, .supportsHolepunch])
+            ]
+        )
+        // By uTP it connects from where it listens.
+        let flags: PeerExchangeMessage.Flags = [.supportsUTP, .supportsHolepunch]
+        let aboutBob = PeerExchangeMessage(
+            added: [.init(address: localAddress(port: 6002), flags: flags)]
+        )
+        #expect(
+            extensions.takeActions() == [
+                .send(id: 21, aboutAlice.encode(), to: bob)
+            ]
+        )
+        extensions.timerFired(now: start + .seconds(60))
+        #expect(extensions.takeActions() == [.send(id: 21, aboutBob.encode(), to: alice)])
+        let rendezvous = HolepunchMessage.rendezvous(localAddress(port: 6001))
+        let id = PeerExtension.holepunch.localID
+        extensions.received(id: id, rendezvous.encode(), from: bob, now: start)
+        #expect(
+            extensions.takeActions() == [
+                .send(
+                    id: 23,
+                    HolepunchMessage.connect(localAddress(port: 6002)).encode(),
+                    to: alice
+                ),
+                .send(id: 23, HolepunchMessage.connect(localAddress(port: 6001)).encode(), to: bob),
+            ]
+        )
+        let connect = HolepunchMessage.connect(localAddress(port: 6003))
+        extensions.received(id: id, connect.encode(), from: bob, now: start)
+        #expect(extensions.takeActions() == [.punch(localAddress(port: 6003))])
+    }
+
+    @Test func aPrivateTorrentPunchesNoHoles() throws {
+        var extensions = PeerExtensions(
+            metadata: .stored(byteCount: 1, isPrivate: true),
+            maximumRequestCount: 500,
+            allowsLocalAddresses: true,
+            dialsByUTP: true
+        )
+        connect(&extensions, alice)
+        #expect(try handshake(in: extensions.takeActions()).messageIDs["ut_holepunch"] == nil)
+        greet(&extensions, as: alice) { $0.messageIDs["ut_holepunch"] = 23 }
+        let connect = HolepunchMessage.connect(localAddress(port: 6003))
+        let id = PeerExtension.holepunch.localID
+        extensions.received(id: id, connect.encode(), from: alice, now: start)
+        #expect(extensions.takeActions() == [])
     }
 
     @Test func saysNothingToAPeerWithoutExtensions() {

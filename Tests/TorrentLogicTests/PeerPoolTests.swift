@@ -23,6 +23,22 @@ import TorrentLogic
         #expect(pool.dials(peerCount: 50, now: start) == [])
     }
 
+    @Test func oneThatIsClaimedIsDialledOutOfTurnAndOnce() {
+        var pool = pool()
+        pool.found([peer(1)], now: start)
+        _ = pool.dials(peerCount: 0, now: start)
+        let isClaimedWhileDialled = pool.claim(peer(1), now: start)
+        pool.dialFailed(peer(1), now: start)
+        let isClaimed = pool.claim(peer(1), now: start)
+        let isClaimedTwice = pool.claim(peer(1), now: start)
+        #expect(isClaimed && !isClaimedWhileDialled && !isClaimedTwice)
+        pool.connected(peer(1), now: start)
+        let isClaimedWhileConnected = pool.claim(peer(1), now: start)
+        let isStrangerClaimed = pool.claim(peer(2), now: start)
+        #expect(!isClaimedWhileConnected && isStrangerClaimed)
+        #expect(pool.diallingCount == 1)
+    }
+
     @Test func backsOffFromFifteenSecondsToAnHour() {
         var pool = pool()
         pool.found([peer(1)], now: start)

@@ -8,6 +8,8 @@ package enum PeerExtension: String, CaseIterable, Sendable {
     case uploadOnly = "upload_only"
     /// BEP 54.
     case dontHave = "lt_donthave"
+    /// BEP 55.
+    case holepunch = "ut_holepunch"
 
     /// The id under which peers send it to us; never 0, which is the handshake.
     package var localID: UInt8 {
@@ -15,6 +17,7 @@ package enum PeerExtension: String, CaseIterable, Sendable {
         case .peerExchange: 1
         case .metadata: 2
         case .uploadOnly: 3
+        case .holepunch: 4
         // As libtorrent numbers it; any would do.
         case .dontHave: 7
         }

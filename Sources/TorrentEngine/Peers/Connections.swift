@@ -102,6 +102,17 @@ final class Connections: Sendable {
         beginDials()
     }
 
+    /// Dials at once and by uTP, because the peer dials us at the same moment (BEP 55).
+    ///
+    /// To be called on the owner's loop.
+    func punch(to address: PeerAddress, for owner: any PeerOwner) {
+        state.withLock { state in
+            state.owners[owner.infoHash] = owner
+            state.dials.began(for: owner.infoHash)
+        }
+        owner.dial(address, by: .utp)
+    }
+
     /// A dial of the torrent has connected or failed.
     func dialEnded(for owner: any PeerOwner) {
         state.withLock { $0.dials.ended(for: owner.infoHash) }

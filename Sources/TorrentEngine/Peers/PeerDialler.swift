@@ -28,15 +28,21 @@ final class PeerDialler: Sendable {
         self.utp = utp
     }
 
-    /// - Parameter loop: where a TCP connection lives; others may live elsewhere.
+    /// - Parameters:
+    ///   - transport: the only one to be tried; `nil` for all.
+    ///   - loop: where a TCP connection lives; others may live elsewhere.
     /// - Returns: a connection that stands, from which nothing was read and which has no handlers
     ///   yet; completes on `loop`. In the next turn of its own event loop it is active.
-    func connect(to address: PeerAddress, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
+    func connect(
+        to address: PeerAddress,
+        by transport: Transport? = nil,
+        on loop: any EventLoop
+    ) -> EventLoopFuture<any Channel> {
         if let proxy, !routes.goesAround(address) {
             return proxy.connect(to: ProxyDestination(address), on: loop)
         }
         guard let utp else { return connectTCP(to: address, on: loop) }
-        let order = memory.withLock { $0.order(for: address) }
+        let order = transport.map { [$0] } ?? memory.withLock { $0.order(for: address) }
         return DialRace(order: order, loop: loop) { transport in
             switch transport {
             case .tcp: self.connectTCP(to: address, on: loop)

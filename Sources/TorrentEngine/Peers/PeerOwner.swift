@@ -83,14 +83,16 @@ extension PeerOwner {
     /// Connects and shakes hands.
     ///
     /// Reports a failure not within this turn, in which actions are still being performed.
-    func dial(_ address: PeerAddress) {
+    ///
+    /// - Parameter transport: the only one to be tried; `nil` for all.
+    func dial(_ address: PeerAddress, by transport: Transport? = nil) {
         guard resources.filter.allows(address) else {
             logger.debug("a peer is in the IP filter", metadata: ["peer": "\(address)"])
             return loop.execute { self.take(.dialFailed(address)) }
         }
         let encrypts = resources.encryptedDials.encrypts(address)
         let hash = hash(toDial: address)
-        resources.dialler.connect(to: address, on: loop).whenComplete { result in
+        resources.dialler.connect(to: address, by: transport, on: loop).whenComplete { result in
             switch result {
             case .success(let channel):
                 channel.eventLoop.execute {

@@ -12,6 +12,7 @@ extension Torrent {
             key,
             address: peer.address,
             isIncoming: peer.isIncoming,
+            by: Transport(of: peer.channel),
             isExtended: peer.capabilities.contains(.extensionProtocol),
             greeting: .init(
                 listenPort: resources.listenPort.announced,
@@ -44,6 +45,11 @@ extension Torrent {
                 let port = resources.listenPort.announced
                 if let address = PeerAddress(host: host, port: port) {
                     swarm.heardOwnAddress(address, from: key)
+                }
+            case .punch(let address):
+                if resources.addresses.allows(address), swarm.claimDial(to: address, now: .now) {
+                    logger.debug("punching a hole", metadata: ["peer": "\(address)"])
+                    resources.connections.punch(to: address, for: self)
                 }
             case .loadMetadata: loadMetadata()
             // The metadata is known.

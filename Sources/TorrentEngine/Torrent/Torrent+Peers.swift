@@ -37,7 +37,10 @@ extension Torrent: PeerOwner {
 
     func dialFailed(_ address: PeerAddress) {
         guard !isStopped else { return }
-        turn { now in swarm.dialFailed(address, now: now) }
+        turn { now in
+            swarm.dialFailed(address, now: now)
+            extensions.dialFailed(address, now: now)
+        }
     }
 
     /// - Parameter isGreeted: the peer knows already that we have nothing.

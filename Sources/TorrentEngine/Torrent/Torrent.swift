@@ -113,7 +113,8 @@ package actor Torrent {
                 isPrivate: metainfo.info.isPrivate
             ),
             maximumRequestCount: resources.configuration.limits.maximumQueuedRequests,
-            allowsLocalAddresses: resources.addresses.allowsLoopback
+            allowsLocalAddresses: resources.addresses.allowsLoopback,
+            dialsByUTP: resources.dialler.utp != nil
         )
         announcing = Announcing(
             tiers: metainfo.trackerTiers,

@@ -67,6 +67,9 @@ package struct DialQueue<Owner: Hashable & Sendable>: Sendable {
         return dials
     }
 
+    /// A torrent has begun a dial that could not wait; it counts as one of those under way.
+    package mutating func began(for owner: Owner) { underWay[owner, default: 0] += 1 }
+
     /// A dial has connected or failed.
     package mutating func ended(for owner: Owner) {
         guard let count = underWay[owner] else { return }

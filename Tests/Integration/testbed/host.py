@@ -10,7 +10,7 @@ import itertools
 import socket
 from pathlib import Path
 
-from .namespace import NetworkNamespace, ip
+from .namespace import NetworkNamespace, ip, run
 
 _BRIDGE = "hosts0"
 _OWN_ADDRESS = "10.79.0.1"
@@ -101,6 +101,15 @@ class Host:
                 ],
                 family,
             )
+
+    def guard(self, *accepted: str) -> None:
+        """Nothing comes in from now on but what answers what went out, as behind a NAT, and what one of
+        `accepted`, matches of nftables, lets in.
+        """
+        matches = ["iif lo", "ct state established,related", *accepted]
+        chain = ["type filter hook input priority 0; policy drop", *(f"{each} accept" for each in matches)]
+        rules = "table inet guard {\nchain input {\n" + "\n".join(chain) + "\n}\n}\n"
+        run(self.command(["nft", "--file", "-"]), rules)
 
     def close(self) -> None:
         self._namespace.close()

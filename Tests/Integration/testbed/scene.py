@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from . import torrents
+from .host import LocalNetwork
 from .kernel_client import KernelClient
 from .libtorrent_leech import LibtorrentLeech
 from .libtorrent_seed import LibtorrentSeed
@@ -49,6 +50,10 @@ class Scene:
             guest.shut_down()
         Process.stop_all()
         return cls.current.figures
+
+    @cached_property
+    def local_network(self) -> LocalNetwork:
+        return LocalNetwork(self.directory / "hosts")
 
     @cached_property
     def kernel_client(self) -> KernelClient:

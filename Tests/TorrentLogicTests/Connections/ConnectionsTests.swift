@@ -35,6 +35,15 @@ import TorrentLogic
         #expect(queue.takeReady(now: after(10)).count == 1)
     }
 
+    @Test func aDialThatCannotWaitCountsLikeAnyOther() {
+        var queue = DialQueue<Int>(limits: ConnectionLimits(), now: start)
+        for _ in 0..<60 { queue.began(for: 2) }
+        queue.enqueue(peer(1), for: 1)
+        #expect(queue.takeReady(now: start) == [])
+        queue.ended(for: 2)
+        #expect(queue.takeReady(now: start).count == 1)
+    }
+
     @Test func torrentsDialInTurn() {
         var queue = DialQueue<Int>(limits: ConnectionLimits(), now: start)
         for number in 0..<100 { queue.enqueue(peer(number), for: 1) }

@@ -90,9 +90,9 @@ class Listener:
 class Bed:
     """Made once for all cells."""
 
-    def __init__(self, directory: Path, tracker: Tracker):
+    def __init__(self, directory: Path, network: LocalNetwork, tracker: Tracker):
         self.directory = directory
-        self.network = LocalNetwork(directory / "hosts")
+        self.network = network
         self.tracker = tracker
         self.tracker_6 = Tracker(address=LocalNetwork.address_6)
         self.udp_tracker = UDPTracker()
