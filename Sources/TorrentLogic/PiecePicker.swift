@@ -216,6 +216,16 @@ package struct PiecePicker {
         return (urgent, min(total, limit))
     }
 
+    /// Whether there is an urgent block that nobody was asked for, and anybody could be.
+    package func hasOpenUrgentBlock(have: Bitfield) -> Bool {
+        guard cursor < urgentCount else { return false }
+        return (cursor..<min(urgentCount, plan.count)).contains { position in
+            let piece = plan[position]
+            return openCount(of: piece, have: have) > 0 && !suspended.contains(piece)
+                && unfinished[piece]?.parole == nil
+        }
+    }
+
     /// The block is requested once more, from another peer.
     package mutating func duplicated(_ block: Block) {
         unfinished[block.piece]?.duplicated(block.number)
@@ -246,6 +256,11 @@ package struct PiecePicker {
     /// Whether the piece is fetched again after a failure, from this peer alone.
     package func isOnParole(_ piece: PieceIndex, with peer: PeerKey) -> Bool {
         unfinished[piece]?.parole == .only(peer)
+    }
+
+    /// Blocks that this peer alone will be asked for.
+    package func openBlockCount(onParoleWith peer: PeerKey) -> Int {
+        unfinished.values.reduce(0) { $0 + ($1.parole == .only(peer) ? $1.openCount : 0) }
     }
 
     package mutating func received(_ block: Block) -> Arrival {

@@ -35,6 +35,9 @@ package struct RequestPipeline {
 
     /// Seconds of delivery that are kept in flight at least and at most.
     private static let queueSeconds = 0.25...1.0
+    /// A peer that has sent nothing yet is taken to be so much slower than others.
+    private static let doubt = 6.0
+    private static let spareDepth = 8
     /// Seconds by which the estimate of a suspect is worse.
     private static let suspicion = 4.0
     /// Seconds of delivery that may wait at a peer if nobody waits for them here.
@@ -70,6 +73,10 @@ package struct RequestPipeline {
     package var isEmpty: Bool { requests.count == head }
     /// How many more requests the peer should have now.
     package var room: Int { max(0, (isFailing ? 1 : depth) - inFlightCount) }
+    /// How many more it may have of what is late elsewhere.
+    package var spareRoom: Int {
+        max(0, min((isFailing ? 1 : depth) + Self.spareDepth, maximumDepth) - inFlightCount)
+    }
 
     /// How many more requests the peer should have for blocks that nobody waits for.
     ///
@@ -92,11 +99,12 @@ package struct RequestPipeline {
     /// - Parameter typicalRate: of peers in this swarm, taken if this one was not measured yet; bytes
     ///   per second.
     func estimate(typicalRate: Double? = nil) -> DeliveryEstimate {
-        let blockTime =
-            pace.rate == nil
-            ? Double(Block.maximumLength) / (typicalRate ?? PeerPace.assumedRate) : pace.blockTime
+        var blockTime = pace.blockTime
+        if !pace.hasDelivered, let typicalRate {
+            blockTime = Self.doubt * Double(Block.maximumLength) / typicalRate
+        }
         return DeliveryEstimate(
-            roundTrip: pace.roundTrip,
+            response: pace.roundTrip + (pace.hasDelivered ? 0 : blockTime),
             blockTime: blockTime,
             queuedCount: inFlightCount,
             penalty: isFailing ? Self.suspicion : 0
@@ -108,7 +116,11 @@ package struct RequestPipeline {
         pace.assume(roundTrip: roundTrip / .seconds(1))
     }
 
-    package mutating func requested(_ block: Block, now: Instant) {
+    package mutating func requested(
+        _ block: Block,
+        typicalRate: Double? = nil,
+        now: Instant
+    ) {
         if isEmpty {
             // An idle peer owed us nothing.
             lastProgress = now
@@ -116,7 +128,11 @@ package struct RequestPipeline {
             wasIdle = true
         }
         requests.append(
-            Request(block: block, sentAt: now, expectedDelay: estimate().next)
+            Request(
+                block: block,
+                sentAt: now,
+                expectedDelay: estimate(typicalRate: typicalRate).next
+            )
         )
     }
 
@@ -208,7 +224,7 @@ package struct RequestPipeline {
             Self.queueSeconds.upperBound
         )
         let target = Int(seconds / pace.blockTime) + 1
-        if isSlowStart, target * 2 < depth { isSlowStart = false }
+        if target < depth { isSlowStart = false }
         if !isSlowStart || target > depth {
             depth = min(max(target, minimumDepth), maximumDepth)
         }

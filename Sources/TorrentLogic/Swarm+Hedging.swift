@@ -47,7 +47,7 @@ extension Swarm {
         } else {
             requestMore(now: now)
         }
-        hedge(now: now)
+        helpReaders(now: now)
         if hashes?.isWaiting == true
             || peers.contains(where: { !$0.pipeline.isEmpty || $0.restsUntil != nil })
         {
@@ -97,7 +97,7 @@ extension Swarm {
     }
 
     /// What the swarm can deliver, and what one is taken for that was not measured yet.
-    private mutating func measureSwarm() {
+    mutating func measureSwarm() {
         let rates = peers.lazy.filter { !$0.isChokingUs && !$0.pipeline.isFailing }
             .compactMap(\.pipeline.rate).sorted()
         typicalRate = rates.isEmpty ? nil : rates[rates.count / 2]
@@ -116,12 +116,33 @@ extension Swarm {
 
     // MARK: Second requests
 
+    /// Sees to it that what a reader waits for stands behind nothing that can wait, and is asked of
+    /// another peer if it is late.
+    private mutating func helpReaders(now: Instant) {
+        guard hasDemand, peers.count > 1 else { return }
+        if picker.hasOpenUrgentBlock(have: have) {
+            callBackReadAhead(now: now)
+            requestMore(now: now)
+        }
+        hedge(lateBlocks(now: now), now: now)
+    }
+
+    /// Cancels what is not needed soon, but for what is on its way already.
+    private mutating func callBackReadAhead(now: Instant) {
+        let age = plan.age(now: now)
+        var soon: Set<PieceIndex> = []
+        for (position, lead) in plan.leads.enumerated() {
+            guard lead - age <= Self.horizon else { break }
+            soon.insert(plan.order[position])
+        }
+        cancelRequests(now: now) { !soon.contains($0) }
+    }
+
     /// Requests blocks that are needed soon from another peer, if the one that was asked is late,
     /// would be, or would take much longer.
-    private mutating func hedge(now: Instant) {
-        guard hasDemand, peers.count > 1, hedgeBudget.permitsMore else { return }
+    private mutating func hedge(_ late: [Late], now: Instant) {
         let hasWaitedLong = demand.longestWait(now: now) >= Self.longWait
-        for late in lateBlocks(now: now) {
+        for late in late {
             guard hedgeBudget.permitsMore, downloadAllowance.permitsMore else { return }
             let copies = picker.requestCount(of: late.block)
             let isWaitedFor = plan.isUrgent(late.block.piece)
@@ -133,7 +154,7 @@ extension Swarm {
             else { continue }
             let delay = peers[other].pipeline.estimate(typicalRate: typicalRate).next
             let isWorthwhile =
-                late.isOverdue
+                (late.isOverdue && (isWaitedFor || late.dueIn < delay + Self.worthwhile))
                 || (isWaitedFor && late.remaining > Self.worthwhile
                     && delay < Self.gain * late.remaining)
                 || (late.remaining > late.dueIn && delay < late.dueIn)
@@ -158,7 +179,7 @@ extension Swarm {
         var late: [Late] = []
         for owner in peers.indices {
             let pace = peers[owner].pipeline.pace
-            let margin = max(0.1, pace.roundTrip / 2, 2 * pace.blockTime)
+            let margin = max(0.1, pace.roundTrip / 2, pace.rate == nil ? 0 : 2 * pace.blockTime)
             let isSilent = peers[owner].pipeline.isSilent(now: now)
             var queue = 0.0
             for request in peers[owner].pipeline.inFlight {
@@ -186,7 +207,7 @@ extension Swarm {
         var best: (index: Int, delay: Double)?
         for index in peers.indices
         where index != owner && !peers[index].isChokingUs && peers[index].has[block.piece]
-            && !peers[index].pipeline.isFailing
+            && peers[index].pipeline.spareRoom > 0 && !peers[index].pipeline.isFailing
             && !peers[index].pipeline.isSilent(now: now)
             && !peers[index].pipeline.isLateWithItsFirst(now: now)
             && !peers[index].pipeline.contains(block)

@@ -23,6 +23,7 @@ extension Swarm {
             return nil
         }
         let wasInFlight = peers[index].pipeline.received(block, now: now)
+        if typicalRate == nil, peers[index].pipeline.rate != nil { measureSwarm() }
         guard wasInFlight || peers[index].voided.remove(block) != nil else {
             wastedByteCount += UInt64(length)
             peers[index].unsolicitedByteCount += UInt64(length)
@@ -179,11 +180,22 @@ extension Swarm {
         if convicted.isEmpty, let avoided = assembler.avoided(of: piece) {
             return picker.failed(piece, avoiding: avoided, sources: Set(sources.map(\.key)))
         }
-        // The fastest, one above suspicion if there is any.
-        let suspects = assembler.suspects(of: piece) + convicted
-        let trusted = sources.filter { !suspects.contains($0.key) }
-        let best = (trusted.isEmpty ? sources : trusted)
-            .min { $0.pipeline.estimate().next < $1.pipeline.estimate().next }?.key
+        let others = sources.filter { !convicted.contains($0.key) }
+        let best = soonest(among: others.isEmpty ? sources : others, toHave: piece)
         picker.failed(piece, onlyFrom: best)
+    }
+
+    /// The peer that would have the piece soonest if it is fetched from it alone; one above suspicion
+    /// may take twice as long.
+    private func soonest(among peers: [Peer], toHave piece: PieceIndex) -> PeerKey? {
+        let suspects = Set(assembler.suspects(of: piece))
+        let blockCount = geometry.blockCount(of: piece)
+        let candidates = peers.map { peer in
+            let backlog = picker.openBlockCount(onParoleWith: peer.key)
+            let delay = peer.pipeline.estimate(typicalRate: typicalRate)
+                .last(of: blockCount + backlog)
+            return (key: peer.key, cost: suspects.contains(peer.key) ? 2 * delay : delay)
+        }
+        return candidates.min { ($0.cost, $0.key) < ($1.cost, $1.key) }?.key
     }
 }

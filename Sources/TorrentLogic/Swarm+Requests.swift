@@ -65,7 +65,10 @@ extension Swarm {
             backgroundCount: backgroundPieces.count
         )
         missingCount = plan.order.count + backgroundPieces.count
-        if isWithdrawn { withdrawRequests(now: now) }
+        if isWithdrawn {
+            let unwanted = Set(picker.unplannedPieces)
+            cancelRequests(now: now) { unwanted.contains($0) }
+        }
         if hasDemand {
             lastDemand = now
             for index in peers.indices { becomeInterested(in: index, now: now) }
@@ -79,15 +82,15 @@ extension Swarm {
         }
     }
 
-    /// Cancels what was requested and is not wanted any more, but for what is on its way already.
-    private mutating func withdrawRequests(now: Instant) {
-        for index in peers.indices where !peers[index].pipeline.isEmpty {
+    /// Cancels what was requested of some pieces, but for what is on its way already.
+    mutating func cancelRequests(now: Instant, of isMeant: (PieceIndex) -> Bool) {
+        for index in peers.indices where !peers[index].pipeline.isEmpty && !peers[index].isWebSeed {
             let blockTime = peers[index].pipeline.pace.blockTime
             let roundTrip = peers[index].pipeline.pace.roundTrip
             var delay = 0.0
             for request in Array(peers[index].pipeline.inFlight) {
                 delay += blockTime
-                guard delay > roundTrip, !picker.isPlanned(request.block.piece) else { continue }
+                guard delay > roundTrip, isMeant(request.block.piece) else { continue }
                 downloadAllowance.add(Int(request.block.length))
                 picker.gaveBack(request.block)
                 cancel(request.block, at: index, now: now)
@@ -228,7 +231,7 @@ extension Swarm {
         downloadAllowance.spend(Int(block.length))
         // Before the block, so that the leaves are here before it.
         if hashes?.seeks(block.piece) == false { wantHashes(of: [block.piece], now: now) }
-        peers[index].pipeline.requested(block, now: now)
+        peers[index].pipeline.requested(block, typicalRate: typicalRate, now: now)
         peers[index].voided.remove(block)
         send(.request(BlockRequest(block)), to: index, now: now)
         scheduleTick(now: now)

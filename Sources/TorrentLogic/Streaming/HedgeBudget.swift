@@ -1,12 +1,12 @@
-/// How many bytes may be requested a second time, so that hedging costs little: a twentieth of what
+/// How many bytes may be requested a second time, so that hedging costs little: a fortieth of what
 /// arrives, a few blocks at once, and a loan when a reader goes to a place where nothing is measured
 /// yet.
 package struct HedgeBudget {
     package private(set) var byteCount = Self.burst
 
-    private static let share = 20
+    private static let share = 40
     private static let burst = 256 << 10
-    private static let loan = 1 << 20
+    private static let loan = 256 << 10
 
     package init() {}
 

@@ -20,6 +20,7 @@ package struct PeerPace {
     }
     /// Something came from it.
     package private(set) var hasDelivered = false
+    private var isRoundTripAssumed = false
 
     /// A block that took no longer stood behind no other at the peer.
     private var shortestQueuedDelay = Duration.zero
@@ -41,6 +42,7 @@ package struct PeerPace {
     /// Of no account once something came.
     package mutating func assume(roundTrip seconds: Double) {
         guard !hasDelivered else { return }
+        isRoundTripAssumed = true
         roundTrip = min(roundTrip, max(seconds, 0.005))
     }
 
@@ -63,7 +65,14 @@ package struct PeerPace {
     ) -> Bool {
         if isFirst {
             let seconds = (now - sentAt) / .seconds(1)
-            roundTrip = hasDelivered ? min(seconds, roundTrip * 9 / 8) : seconds
+            if hasDelivered {
+                roundTrip = min(seconds, roundTrip * 9 / 8)
+            } else {
+                // What is not the way is taken to be the sending, until the rate shows.
+                let way = isRoundTripAssumed ? min(roundTrip, seconds) : seconds / 2
+                blockTime = max(seconds - way, 0.000_1)
+                roundTrip = seconds
+            }
             hasDelivered = true
         }
         hasDelivered = true
@@ -74,7 +83,9 @@ package struct PeerPace {
         }
         sampleByteCount += byteCount
         let length = now - start
-        guard length >= Self.sampleLength || isLast else { return false }
+        // The first impression counts at once: how much to ask of the peer depends on it.
+        let isEnough = length >= (rate == nil ? Self.shortestSample : Self.sampleLength)
+        guard isEnough || isLast else { return false }
         defer {
             sampleStart = now
             sampleByteCount = 0

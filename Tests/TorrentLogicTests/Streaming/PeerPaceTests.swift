@@ -56,6 +56,9 @@ import TorrentLogic
         #expect(pace.roundTrip == 0.05)
         burst(&pace, count: 1, delay: 0.2, rate: 1, at: 0)
         #expect(abs(pace.roundTrip - 0.2) < 0.001)
+        // What is not the way was the sending.
+        #expect(pace.rate == nil)
+        #expect(abs(pace.blockTime - 0.15) < 0.001)
         pace.assume(roundTrip: 0.05)
         #expect(abs(pace.roundTrip - 0.2) < 0.001)
     }
