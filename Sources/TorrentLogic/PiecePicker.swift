@@ -216,10 +216,11 @@ package struct PiecePicker {
         return (urgent, min(total, limit))
     }
 
-    /// Whether there is an urgent block that nobody was asked for, and anybody could be.
-    package func hasOpenUrgentBlock(have: Bitfield) -> Bool {
-        guard cursor < urgentCount else { return false }
-        return (cursor..<min(urgentCount, plan.count)).contains { position in
+    /// The place of the first urgent piece with a block that nobody was asked for, and anybody could
+    /// be.
+    package func firstOpenUrgentPosition(have: Bitfield) -> Int? {
+        guard cursor < min(urgentCount, plan.count) else { return nil }
+        return (cursor..<min(urgentCount, plan.count)).first { position in
             let piece = plan[position]
             return openCount(of: piece, have: have) > 0 && !suspended.contains(piece)
                 && unfinished[piece]?.parole == nil

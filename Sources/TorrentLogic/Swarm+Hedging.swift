@@ -120,22 +120,23 @@ extension Swarm {
     /// another peer if it is late.
     private mutating func helpReaders(now: Instant) {
         guard hasDemand, peers.count > 1 else { return }
-        if picker.hasOpenUrgentBlock(have: have) {
-            callBackReadAhead(now: now)
+        // A limit holds blocks open whatever the pipelines hold.
+        if !downloadAllowance.isLimited,
+            let position = picker.firstOpenUrgentPosition(have: have),
+            callBack(behind: position, now: now)
+        {
             requestMore(now: now)
         }
         hedge(lateBlocks(now: now), now: now)
     }
 
-    /// Cancels what is not needed soon, but for what is on its way already.
-    private mutating func callBackReadAhead(now: Instant) {
-        let age = plan.age(now: now)
-        var soon: Set<PieceIndex> = []
-        for (position, lead) in plan.leads.enumerated() {
-            guard lead - age <= Self.horizon else { break }
-            soon.insert(plan.order[position])
-        }
-        cancelRequests(now: now) { !soon.contains($0) }
+    /// Cancels what is needed much later than the piece at this place of the plan.
+    ///
+    /// - Returns: whether there was any.
+    private mutating func callBack(behind position: Int, now: Instant) -> Bool {
+        let limit = plan.leads[position] + Self.horizon
+        let sooner = Set(zip(plan.order, plan.leads).lazy.filter { $0.1 <= limit }.map(\.0))
+        return cancelRequests(now: now) { !sooner.contains($0) }
     }
 
     /// Requests blocks that are needed soon from another peer, if the one that was asked is late,

@@ -83,8 +83,13 @@ extension Swarm {
     }
 
     /// Cancels what was requested of some pieces, but for what is on its way already.
-    mutating func cancelRequests(now: Instant, of isMeant: (PieceIndex) -> Bool) {
-        for index in peers.indices where !peers[index].pipeline.isEmpty && !peers[index].isWebSeed {
+    ///
+    /// - Returns: whether there was any.
+    @discardableResult
+    mutating func cancelRequests(now: Instant, of isMeant: (PieceIndex) -> Bool) -> Bool {
+        var isAny = false
+        for index in peers.indices
+        where !peers[index].pipeline.isEmpty && !peers[index].isWebSeed {
             let blockTime = peers[index].pipeline.pace.blockTime
             let roundTrip = peers[index].pipeline.pace.roundTrip
             var delay = 0.0
@@ -94,8 +99,10 @@ extension Swarm {
                 downloadAllowance.add(Int(request.block.length))
                 picker.gaveBack(request.block)
                 cancel(request.block, at: index, now: now)
+                isAny = true
             }
         }
+        return isAny
     }
 
     /// Fills all pipelines, each block at the peer that will deliver it first.

@@ -282,9 +282,11 @@ package struct ReadDemand {
             if byStream[stream, default: []].isEmpty { order.append(stream) }
             byStream[stream, default: []].append(wait.range)
         }
-        for stream in streams.reversed() where !stream.recentReads.isEmpty {
-            if byStream[stream.id, default: []].isEmpty { order.append(stream.id) }
-            byStream[stream.id, default: []] += stream.recentReads
+        // What was read and is not here is waited for in a moment.
+        for stream in streams.reversed()
+        where !stream.recentReads.isEmpty && byStream[stream.id] == nil {
+            order.append(stream.id)
+            byStream[stream.id] = stream.recentReads
         }
         for id in order {
             let isWanted = streams.last { $0.id == id }?.isWanted ?? false
