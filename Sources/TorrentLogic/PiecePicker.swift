@@ -223,7 +223,7 @@ package struct PiecePicker {
         return (cursor..<min(urgentCount, plan.count)).first { position in
             let piece = plan[position]
             return openCount(of: piece, have: have) > 0 && !suspended.contains(piece)
-                && unfinished[piece]?.parole == nil
+                && unfinished[piece]?.isRetried != true
         }
     }
 
