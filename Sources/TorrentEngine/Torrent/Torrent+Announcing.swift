@@ -25,9 +25,9 @@ extension Torrent: Announcer {
     ///
     /// A torrent is announced from the first demand until it goes cold, and while it has something to
     /// give.
-    func announceAsNeeded(_ now: Swarm.Instant) {
+    func announceAsNeeded(_ standing: Swarm.Standing, now: Swarm.Instant) {
         guard announcing.hasTrackers, !isStopped else { return }
-        let hasDemand = swarm.hasDemand
+        let hasDemand = standing.hasDemand
         let isInUse = hasDemand || announcing.isInUse || lifecycle.isOffered(now: now)
         if isInUse != announcing.isInUse {
             announcing.isInUse = isInUse
@@ -35,7 +35,7 @@ extension Torrent: Announcer {
         }
         let situation = Announcing.Situation(
             hasDemand: hasDemand,
-            usablePeerCount: swarm.usablePeerCount
+            usablePeerCount: standing.usablePeerCount
         )
         if isInUse, situation != announcing.told {
             announcing.told = situation

@@ -9,12 +9,12 @@ extension Torrent {
     ///
     /// A torrent that has something to give wants peers, and so does one that somebody reads, until it
     /// goes cold. A private one has its trackers only (BEP 27).
-    func discoverAsNeeded() {
+    func discoverAsNeeded(_ standing: Swarm.Standing, now: Swarm.Instant) {
         guard !isStopped, !info.isPrivate, !resources.discovery.isOff else { return }
-        let hasDemand = swarm.hasDemand
-        let isSeed = lifecycle.isSeeding(now: .now)
-        let isInUse = hasDemand || lifecycle.isOffered(now: .now) || discoveryNeed != nil
-        let isUrgent = hasDemand && swarm.usablePeerCount < Self.enoughPeers
+        let hasDemand = standing.hasDemand
+        let isSeed = lifecycle.isSeeding(now: now)
+        let isInUse = hasDemand || lifecycle.isOffered(now: now) || discoveryNeed != nil
+        let isUrgent = hasDemand && standing.usablePeerCount < Self.enoughPeers
         let need =
             isInUse ? Discovery.Need(isUrgent: isUrgent, isSeed: isSeed) : nil
         guard need != discoveryNeed else { return }

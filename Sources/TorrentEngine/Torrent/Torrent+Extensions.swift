@@ -27,8 +27,9 @@ extension Torrent {
         for action in extensions.takeActions() {
             switch action {
             case .send(let id, let payload, let key):
-                links[key]?.send(.extended(id: id, payload: ByteBuffer(bytes: payload)))
-                unflushed.insert(key)
+                guard let link = links[key] else { break }
+                link.send(.extended(id: id, payload: ByteBuffer(bytes: payload)))
+                flushLater(link)
             case .found(let addresses):
                 swarm.found(addresses.filter(resources.addresses.allows), now: .now)
                 hasNews = true

@@ -26,13 +26,20 @@ extension Torrent {
         provables.append(Provable(block: block, leaf: leaf, offset: offset, payload: payload))
     }
 
-    /// Hashes the blocks of a turn on the disk pool and writes those that are right.
+    /// Jobs of the disk pool at a time.
+    ///
+    /// What comes meanwhile is one job when one of them is done: a busy pool gets few jobs of many
+    /// blocks.
+    private static let maximumProofs = 2
+
+    /// Hashes the blocks that have come on the disk pool and writes those that are right.
     func proveGathered() {
-        guard !provables.isEmpty else { return }
+        guard !provables.isEmpty, proofCount < Self.maximumProofs else { return }
         let gathered = provables
         provables = []
         let storage = storage
         verificationCount += 1
+        proofCount += 1
         resources.pool.run(on: loop) {
             let right = gathered.map { PieceVerifier.leaves(of: [$0.payload]) == [$0.leaf] }
             try storage.cacheFile().write(right: zip(gathered, right).filter(\.1).map(\.0))
@@ -40,6 +47,7 @@ extension Torrent {
         }.whenComplete { result in
             self.assumeIsolated { torrent in
                 torrent.verificationCount -= 1
+                torrent.proofCount -= 1
                 torrent.finishProving(gathered, result)
             }
         }

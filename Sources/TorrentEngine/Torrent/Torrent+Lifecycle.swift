@@ -9,6 +9,8 @@ import TorrentLogic
 extension Torrent {
     /// An idle torrent looks this often whether there are too many.
     private static let lookInterval = Duration.seconds(60)
+    /// A crash loses no more of what was moved than that of so long.
+    private static let trafficInterval = Duration.seconds(60)
     /// Idle time while too many torrents are at work.
     private static let crowdedIdleTime = Duration.seconds(30)
 
@@ -35,7 +37,7 @@ extension Torrent {
     /// The user wants something else of it.
     func reconsider() {
         guard !isStopped else { return }
-        turn { _ in }
+        turn { now in lifecycle.setPolicy(policy, now: now) }
         coolIfIdle(.now)
     }
 
@@ -46,7 +48,9 @@ extension Torrent {
         reconsider()
     }
 
-    private var policy: TorrentLifecycle.Policy {
+    /// What the user wants, and whether torrents are many; looked at when that changes and when
+    /// the timer fires, not with every block.
+    var policy: TorrentLifecycle.Policy {
         let configuration = resources.configuration
         let idleTime = configuration.idleTime
         var policy = TorrentLifecycle.Policy(
@@ -62,27 +66,30 @@ extension Torrent {
     }
 
     /// Tells the life cycle how things stand, after each turn.
-    func takeStock(_ now: Swarm.Instant) {
+    func takeStock(_ standing: Swarm.Standing, now: Swarm.Instant) {
         if wasRead.exchange(false, ordering: .relaxed) { lifecycle.wasRead(now: now) }
         lifecycle.downloaded(downloadedByteCount - accounted.downloaded)
         if uploadedByteCount > accounted.uploaded {
             lifecycle.uploaded(uploadedByteCount - accounted.uploaded, now: now)
         }
-        accounted = (downloadedByteCount, uploadedByteCount)
+        if accounted != (downloadedByteCount, uploadedByteCount) {
+            accounted = (downloadedByteCount, uploadedByteCount)
+            if keepsTrafficAt == nil { keepsTrafficAt = now + Self.trafficInterval }
+        }
         var situation = TorrentLifecycle.Situation()
-        situation.hasReaders = !waits.isEmpty || swarm.hasReaderDemand
+        situation.hasReaders = !waits.isEmpty || standing.hasReaderDemand
         situation.isBusy = verificationCount > 0
-        situation.isComplete = swarm.have.isComplete
-        situation.heldByteCount = info.geometry.byteCount(of: swarm.have)
-        let policy = policy
-        lifecycle.setPolicy(policy, now: now)
+        situation.isComplete = standing.isComplete
+        situation.heldByteCount = standing.heldByteCount
         lifecycle.update(situation, now: now)
-        let isHungry = swarm.hasReaderDemand && !isStopped
+        let isHungry = standing.hasReaderDemand && !isStopped
         if isHungry != self.isHungry {
             self.isHungry = isHungry
             resources.activity.isHungry(isHungry)
         }
-        guard policy.isPinned, !isStopped else { return swarm.fetchWhole(nil, now: now) }
+        guard lifecycle.policy.isPinned, !isStopped else {
+            return swarm.fetchWhole(nil, now: now)
+        }
         if swarm.hasFetchedWhole() { resources.pins.remove(infoHash) }
         swarm.fetchWhole(
             resources.activity.hasHungryReaders ? .whenNobodyWaits : .always,
@@ -116,6 +123,7 @@ extension Torrent {
 
     /// Makes what was moved durable.
     func keepTraffic() {
+        keepsTrafficAt = nil
         guard published.condition == .active else { return }
         let traffic = StateStore.Traffic(lifecycle.traffic(now: .now))
         let (store, infoHash, logger) = (resources.store, infoHash, logger)

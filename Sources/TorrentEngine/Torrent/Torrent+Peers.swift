@@ -102,11 +102,16 @@ extension Torrent: PeerOwner {
             case .extended(let id, let payload):
                 swarm.received(message, from: key, now: now)
                 extensions.received(id: id, Array(payload.readableBytesView), from: key, now: now)
+            // What comes of it can wait until the others are in.
+            case .request:
+                swarm.received(message, from: key, now: now)
+                continue
             default: swarm.received(message, from: key, now: now)
             }
             // Before the next message, because a discarded piece may be begun anew by it.
             performActions()
         }
+        performActions()
         endTurn(now)
     }
 

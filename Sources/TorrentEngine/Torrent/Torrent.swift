@@ -40,8 +40,10 @@ package actor Torrent {
     var webSeedLinks: [PeerKey: WebSeedLink] = [:]
     /// Web seeds whose last request failed: one log line for the first failure of a series.
     var failingWebSeeds: Set<PeerKey> = []
-    /// Peers for whom something gathered that is not flushed.
-    var unflushed: Set<PeerKey> = []
+    /// Links on which something gathered that is not flushed.
+    var unflushed: [PeerLink] = []
+    /// Blocks to read and send when the turn is over.
+    var servables = ServingRuns()
     var buffers = PieceBuffers()
     var waits = ReaderWaits()
     var announcing: Announcing
@@ -53,6 +55,8 @@ package actor Torrent {
     var lacksHashes = false
     /// Blocks to hash when the turn is over.
     var provables: [Provable] = []
+    /// Jobs that hash such blocks.
+    var proofCount = 0
     var isStopped = false
     var isDiskFailing = false
     /// Some limit on payload holds.
@@ -64,6 +68,8 @@ package actor Torrent {
     var accounted: (downloaded: UInt64, uploaded: UInt64) = (0, 0)
     /// What of it is recorded.
     var keptTraffic: StateStore.Traffic
+    /// When to record it again; `nil` while nothing is moved.
+    var keepsTrafficAt: Swarm.Instant?
     var isHungry = false
     /// Pieces that are being hashed and written.
     var verificationCount = 0
@@ -165,9 +171,10 @@ package actor Torrent {
             case .send(let message, let key) where key.webSeedNumber != nil:
                 askWebSeed(message, key)
             case .send(let message, let key):
-                links[key]?.send(message)
-                unflushed.insert(key)
-            case .serve(let block, let key): serve(block, to: key)
+                guard let link = links[key] else { break }
+                link.send(message)
+                flushLater(link)
+            case .serve(let block, let key): servables.append(block, for: key)
             case .verify(let piece): verify(piece)
             case .prove(let block, let leaf): prove(block, leaf: leaf)
             case .keepLayer(let root): keepLayer(root)
@@ -192,15 +199,28 @@ package actor Torrent {
     /// What follows once all events of a turn are in: flush, announce, set the timer.
     func endTurn(_ now: Swarm.Instant) {
         if isPaced { keepPace(now) }
-        takeStock(now)
+        takeStock(swarm.standing(), now: now)
         performActions()
-        for key in unflushed { links[key]?.flush() }
-        unflushed.removeAll(keepingCapacity: true)
+        serveGathered()
+        flushGathered()
         proveGathered()
         fetchFromWebSeeds()
-        announceAsNeeded(now)
-        discoverAsNeeded()
+        let standing = swarm.standing()
+        announceAsNeeded(standing, now: now)
+        discoverAsNeeded(standing, now: now)
         setTimer(now)
+    }
+
+    /// The link is flushed when the turn is over.
+    func flushLater(_ link: PeerLink) {
+        if link.marksUnflushed() { unflushed.append(link) }
+    }
+
+    private func flushGathered() {
+        // A flush may end the connection, which is a turn of its own.
+        let links = unflushed
+        unflushed = []
+        for link in links { link.flush() }
     }
 
     /// Sets the timer to the next deadline, if there is any: a torrent at rest has no timer.
@@ -208,8 +228,9 @@ package actor Torrent {
     /// One that is set too early is left alone, because deadlines move with every block.
     private func setTimer(_ now: Swarm.Instant) {
         let deadlines = [
-            isStopped ? nil : swarm.nextDeadline, extensions.nextDeadline,
-            announcing.schedule.nextDeadline, nextLook(now), isPaced ? pace.askAgainAt : nil,
+            isStopped ? nil : swarm.deadline(), extensions.nextDeadline,
+            announcing.schedule.nextDeadline, nextLook(now), keepsTrafficAt,
+            isPaced ? pace.askAgainAt : nil,
         ]
         guard let deadline = deadlines.compactMap(\.self).min(), !isStopped else {
             timer?.task.cancel()
@@ -228,13 +249,15 @@ package actor Torrent {
     private func timerFired() {
         timer = nil
         let now = Swarm.Instant.now
-        if let deadline = swarm.nextDeadline, deadline <= now { swarm.timerFired(now: now) }
+        lifecycle.setPolicy(policy, now: now)
+        if let deadline = swarm.deadline(), deadline <= now { swarm.timerFired(now: now) }
         if let deadline = extensions.nextDeadline, deadline <= now {
             extensions.timerFired(now: now)
         }
         if let deadline = announcing.schedule.nextDeadline, deadline <= now {
             announcing.schedule.timerFired(now: now)
         }
+        if let deadline = keepsTrafficAt, deadline <= now { keepTraffic() }
         performActions()
         endTurn(now)
         coolIfIdle(now)
