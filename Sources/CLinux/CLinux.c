@@ -25,3 +25,5 @@ void linux_keep_large_buffers(void) {
     mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);
     mallopt(M_TRIM_THRESHOLD, 512 * 1024 * 1024);
 }
+
+void linux_give_back_freed_memory(void) { malloc_trim(0); }

@@ -132,6 +132,11 @@ struct Peer {
 
     var isWebSeed: Bool { identity == nil }
 
+    /// Whether it would answer a request of something that it has.
+    var mayBeAsked: Bool {
+        offerCount > 0 && (!isChokingUs || !allowedFast.isEmpty) && restsUntil == nil
+    }
+
     mutating func void(_ block: Block) {
         if voided.count >= Self.maximumVoided { voided.removeAll() }
         voided.insert(block)

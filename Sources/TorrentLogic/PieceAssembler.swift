@@ -41,15 +41,13 @@ package struct PieceAssembler {
     package init(geometry: PieceGeometry) { self.geometry = geometry }
 
     package mutating func received(_ block: Block, from sender: PeerKey) -> Progress {
-        if unfinished[block.piece] == nil {
-            unfinished[block.piece] = Unfinished(
-                blockCount: geometry.blockCount(of: block.piece)
-            )
-        }
-        return Self.note(
+        Self.note(
             block.number,
             from: sender,
-            in: &unfinished[block.piece]
+            in: &unfinished[
+                block.piece,
+                default: Unfinished(blockCount: geometry.blockCount(of: block.piece))
+            ]
         )
     }
 
@@ -176,14 +174,12 @@ package struct PieceAssembler {
     private static func note(
         _ number: Int,
         from sender: PeerKey,
-        in entry: inout Unfinished?
+        in entry: inout Unfinished
     ) -> Progress {
-        guard entry?.senders[number] == .some(.none), entry?.isProved[number] == false else {
-            return .duplicate
-        }
-        entry?.senders[number] = sender
-        entry?.missingCount -= 1
-        return entry?.missingCount == 0 ? .complete : .kept
+        guard entry.senders[number] == nil, !entry.isProved[number] else { return .duplicate }
+        entry.senders[number] = sender
+        entry.missingCount -= 1
+        return entry.missingCount == 0 ? .complete : .kept
     }
 
     private static func unique(_ keys: [PeerKey?]) -> [PeerKey] {

@@ -49,9 +49,9 @@ extension Swarm {
 
     /// How many more blocks are to be requested from the peer now: only the background alone may wait
     /// for long.
-    func room(of peer: Peer) -> Int {
-        let isPatient = background != nil && picker.allowsBackground && !peer.isWebSeed
-        return isPatient ? peer.pipeline.patientRoom : peer.pipeline.room
+    func room(of index: Int) -> Int {
+        let isPatient = background != nil && picker.allowsBackground && !peers[index].isWebSeed
+        return isPatient ? peers[index].pipeline.patientRoom : peers[index].pipeline.room
     }
 
     /// Takes back what would stand before the requests of a reader.

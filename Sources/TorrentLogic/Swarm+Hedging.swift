@@ -86,7 +86,7 @@ extension Swarm {
         for request in Array(peers[index].pipeline.inFlight) {
             let isElsewhere = peers.indices.contains { other in
                 other != index && peers[other].has[request.block.piece]
-                    && mayRequest(from: peers[other]) && !peers[other].isChokingUs
+                    && peers[other].mayBeAsked && !peers[other].isChokingUs
                     && !peers[other].pipeline.isFailing
             }
             guard isElsewhere else { continue }

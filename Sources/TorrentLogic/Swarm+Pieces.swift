@@ -51,7 +51,7 @@ extension Swarm {
             assembler.beginVerifying(block.piece)
             actions.append(.verify(block.piece))
         }
-        requestMore(from: index, now: now)
+        refill(from: index, now: now)
         return block
     }
 

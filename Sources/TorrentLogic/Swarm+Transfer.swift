@@ -58,7 +58,7 @@ extension Swarm {
 
     private var wantedDownload: TransferNeed {
         guard hasDemand else { return TransferNeed() }
-        let room = peers.reduce(0) { $0 + (mayRequest(from: $1) ? self.room(of: $1) : 0) }
+        let room = peers.indices.reduce(0) { $0 + (peers[$1].mayBeAsked ? self.room(of: $1) : 0) }
         guard room > 0 else { return TransferNeed() }
         let open = picker.openBlockCount(atMost: room, have: have)
         let blockLength = Int(Block.maximumLength)

@@ -136,7 +136,7 @@ package struct Swarm {
         choker = Choker(slots: limits.uploadSlots, seed: seed &+ 1, now: now)
         picker = PiecePicker(
             geometry: geometry,
-            maximumByteCount: limits.maximumUnverifiedByteCount
+            maximumByteCount: limits.unverifiedByteCount(ofPieces: geometry.pieceLength)
         )
         assembler = PieceAssembler(geometry: geometry)
         demand = ReadDemand(pieceLength: geometry.pieceLength)
@@ -178,7 +178,9 @@ package struct Swarm {
         hasDemand && (background == nil || plan.order.contains { !have[$0] })
     }
     /// Peers that have something we lack and have unchoked us.
-    package var usablePeerCount: Int { peers.count { !$0.isChokingUs && $0.offerCount > 0 } }
+    package var usablePeerCount: Int {
+        peers.indices.count { !peers[$0].isChokingUs && peers[$0].offerCount > 0 }
+    }
     /// Connections; web seeds do not count.
     package var peerCount: Int { peers.count { !$0.isWebSeed } }
     /// Addresses that have not failed, for whoever goes on with the torrent.

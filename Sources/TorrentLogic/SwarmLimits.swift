@@ -26,7 +26,12 @@ package struct SwarmLimits: Sendable {
     package var rejectRest = Duration.seconds(1)
     /// A peer that owes blocks and sends none for so long is snubbed: its blocks go back.
     package var snubPatience = Duration.seconds(8)
-    /// Bytes of blocks received or requested of pieces that are not verified yet.
+    /// Bytes of pieces that are begun and not verified yet, if that is enough for four pieces.
+    ///
+    /// As much as a fast peer has in flight (`maximumStatedPipelineDepth`): what has come waits for
+    /// the disk alone, and more would only fill memory.
+    package var usualUnverifiedByteCount: UInt64 = 32 << 20
+    /// The same, however long the pieces are.
     package var maximumUnverifiedByteCount: UInt64 = 64 << 20
     /// Bytes a peer may send that nobody asked it for, before it is closed.
     package var maximumUnsolicitedByteCount: UInt64 = 1 << 20
@@ -49,4 +54,9 @@ package struct SwarmLimits: Sendable {
     package var interestLinger = Duration.seconds(600)
 
     package init() {}
+
+    /// Bytes of pieces that may be begun and not verified.
+    func unverifiedByteCount(ofPieces length: UInt32) -> UInt64 {
+        min(maximumUnverifiedByteCount, max(usualUnverifiedByteCount, 4 * UInt64(length)))
+    }
 }

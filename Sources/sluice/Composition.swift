@@ -86,12 +86,14 @@ struct Composition {
     /// Serves until SIGTERM or SIGINT.
     func run() async throws {
         let configuration = settings.configuration
+        // First of all: one that comes during the start would end the program.
+        let hangUps = await UnixSignalsSequence(trapping: .sighup)
         do {
             try await session.start()
             // Before the first call: a handle from before a restart must not look stale.
             await loader.load(configuration.routes)
             MountHints(configuration: configuration).log(to: logger)
-            try await services.run()
+            try await services(hangUps).run()
         } catch {
             await shutDown()
             throw error
@@ -100,7 +102,7 @@ struct Composition {
         logger.notice("ended")
     }
 
-    private var services: ServiceGroup {
+    private func services(_ hangUps: UnixSignalsSequence) -> ServiceGroup {
         ServiceGroup(
             services: [
                 Serving(server: server, nfs: settings.configuration.nfs),
@@ -112,6 +114,7 @@ struct Composition {
                 Arriving(session: session, loader: loader),
                 Publishing(folders: folders),
                 Reloading(
+                    signals: hangUps,
                     file: file,
                     session: session,
                     server: server,

@@ -62,6 +62,7 @@ struct Publishing: Service {
 
 /// Takes new routes, exports, limits and address ranges on SIGHUP, all or nothing.
 struct Reloading: Service {
+    let signals: UnixSignalsSequence
     let file: ConfigurationFile
     let session: Session
     let server: NFSServer
@@ -71,7 +72,6 @@ struct Reloading: Service {
     let logger: Logger
 
     func run() async throws {
-        let signals = await UnixSignalsSequence(trapping: .sighup)
         await cancelWhenGracefulShutdown {
             for await _ in signals { await reload() }
         }

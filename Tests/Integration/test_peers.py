@@ -54,7 +54,7 @@ class Limits(SceneTestCase):
     def reload(self, server: SluiceServer, changed: dict) -> None:
         settings = json.loads(server.configuration.read_text())
         server.configuration.write_text(json.dumps(settings | changed))
-        reload(server)
+        server.reload()
 
 
 class AddressFilter(SceneTestCase):
@@ -78,7 +78,7 @@ class AddressFilter(SceneTestCase):
         server.process.signal(signal.SIGHUP)
         wait_until(lambda: f"{ranges}:2: no range" in server.process.log(), 10, "error of the list")
         ranges.write_text("1.2.3.0/24\n")
-        reload(server)
+        server.reload()
         client = LibnfsClient(server.address, server.export)
         self.assertEqual(client.sha256(f"films/{film.name}"), film.files[0].sha256)
 
@@ -109,9 +109,3 @@ class Descriptors(SceneTestCase):
             data = connection.read_range(handle, 0, film.size, timeout=30)
         self.assertEqual(hashlib.sha256(data).hexdigest(), film.files[0].sha256)
         self.assertEqual(server.process.log().count(line), 1)
-
-
-def reload(server: SluiceServer) -> None:
-    before = server.process.log().count("reloaded routes")
-    server.process.signal(signal.SIGHUP)
-    wait_until(lambda: server.process.log().count("reloaded routes") > before, 10, "reload")

@@ -19,4 +19,7 @@ int linux_punch_hole(int descriptor, int64_t offset, int64_t length);
 /// every buffer of 128 KiB or more costs an mmap, a munmap and its page faults.
 void linux_keep_large_buffers(void);
 
+/// Gives the pages of all freed memory back to the kernel, in every arena (malloc_trim).
+void linux_give_back_freed_memory(void);
+
 #endif

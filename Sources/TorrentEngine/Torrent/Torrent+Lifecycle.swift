@@ -119,6 +119,8 @@ extension Torrent {
         if published.isComplete { traits.insert(.isComplete) }
         if lifecycle.hasSeededEnough(now: .now) { traits.insert(.hasSeededEnough) }
         registration.cooled(traits, peers: swarm.promisingAddresses)
+        resources.pool.run(on: loop) { PayloadMemory.giveBackFreedBuffers() }
+            .whenComplete { _ in }
     }
 
     /// Makes what was moved durable.

@@ -84,7 +84,13 @@ class SluiceServer(NFSServer):
         settings = json.loads(self.configuration.read_text())
         settings["routes"] = [_written(route) for route in routes]
         self.configuration.write_text(json.dumps(settings, indent=2))
+        self.reload()
+
+    def reload(self) -> None:
+        """Lets it take what is written in its configuration."""
+        before = self.log().count("reloaded routes")
         self.process.signal(signal.SIGHUP)
+        wait_until(lambda: self.log().count("reloaded routes") > before, 10, "reload")
 
     def served_magnets(self) -> dict[str, str]:
         """What `sluice magnets` says: the link of each served folder that is hashed, by its path."""
