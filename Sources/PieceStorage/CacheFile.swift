@@ -6,7 +6,7 @@ package import NIOCore
 ///
 /// Any thread may read and write at once: all I/O is positioned. Which of the bytes mean anything
 /// is for the caller to know; what was never written reads as zeros.
-package final class CacheFile: Sendable {
+package final class CacheFile: PieceStore {
     package let path: String
     /// Bytes of the torrent; the file has this size from the start and takes space only as it is
     /// written.
@@ -15,8 +15,16 @@ package final class CacheFile: Sendable {
     /// On tmpfs, which has no reads that refuse to wait, because none of its reads waits for a disk.
     private let isInMemory: Bool
 
-    package init(path: String, length: UInt64) throws(StorageError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    /// Opens the file, which is made if it does not exist; on a file system that cannot be written,
+    /// for reading alone.
+    package convenience init(path: String, length: UInt64) throws(StorageError) {
+        try self.init(path: path, length: length, isResized: true)
+    }
+
+    /// - Parameter isResized: gets its length at once; else it grows as it is written.
+    init(path: String, length: UInt64, isResized: Bool) throws(StorageError) {
+        var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if descriptor < 0, errno == EROFS { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw StorageError(.open, path, code: errno) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
@@ -24,7 +32,7 @@ package final class CacheFile: Sendable {
             close(descriptor)
             throw StorageError(.inspect, path, code: code)
         }
-        if UInt64(status.st_size) != length, ftruncate(descriptor, off_t(length)) != 0 {
+        if isResized, UInt64(status.st_size) != length, ftruncate(descriptor, off_t(length)) != 0 {
             let code = errno
             close(descriptor)
             throw StorageError(.resize, path, code: code)
@@ -89,13 +97,21 @@ package final class CacheFile: Sendable {
         if let failure { throw StorageError(.write, path, code: failure) }
     }
 
-    /// Gives the whole blocks within `range` back to the file system.
-    package func punchHole(_ range: Range<UInt64>) throws(StorageError) {
-        let count = Int64(range.upperBound - range.lowerBound)
-        guard linux_punch_hole(descriptor, Int64(range.lowerBound), count) == 0 else {
+    /// Gives the whole blocks within `range` back to the file system; what of it is left in other
+    /// blocks keeps its bytes.
+    package func free(_ range: Range<UInt64>) throws(StorageError) {
+        let block = Self.blockLength
+        let start = (range.lowerBound + block - 1) / block * block
+        // The last block of the file is its own up to the end.
+        let end = range.upperBound >= length ? range.upperBound : range.upperBound / block * block
+        guard start < end else { return }
+        guard linux_punch_hole(descriptor, Int64(start), Int64(end - start)) == 0 else {
             throw StorageError(.punchHole, path, code: errno)
         }
     }
+
+    /// What file systems give and take at a time; on those with larger blocks less is freed.
+    package static let blockLength: UInt64 = 4096
 
     /// Bytes that the file takes on the disk.
     package func heldBytes() throws(StorageError) -> UInt64 {

@@ -60,12 +60,12 @@ package enum PieceVerifier {
         }
     }
 
-    /// The pieces of `candidates` whose bytes in `file` are right; those that cannot be verified are
+    /// The pieces of `candidates` whose bytes in `source` are right; those that cannot be verified are
     /// left out.
     ///
     /// Waits for the disk.
     package static func verifiedPieces(
-        in file: CacheFile,
+        in source: any PieceSource,
         of info: TorrentInfo,
         pieceLayers: PieceLayers,
         candidates: Bitfield
@@ -75,7 +75,7 @@ package enum PieceVerifier {
             let piece = PieceIndex(number)
             let root = info.merkleRoot(of: piece, in: pieceLayers)
             guard let hash = info.hash(of: piece, merkleRoot: root) else { continue }
-            let bytes = try file.read(info.geometry.range(of: piece))
+            let bytes = try source.read(info.geometry.range(of: piece))
             verified[piece] = matches([bytes], hash)
         }
         return verified

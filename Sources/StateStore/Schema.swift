@@ -36,6 +36,7 @@ enum Schema {
         registerWebSeeds(in: &migrator)
         registerRegistrations(in: &migrator)
         registerVersion2(in: &migrator)
+        registerCacheUse(in: &migrator)
         return migrator
     }
 

@@ -59,24 +59,45 @@ extension StateStore {
 
     static func record(_ pieces: [InfoHash: [PieceIndex]], in database: Database) throws {
         for (infoHash, indexes) in pieces {
-            let key = Data(infoHash.bytes)
-            let pages = Dictionary(grouping: indexes) { Int($0.rawValue) / piecesPerPage }
-            for (page, indexes) in pages {
-                var bits =
-                    try Data.fetchOne(
-                        database.cachedStatement(
-                            sql: "SELECT bits FROM piece_page WHERE info_hash = ? AND page = ?"
-                        ),
-                        arguments: [key, page]
-                    ) ?? Data(count: piecesPerPage / 8)
-                for index in indexes {
-                    let position = Int(index.rawValue) % piecesPerPage
-                    bits[bits.startIndex + position / 8] |= 0x80 >> UInt8(position % 8)
-                }
-                try database.cachedStatement(
-                    sql: "INSERT OR REPLACE INTO piece_page VALUES (?, ?, ?)"
-                ).execute(arguments: [key, page, bits])
-            }
+            try change(
+                indexes.map { PieceRecord(piece: $0, isComplete: true) },
+                of: infoHash,
+                in: database
+            )
         }
     }
+
+    /// Takes changes in their order.
+    static func change(
+        _ records: [PieceRecord],
+        of infoHash: InfoHash,
+        in database: Database
+    ) throws {
+        let pages = Dictionary(grouping: records) { Int($0.piece.rawValue) / piecesPerPage }
+        for (page, records) in pages {
+            let stored = try Data.fetchOne(
+                database.cachedStatement(
+                    sql: "SELECT bits FROM piece_page WHERE info_hash = ? AND page = ?"
+                ),
+                arguments: [Data(infoHash.bytes), page]
+            )
+            var bits = stored.map { [UInt8]($0) } ?? Array(repeating: 0, count: piecesPerPage / 8)
+            for record in records {
+                let position = Int(record.piece.rawValue) % piecesPerPage
+                let bit = UInt8(0x80) >> UInt8(position % 8)
+                if record.isComplete {
+                    bits[position / 8] |= bit
+                } else {
+                    bits[position / 8] &= ~bit
+                }
+            }
+            try store(bits, page: page, of: infoHash, in: database)
+        }
+    }
+}
+
+/// That a piece is cached, or is no longer.
+struct PieceRecord: Sendable {
+    let piece: PieceIndex
+    let isComplete: Bool
 }

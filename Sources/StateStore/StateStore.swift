@@ -149,6 +149,7 @@ package final class StateStore: Sendable {
             let key: StatementArguments = [Data(infoHash.bytes)]
             for table in [
                 "torrent", "piece_page", "layout", "traffic", "pin", "version2", "piece_layer",
+                "cache_use",
             ] {
                 try database.execute(
                     sql: "DELETE FROM \(table) WHERE info_hash = ?",
@@ -208,6 +209,27 @@ package final class StateStore: Sendable {
         _ body: (Database, String) throws -> Value
     ) throws(StateStoreError) -> Value {
         try mapErrors { try queue.write { try body($0, path) } }
+    }
+
+    /// As `write`; what was written outlives a power failure when it returns.
+    func writeDurably<Value>(
+        _ body: (Database, String) throws -> Value
+    ) throws(StateStoreError) -> Value {
+        try mapErrors {
+            try queue.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                defer { try? database.execute(sql: "PRAGMA synchronous = NORMAL") }
+                var value: Value?
+                try database.inTransaction {
+                    value = try body(database, path)
+                    return .commit
+                }
+                guard let value else {
+                    throw StateStoreError.corrupt(path: path, what: "nothing was written")
+                }
+                return value
+            }
+        }
     }
 
     private func mapErrors<Value>(_ body: () throws -> Value) throws(StateStoreError) -> Value {

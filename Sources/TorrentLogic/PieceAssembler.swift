@@ -63,6 +63,9 @@ package struct PieceAssembler {
         unfinished[piece] = rest
     }
 
+    /// Forgets all blocks of a piece, proved or not.
+    package mutating func forget(_ piece: PieceIndex) { unfinished[piece] = nil }
+
     // MARK: Blocks verified by themselves (BEP 52)
 
     /// All blocks are in, and the piece is hashed as a whole.

@@ -53,7 +53,8 @@ package struct PiecePicker {
     /// Nothing can be handed out before this position of the plan.
     private var cursor = 0
     private var unfinished: [PieceIndex: UnfinishedPiece] = [:]
-    private var unfinishedByteCount: UInt64 = 0
+    /// Of the unfinished pieces, whole.
+    package private(set) var unfinishedByteCount: UInt64 = 0
     private var suspended: Set<PieceIndex> = []
     private var displaced: [PieceIndex] = []
     /// Blocks that are here of pieces that are not fetched just now.

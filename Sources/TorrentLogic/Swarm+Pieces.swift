@@ -118,16 +118,6 @@ extension Swarm {
         reschedule(now: now)
     }
 
-    /// A piece that we had is gone (evicted, or its bytes on disk turned out wrong).
-    package mutating func lost(_ piece: PieceIndex, now: Instant) {
-        precondition(geometry.contains(piece))
-        guard have[piece] else { return }
-        have[piece] = false
-        for index in peers.indices where peers[index].has[piece] { peers[index].offerCount += 1 }
-        takeBack(piece, now: now)
-        replan(now: now, always: true)
-    }
-
     /// Gives up an unfinished piece: nobody wants it, or its room is needed.
     mutating func abandon(_ piece: PieceIndex, now: Instant) {
         giveUp(piece)

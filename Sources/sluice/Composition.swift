@@ -20,7 +20,6 @@ struct Composition {
     private let folders: ServedFolders
     private let loader: RouteLoader
     private let server: NFSServer
-    private let cacheUsage: CacheUsage
 
     init(file: ConfigurationFile, settings: ConfigurationFile.Settings, logger: Logger) throws {
         let configuration = settings.configuration
@@ -41,7 +40,6 @@ struct Composition {
             logger: logger.named("demo seed")
         )
         folders = ServedFolders(session: session, store: store)
-        let usage = CacheUsage(directory: configuration.cachePath)
         let library = Library(
             ledger: RouteLedger(
                 routes: try store.routes(),
@@ -49,7 +47,7 @@ struct Composition {
                 now: now
             ),
             layouts: LayoutShelf(store: store),
-            cachedBytes: { usage.byteCount }
+            cachedBytes: { [session] in session.cachedByteCount }
         )
         loader = RouteLoader(
             session: session,
@@ -77,7 +75,6 @@ struct Composition {
             group: group,
             logger: logger
         )
-        cacheUsage = usage
         self.file = file
         self.settings = settings
         self.logger = logger
@@ -108,7 +105,6 @@ struct Composition {
                 Serving(server: server, nfs: settings.configuration.nfs),
                 Watching(
                     loader: loader,
-                    cacheUsage: cacheUsage,
                     interval: .seconds(settings.configuration.folderScanSeconds)
                 ),
                 Arriving(session: session, loader: loader),
@@ -169,6 +165,7 @@ extension SessionSettings {
             download: configuration.rates.downloadPerTorrent,
             upload: configuration.rates.uploadPerTorrent
         )
+        cacheLimit = configuration.cacheSize == 0 ? nil : UInt64(configuration.cacheSize)
         peersPerTorrent = configuration.bitTorrent.peersPerTorrent
         connections.maximum = configuration.bitTorrent.connections
         connections.incomingPerHost = configuration.bitTorrent.connectionsPerAddress

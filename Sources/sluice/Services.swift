@@ -22,17 +22,15 @@ struct Serving: Service {
     }
 }
 
-/// Looks for new and deleted torrents, and at how full the cache is.
+/// Looks for new and deleted torrents.
 struct Watching: Service {
     let loader: RouteLoader
-    let cacheUsage: CacheUsage
     let interval: Duration
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
             // What the start had no time for.
             repeat {
-                cacheUsage.measure()
                 await loader.look()
             } while (try? await Task.sleep(for: interval)) != nil
         }
@@ -105,6 +103,7 @@ struct Reloading: Service {
 extension Configuration {
     /// Takes over the keys of the session that a running program obeys at once.
     fileprivate mutating func takeReloadable(from other: Configuration) {
+        cacheSize = other.cacheSize
         rates = other.rates
         bitTorrent.peersPerTorrent = other.bitTorrent.peersPerTorrent
         bitTorrent.connections = other.bitTorrent.connections

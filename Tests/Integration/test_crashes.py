@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import statistics
 
+from testbed.cache_damage import damage
 from testbed.crash_rounds import CrashRounds
 from testbed.scene import MIB, SceneTestCase
 
 ROUNDS = 8
+DAMAGED_ROUNDS = 5
 SEED = 20
 
 
@@ -17,5 +19,12 @@ class Crashes(SceneTestCase):
         outcome = rounds.run(ROUNDS)
         self.assertEqual((outcome.wrong, outcome.problems), ([], []))
         self.assertEqual(outcome.rounds, ROUNDS)
+        self.assertGreater(outcome.compared, MIB)
+        self.assertLess(statistics.median(outcome.answers), 1, outcome.answers)
+
+    def test_damage_to_the_cache_of_a_killed_server_is_found(self) -> None:
+        rounds = CrashRounds(self.scene, self.directory, films=2, size=24 * MIB, seed=SEED)
+        outcome = rounds.run(DAMAGED_ROUNDS, damage)
+        self.assertEqual((outcome.wrong, outcome.problems), ([], []))
         self.assertGreater(outcome.compared, MIB)
         self.assertLess(statistics.median(outcome.answers), 1, outcome.answers)

@@ -201,4 +201,65 @@ import Testing
         #expect(try store.registrations().map(\.version2Hash) == [nil])
         #expect(try store.torrent(infoHash)?.pieceLayers == [:])
     }
+
+    @Test func forgetsPiecesFromTheEndPageByPage() throws {
+        let store = try StateStore(directory: directory.path)
+        let pieces = [0, 7, 8, 5000, 5001, 9000].map { PieceIndex($0) }
+        try store.recordCompleted([infoHash: pieces])
+        #expect(
+            try store.forgetLastPieces(of: infoHash, count: 2)
+                == [PieceIndex(9000), PieceIndex(5001)]
+        )
+        #expect(
+            try store.completedPieces(of: infoHash, count: 10_000).pieces == Array(pieces[..<4])
+        )
+        #expect(try store.forgetLastPieces(of: infoHash, count: 100).count == 4)
+        #expect(try store.forgetLastPieces(of: infoHash, count: 1) == [])
+    }
+
+    @Test func aForgottenPieceIsNotRecordedByWhatCameBefore() throws {
+        let store = try StateStore(directory: directory.path)
+        let journal = CompletionJournal(store: store) { _ in }
+        let piece = PieceIndex(3)
+        for _ in 0..<20 {
+            journal.record(piece, of: infoHash)
+            journal.record(PieceIndex(4), of: infoHash)
+            try journal.forget([piece], of: infoHash)
+            #expect(try store.completedPieces(of: infoHash, count: 10).pieces == [PieceIndex(4)])
+        }
+        journal.record(piece, of: infoHash)
+        journal.flush()
+        #expect(try store.completedPieces(of: infoHash, count: 10)[piece])
+    }
+
+    @Test func aRunThatDidNotEndIsFollowedByAnother() throws {
+        do {
+            let store = try StateStore(directory: directory.path)
+            #expect(try store.beginRun(boot: "a") == 1)
+        }
+        do {
+            let store = try StateStore(directory: directory.path)
+            #expect(try store.beginRun(boot: "a") == 2)
+            try store.endRun(boot: "a")
+            #expect(try store.beginRun(boot: "a") == 2)
+            try store.endRun(boot: "a")
+        }
+        let store = try StateStore(directory: directory.path)
+        // The machine was started again: what was not on its disk is lost.
+        #expect(try store.beginRun(boot: "b") == 3)
+        #expect(try store.lastRun() == 3)
+    }
+
+    @Test func keepsTheUseOfTheCacheOfRegisteredTorrents() throws {
+        let store = try StateStore(directory: directory.path)
+        let use = StateStore.CacheUse(pieceLength: 1 << 26, lastRead: .max, checkedRun: 7)
+        try store.setCacheUse(use, of: infoHash)
+        #expect(try store.cacheUse(of: infoHash) == nil)
+        _ = try store.register(metainfo, addedTime: 1)
+        try store.setCacheUse(use, of: infoHash)
+        #expect(try store.cacheUse(of: infoHash) == use)
+        #expect(try store.cacheUses() == [infoHash: use])
+        try store.removeTorrent(infoHash)
+        #expect(try store.cacheUses() == [:])
+    }
 }

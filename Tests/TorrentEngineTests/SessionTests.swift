@@ -154,24 +154,6 @@ import Testing
         await node.session.shutdown()
     }
 
-    @Test func aDiskFailureIsToldToReaders() async throws {
-        try await withTimeLimit {
-            let sample = try Sample(byteCount: 200_000, pieceLength: 1 << 16)
-            let directory = try TemporaryDirectory()
-            let peer = try await ScriptedPeer.serve(sample) { _ in false }
-            let node = try await Node(directory)
-            let torrent = try await node.session.add(sample.metainfo, addedTime: 1)
-            try FileManager.default.removeItem(atPath: "\(directory.path)/cache")
-            await node.session.addPeers(sample.infoHash, [peer.peerAddress].compactMap(\.self))
-            let news = AsyncStream<Availability>.makeStream()
-            _ = torrent.wait(for: 0..<100) { news.continuation.yield($0) }
-            #expect(await news.stream.first { _ in true } == .failed)
-            #expect(torrent.verifiedPrefix(of: 0..<100) == 0)
-            await node.session.shutdown()
-            try await peer.close()
-        }
-    }
-
     @Test func countsWhatItHasMoved() async throws {
         try await withTimeLimit {
             let sample = try Sample(byteCount: 300_001, pieceLength: 1 << 16)

@@ -8,6 +8,7 @@ extension Session {
         resources.settings.replace(with: settings)
         resources.bandwidth.setRates(settings.rates)
         resources.connections.setLimits(settings.connections)
+        resources.space.setLimits(settings.cacheLimit, quotas: settings.quotas)
         for torrent in torrents {
             torrent.active?.run { $0.settingsChanged(settings) }
         }

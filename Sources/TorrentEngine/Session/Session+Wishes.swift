@@ -44,6 +44,7 @@ extension Session {
     }
 
     private func pinsChanged(_ torrent: RegisteredTorrent) {
+        keepPinned(torrent)
         if torrent.isWanted {
             resources.pins.add([torrent])
         } else {
@@ -62,10 +63,11 @@ extension RegisteredTorrent {
         return wishes
     }
 
+    /// By the user or by a route.
+    var isPinned: Bool { !traits.isDisjoint(with: [.isPinned, .isPinnedByRoute]) }
+
     /// Pinned by the user or by a route, and not known to be whole.
     var isWanted: Bool {
-        let traits = traits
-        return !traits.isDisjoint(with: [.isPinned, .isPinnedByRoute])
-            && !traits.contains(.isComplete)
+        isPinned && !traits.contains(.isComplete)
     }
 }

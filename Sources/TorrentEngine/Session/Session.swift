@@ -88,6 +88,7 @@ package final class Session: Sendable {
         do {
             resources.configuration.sayRoutes(to: resources.logger)
             try await takeUpRegistered()
+            try await beginCacheRun()
             searches.start { [weak self] in await self?.arrived($0, of: $1, from: $2) }
             let port = try await listen()
             try await takeUpMagnets()
@@ -161,6 +162,7 @@ package final class Session: Sendable {
         // Jobs that run end first, and what they wrote is recorded.
         let journal = resources.journal
         try? await resources.pool.run { journal.flush() }
+        await endCacheRun()
         try? await resources.pool.shutdown()
         await resources.tracker.shutdown()
         await resources.webSeeds.shutdown()
@@ -225,11 +227,11 @@ package final class Session: Sendable {
         content: @escaping @Sendable (Range<UInt64>) throws -> ByteBuffer
     ) async throws -> RegisteredTorrent {
         let torrent = try await add(metainfo, addedTime: addedTime)
-        if try await !torrent.load().verified.isComplete {
-            let (store, pool, cache) = (store, resources.pool, resources.cache)
+        if try await !torrent.load().cached.isComplete {
+            let resources = resources
             try await torrent.whileCold {
-                try await pool.run {
-                    try fillCache(of: metainfo, in: cache, store: store, from: content)
+                try await resources.pool.run {
+                    try fillCache(of: metainfo, resources, from: content)
                 }
             }
         }
@@ -253,10 +255,12 @@ package final class Session: Sendable {
         resources.pins.remove(infoHash)
         await torrent.end(.removed)
         let (store, cache, journal) = (store, resources.cache, resources.journal)
+        let space = resources.space
         try await resources.pool.run {
             journal.drop(infoHash)
             try store.removeTorrent(infoHash)
-            try cache.removeFile(of: infoHash)
+            try cache.removeStore(of: infoHash)
+            space.forget(infoHash)
         }
     }
 
@@ -295,6 +299,7 @@ package final class Session: Sendable {
             }
             return new
         }
+        for torrent in new where torrent.isPinned { keepPinned(torrent) }
         resources.pins.add(new.filter(\.isWanted))
     }
 

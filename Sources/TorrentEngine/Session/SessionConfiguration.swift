@@ -1,9 +1,16 @@
+package import PieceStorage
 package import TorrentLogic
 
 /// How a session behaves.
 package struct SessionConfiguration: Sendable {
-    /// Where pieces are kept: one sparse file per torrent.
+    /// Where pieces are kept.
     package var cacheDirectory: String
+    /// How they are kept; `nil` to take what the file system can do.
+    package var cacheLayout: CacheDirectory.Layout?
+    /// Bytes of pieces that are kept in memory while they cannot be written.
+    package var uncachedByteCount: UInt64 = 64 << 20
+    /// Stands between each torrent and what it has on disk, for tests.
+    package var storeLayer: PieceStoreLayer?
     /// Address on which peers are awaited, and perhaps the only interface that is used (`BindPlace`).
     package var listenHost = "0.0.0.0"
     /// TCP port on which peers are awaited; 0 takes any free one.

@@ -11,6 +11,7 @@ struct SessionResources: Sendable {
     let ownID: PeerID
     let announceKey: UInt32
     let cache: CacheDirectory
+    let space: CacheSpace
     let pool: DiskPool
     let store: StateStore
     let journal: CompletionJournal
@@ -37,6 +38,10 @@ struct SessionResources: Sendable {
     var swarmLimits: SwarmLimits {
         var limits = configuration.limits
         limits.maximumPeers = settings.current.peersPerTorrent
+        if let limit = settings.current.cacheLimit {
+            // What is being fetched must not crowd out what is read.
+            limits.maximumUnverifiedByteCount = min(limits.maximumUnverifiedByteCount, limit / 4)
+        }
         return limits
     }
 }
@@ -58,7 +63,8 @@ extension SessionResources {
         self.configuration = configuration
         self.ownID = ownID
         announceKey = try Self.announceKey(in: store)
-        cache = try CacheDirectory(path: configuration.cacheDirectory)
+        cache = try CacheDirectory(configuration)
+        space = CacheSpace(configuration, loop: group.next(), logger: logger)
         pool = DiskPool(size: configuration.diskThreadCount)
         self.store = store
         journal = CompletionJournal(store: store) { error in
@@ -119,5 +125,11 @@ extension SessionResources {
     private static func announceKey(in store: StateStore) throws -> UInt32 {
         try store.setting(.announceKey, orStore: (0..<4).map { _ in UInt8.random(in: 0...255) })
             .reduce(0) { $0 << 8 | UInt32($1) }
+    }
+}
+
+extension CacheDirectory {
+    fileprivate init(_ configuration: SessionConfiguration) throws(StorageError) {
+        try self.init(path: configuration.cacheDirectory, layout: configuration.cacheLayout)
     }
 }

@@ -12,7 +12,16 @@ package struct SessionSettings: Equatable, Sendable {
     /// What all torrents together may have.
     package var connections = ConnectionLimits()
 
+    /// Bytes of the cache on the disk; `nil` for no limit.
+    package var cacheLimit: UInt64?
+    /// Bytes of the cache that torrents of a group may have on the disk, by the group's name.
+    package var cacheQuotas: [String: UInt64] = [:]
+
     package init() {}
+
+    var quotas: [CacheBudget.Group: UInt64] {
+        Dictionary(uniqueKeysWithValues: cacheQuotas.map { (CacheBudget.Group($0), $1) })
+    }
 }
 
 /// The settings as they stand, for whoever is made next.

@@ -282,7 +282,7 @@ package final class RegisteredTorrent: Sendable {
     /// Makes the torrent cold, or warm again if somebody has asked for it.
     ///
     /// - Parameter isDue: false if the torrent is over.
-    private func rest(_ isDue: (inout State) -> Bool) {
+    func rest(_ isDue: (inout State) -> Bool) {
         let (mustWarm, waiting) = state.withLock { state in
             state.isUnderWay = false
             guard isDue(&state) else { return (false, state.waiting.takeAll()) }
@@ -319,7 +319,7 @@ package final class RegisteredTorrent: Sendable {
     }
 
     /// - Returns: `held` if the torrent was cold; else what it is.
-    private func hold() -> Phase {
+    func hold() -> Phase {
         state.withLock { state in
             switch state.phase {
             case .cold:

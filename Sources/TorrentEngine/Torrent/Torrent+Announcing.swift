@@ -6,7 +6,7 @@ extension Torrent: Announcer {
         Announcing.Standing(
             uploaded: uploadedByteCount,
             downloaded: downloadedByteCount,
-            left: info.geometry.contentLength - published.verifiedByteCount
+            left: info.geometry.contentLength - published.cachedByteCount
         )
     }
 

@@ -14,27 +14,37 @@ extension Torrent {
     ) throws(TorrentReadError) -> StoredBytes {
         guard published.condition == .active else { throw .removed }
         guard !range.isEmpty else { return .ready(ByteBuffer()) }
-        guard published.verifiedPrefix(of: range) == UInt64(range.count) else {
+        guard let claim = published.claim(range, at: CacheSpace.moment) else {
             throw .notVerified
         }
-        let source: any PieceSource
-        do {
-            source = try storage.source()
-        } catch {
-            throw .storage(error.reason)
+        if !claim.isInMemory, let bytes = stored.readIfCached(range), published.isValid(claim) {
+            return .ready(bytes)
         }
-        if let bytes = source.readIfCached(range) { return .ready(bytes) }
-        let logger = logger
+        guard published.claim(range, at: CacheSpace.moment, holds: true) != nil else {
+            throw .notVerified
+        }
+        let (stored, published) = (stored, published)
         return .later(
             resources.pool.run(on: loop) {
-                do {
-                    return try source.read(range)
-                } catch let error as StorageError {
-                    logger.error("reading failed: \(error)")
-                    throw TorrentReadError.storage(error.reason)
-                }
-            }
+                defer { published.release(range) }
+                return try stored.read(range)
+            }.flatMapErrorThrowing { error in throw self.readingFailed(range, error) }
         )
+    }
+
+    /// What a reader is told whose bytes cannot be read: of the cache they are fetched again.
+    nonisolated private func readingFailed(
+        _ range: Range<UInt64>,
+        _ error: any Error
+    ) -> TorrentReadError {
+        logger.error("reading failed: \(error)")
+        guard storage.isCache else {
+            return .storage((error as? StorageError)?.reason ?? "\(error)")
+        }
+        let inside = range.clamped(to: 0..<info.geometry.totalLength)
+        let pieces = info.geometry.pieces(covering: inside).map { PieceIndex($0) }
+        loop.execute { self.run { $0.remove(pieces) } }
+        return .notVerified
     }
 
     /// Takes what a reader told.
@@ -44,6 +54,7 @@ extension Torrent {
     nonisolated func post(_ message: ReaderMailbox.Message) {
         if case .read = message {
             wasRead.store(true, ordering: .relaxed)
+            lastRead.store(CacheSpace.moment, ordering: .relaxed)
             // Nothing is left to fetch.
             if published.isComplete { return }
         }
@@ -69,6 +80,7 @@ extension Torrent {
                 return notify(published.condition == .removed ? .removed : .failed)
             }
             waits.begin(token, for: range, notify: notify)
+            checkPieces(covering: range)
             swarm.waitBegan(WaitID(rawValue: token.rawValue), for: range, now: now)
             tellWaits(about: range, now: now)
         case .endWait(let token):

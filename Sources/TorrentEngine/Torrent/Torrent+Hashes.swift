@@ -1,4 +1,5 @@
 import BitTorrentProtocol
+import Glibc
 import Logging
 import NIOCore
 import PieceStorage
@@ -35,14 +36,16 @@ extension Torrent {
     /// Hashes the blocks that have come on the disk pool and writes those that are right.
     func proveGathered() {
         guard !provables.isEmpty, proofCount < Self.maximumProofs else { return }
-        let gathered = provables
+        delayedProvables += provables.filter { evicting.contains($0.block.piece) }
+        let gathered = provables.filter { !evicting.contains($0.block.piece) }
         provables = []
-        let storage = storage
+        guard !gathered.isEmpty else { return }
+        let stored = stored
         verificationCount += 1
         proofCount += 1
         resources.pool.run(on: loop) {
             let right = gathered.map { PieceVerifier.leaves(of: [$0.payload]) == [$0.leaf] }
-            try storage.cacheFile().write(right: zip(gathered, right).filter(\.1).map(\.0))
+            try stored.keep(zip(gathered, right).filter(\.1).map(\.0))
             return right
         }.whenComplete { result in
             self.assumeIsolated { torrent in
@@ -57,7 +60,6 @@ extension Torrent {
         guard !isStopped else { return }
         switch result {
         case .success(let right):
-            noteWritten()
             let blocks = provables.map(\.block)
             take(
                 proved: zip(blocks, right).filter(\.1).map(\.0),
@@ -71,7 +73,7 @@ extension Torrent {
     }
 
     private func take(proved: [Block], refuted: [Block]) {
-        published.insert(proved)
+        published.insert(proved, at: CacheSpace.moment)
         for block in refuted {
             logger.warning(
                 "a block is wrong and will be fetched again",
@@ -120,12 +122,22 @@ extension Torrent {
 
     /// Sends a peer the hashes that it wants, made of the bytes in the cache.
     func answerHashes(_ answer: HashAnswer, to key: PeerKey) {
-        let (storage, geometry) = (storage, info.geometry)
+        let (stored, published, geometry) = (stored, published, info.geometry)
+        let pieces = answer.pieces.map { PieceIndex($0) }
+        // What is not checked may be wrong, and so would be its hashes.
+        guard !pieces.contains(where: published.isUnchecked) else {
+            return loop.execute {
+                self.run { torrent in
+                    let error = StorageError(.read, "unchecked pieces", code: ESTALE)
+                    torrent.finishAnswering(answer, to: key, with: .failure(error))
+                }
+            }
+        }
+        for piece in pieces { published.hold(piece) }
         resources.pool.run(on: loop) {
-            let leaves = try answer.pieces.flatMap { piece in
-                PieceVerifier.leaves(
-                    of: [try storage.source().read(geometry.range(of: PieceIndex(piece)))]
-                )
+            defer { for piece in pieces { published.release(geometry.range(of: piece)) } }
+            let leaves = try pieces.flatMap { piece in
+                PieceVerifier.leaves(of: [try stored.read(geometry.range(of: piece))])
             }
             return answer.hashes(leaves: leaves)
         }.whenComplete { result in
@@ -147,22 +159,5 @@ extension Torrent {
         }
         links[key]?.flush()
         turn { now in swarm.answeredHashes(to: key, now: now) }
-    }
-}
-
-extension CacheFile {
-    /// Writes blocks, those that follow each other at once.
-    fileprivate func write(right blocks: [Torrent.Provable]) throws(StorageError) {
-        var run: [Torrent.Provable] = []
-        for block in blocks + [nil] {
-            let follows = run.last.map {
-                $0.offset + UInt64($0.payload.readableBytes) == block?.offset
-            }
-            if follows == false {
-                try write(run.map(\.payload), at: run[0].offset)
-                run = []
-            }
-            if let block { run.append(block) }
-        }
     }
 }

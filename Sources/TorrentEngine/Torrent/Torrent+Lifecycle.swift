@@ -87,6 +87,7 @@ extension Torrent {
             self.isHungry = isHungry
             resources.activity.isHungry(isHungry)
         }
+        tellSpace(now)
         guard lifecycle.policy.isPinned, !isStopped else {
             return swarm.fetchWhole(nil, now: now)
         }
@@ -95,6 +96,21 @@ extension Torrent {
             resources.activity.hasHungryReaders ? .whenNobodyWaits : .always,
             now: now
         )
+    }
+
+    /// Asks for room for what is fetched, and takes over how much readers may have ahead.
+    private func tellSpace(_ now: Swarm.Instant) {
+        guard storage.isCache, !isStopped else { return }
+        let unfinished = swarm.unfinishedByteCount
+        resources.space.reserve(
+            unfinished - min(unfinished, stored.partialByteCount),
+            for: infoHash
+        )
+        let share = resources.space.windowBudget(
+            readerCount: resources.activity.readerCount,
+            pieceLength: info.geometry.pieceLength
+        )
+        swarm.setWindowBudget(share, now: now)
     }
 
     /// When to look whether the torrent may go cold; `nil` while something needs it.
@@ -114,8 +130,10 @@ extension Torrent {
     /// The end of a torrent whose cooling has begun.
     func sayGoodbye() async {
         await stop()
+        await evictionsEnded()
+        await freePartialPieces()
         var traits: RegisteredTorrent.Traits = []
-        if !published.verified.isEmpty { traits.insert(.holdsPieces) }
+        if !published.cached.isEmpty { traits.insert(.holdsPieces) }
         if published.isComplete { traits.insert(.isComplete) }
         if lifecycle.hasSeededEnough(now: .now) { traits.insert(.hasSeededEnough) }
         registration.cooled(traits, peers: swarm.promisingAddresses)

@@ -15,16 +15,16 @@ extension Torrent {
 
     /// Hashes a piece on the disk pool and writes it if it is right.
     func verify(_ piece: PieceIndex) {
+        guard !evicting.contains(piece) else { return delayedVerifications.append(piece) }
         guard let blocks = buffers.take(piece) else {
             logger.error("a piece has lost a block", metadata: ["piece": "\(piece.rawValue)"])
             return loop.execute { self.run { $0.failed(piece, because: nil) } }
         }
-        let storage = storage
+        let stored = stored
         let root = swarm.knownHashes?.hash(of: piece)
         guard let hash = info.hash(of: piece, merkleRoot: root) else {
             return loop.execute { self.run { $0.failed(piece, because: nil) } }
         }
-        let offset = info.geometry.offset(of: piece)
         let wantsDigests = swarm.wantsBlockDigests(of: piece)
         verificationCount += 1
         let verdict = resources.pool.run(on: loop) { () throws -> Verdict in
@@ -33,7 +33,7 @@ extension Torrent {
             case .wrong: return .rejected(blockDigests: PieceVerifier.blockDigests(blocks))
             case .contradictory: return .contradictory
             }
-            try storage.cacheFile().write(blocks, at: offset)
+            try stored.keep(blocks, of: piece)
             return .verified(blockDigests: wantsDigests ? PieceVerifier.blockDigests(blocks) : [])
         }
         verdict.whenComplete { result in
@@ -52,10 +52,11 @@ extension Torrent {
     private func verified(_ piece: PieceIndex, _ blockDigests: [UInt64]) {
         guard !isStopped else {
             // The bytes are on disk; after a removal nobody will ask for them.
-            if published.condition == .active { resources.journal.record(piece, of: infoHash) }
+            if published.condition == .active, !published.isInMemory(piece) {
+                resources.journal.record(piece, of: infoHash)
+            }
             return
         }
-        noteWritten()
         publish(piece)
         if lifecycle.policy.isPinned { resources.pins.progressed(infoHash) }
         turn { now in
@@ -65,16 +66,13 @@ extension Torrent {
         }
     }
 
-    /// The bytes of the piece are verified and written.
+    /// The bytes of the piece are verified and kept.
     func publish(_ piece: PieceIndex) {
-        published.insert(piece)
+        published.insert(piece, at: CacheSpace.moment)
+        // What is in memory alone is gone with the process.
+        guard !published.isInMemory(piece) else { return }
+        stored.endPartial(piece)
         resources.journal.record(piece, of: infoHash)
-    }
-
-    func noteWritten() {
-        guard isDiskFailing else { return }
-        isDiskFailing = false
-        logger.notice("the cache can be written again")
     }
 
     /// Nobody lies but whoever made the torrent: it is tried again, for one part of it may be right.
@@ -97,10 +95,7 @@ extension Torrent {
 
     func failed(_ piece: PieceIndex, because error: (any Error)?) {
         guard !isStopped else { return }
-        if let error, !isDiskFailing {
-            isDiskFailing = true
-            logger.error("downloading waits, pieces cannot be kept: \(error)")
-        }
+        if let error { logger.error("a piece cannot be kept: \(error)") }
         turn { now in
             swarm.writeFailed(piece, now: now)
             for token in waits.fail(info.geometry.range(of: piece), with: .failed) {

@@ -12,17 +12,24 @@ extension Torrent {
         for run in servables.take() { serve(run) }
     }
 
-    private func serve(_ run: ServingRuns.Run) {
+    func serve(_ run: ServingRuns.Run) {
+        let piece = run.blocks[0].piece
+        if published.isUnchecked(piece) {
+            servesAfterCheck[piece, default: []].append(run)
+            return check(piece)
+        }
         let range = run.range(in: info.geometry)
-        do {
-            let source = try storage.source()
-            if let bytes = source.readIfCached(range) { return send(bytes, of: run) }
-            resources.pool.run(on: loop) { try source.read(range) }.whenComplete { result in
-                self.assumeIsolated { $0.finishServing(run, with: result) }
-            }
-        } catch {
-            // Not in this turn, which is about to end.
-            loop.execute { self.run { $0.finishServing(run, with: .failure(error)) } }
+        // Nothing is evicted in this turn.
+        if !published.isInMemory(piece), let bytes = stored.readIfCached(range) {
+            return send(bytes, of: run)
+        }
+        let (stored, published, held) = (stored, published, info.geometry.range(of: piece))
+        published.hold(piece)
+        resources.pool.run(on: loop) {
+            defer { published.release(held) }
+            return try stored.read(range)
+        }.whenComplete { result in
+            self.assumeIsolated { $0.finishServing(run, with: result) }
         }
     }
 

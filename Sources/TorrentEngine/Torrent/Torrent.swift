@@ -25,9 +25,12 @@ package actor Torrent {
     nonisolated let mailbox = ReaderMailbox()
     /// Since it was last looked at.
     nonisolated let wasRead = Atomic<Bool>(false)
+    /// Seconds since 1970.
+    nonisolated let lastRead: Atomic<UInt32>
     nonisolated let registration: RegisteredTorrent
     nonisolated let resources: SessionResources
     nonisolated let storage: TorrentStorage
+    nonisolated let stored: StoredPieces
     nonisolated let logger: Logger
     nonisolated let version2Peers = Version2Peers()
     private nonisolated let lastPeerKey = Atomic<UInt64>(0)
@@ -58,7 +61,6 @@ package actor Torrent {
     /// Jobs that hash such blocks.
     var proofCount = 0
     var isStopped = false
-    var isDiskFailing = false
     /// Some limit on payload holds.
     var isPaced = false
     var downloadedByteCount: UInt64 = 0
@@ -71,8 +73,17 @@ package actor Torrent {
     /// When to record it again; `nil` while nothing is moved.
     var keepsTrafficAt: Swarm.Instant?
     var isHungry = false
-    /// Pieces that are being hashed and written.
+    /// Jobs of the disk pool that change what is cached.
     var verificationCount = 0
+    /// Pieces whose bytes are about to go from the disk: nothing is written in their place.
+    var evicting: Set<PieceIndex> = []
+    var evictionWaits: [CheckedContinuation<Void, Never>] = []
+    /// What came of such pieces meanwhile.
+    var delayedVerifications: [PieceIndex] = []
+    var delayedProvables: [Provable] = []
+    /// Pieces that are hashed before they are read.
+    var checking: Set<PieceIndex> = []
+    var servesAfterCheck: [PieceIndex: [ServingRuns.Run]] = [:]
     private var farewell: Task<Void, Never>?
     private var timer: (deadline: Swarm.Instant, task: Scheduled<Void>)?
 
@@ -82,7 +93,7 @@ package actor Torrent {
         resources: SessionResources,
         loop: any EventLoop
     ) {
-        let (metainfo, verified) = (parts.metainfo, parts.verified)
+        let metainfo = parts.metainfo
         infoHash = metainfo.infoHash
         swarmHashes = metainfo.swarmHashes
         info = metainfo.info
@@ -94,10 +105,17 @@ package actor Torrent {
         logger[metadataKey: "torrent"] = "\(metainfo.infoHash)"
         self.logger = logger
         storage = parts.storage
-        published = PublishedPieces(geometry: metainfo.info.geometry, verified: verified)
+        lastRead = Atomic(parts.lastRead)
+        published = PublishedPieces(
+            geometry: metainfo.info.geometry,
+            verified: parts.verified,
+            unchecked: parts.unchecked,
+            moment: parts.storage.isCache ? parts.lastRead : nil
+        )
+        stored = StoredPieces(parts, published, resources.space)
         swarm = Swarm(
             geometry: metainfo.info.geometry,
-            have: verified,
+            have: parts.cached,
             hashes: metainfo.info.hashTrees.map { trees in
                 HashExchange(
                     geometry: metainfo.info.geometry,
@@ -287,7 +305,10 @@ package actor Torrent {
         _ = waits.fail(with: published.condition == .removed ? .removed : .failed)
         if isHungry { resources.activity.isHungry(false) }
         isHungry = false
+        resources.space.reserve(0, for: infoHash)
+        resources.space.forgetMemory(of: infoHash)
         keepTraffic()
+        keepCacheUse()
     }
 
     /// As `stop`; readers are told that the torrent is gone.

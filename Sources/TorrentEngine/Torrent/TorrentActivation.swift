@@ -9,10 +9,17 @@ final class TorrentActivation: Sendable {
     /// What a `Torrent` is made of.
     struct Parts: Sendable {
         let metainfo: Metainfo
-        /// The pieces that are in `storage`.
+        /// The pieces that are in `storage` and may be read.
         let verified: Bitfield
+        /// Pieces that are to be hashed before they are read.
+        var unchecked: Bitfield?
+        /// When something of it was last read, in seconds since 1970.
+        var lastRead = CacheSpace.moment
         let storage: TorrentStorage
         let traffic: StateStore.Traffic
+
+        /// All pieces that are there.
+        var cached: Bitfield { unchecked.map(verified.union) ?? verified }
     }
 
     let resources: SessionResources
@@ -36,19 +43,19 @@ final class TorrentActivation: Sendable {
                 traffic: try resources.store.traffic(of: infoHash)
             )
         }
+        let pieces = try recordedPieces(of: metainfo, resources)
         return Parts(
             metainfo: metainfo,
-            verified: try recordedPieces(
-                of: metainfo,
-                in: resources.cache,
-                store: resources.store,
-                logger: resources.logger
-            ),
+            verified: pieces.verified,
+            unchecked: pieces.unchecked,
+            lastRead: pieces.lastRead,
             storage: .cache(
-                LazyCacheFile(
+                LazyPieceStore(
                     directory: resources.cache,
                     infoHash: infoHash,
-                    length: metainfo.info.geometry.paddedLength
+                    pieceLength: metainfo.info.geometry.pieceLength,
+                    length: metainfo.info.geometry.paddedLength,
+                    layer: resources.configuration.storeLayer
                 )
             ),
             traffic: try resources.store.traffic(of: infoHash)
@@ -98,6 +105,9 @@ final class TorrentActivity: Sendable {
     func isHungry(_ isHungry: Bool) {
         hungryCount.wrappingAdd(isHungry ? 1 : -1, ordering: .relaxed)
     }
+
+    /// Torrents whose readers lack pieces.
+    var readerCount: Int { hungryCount.load(ordering: .relaxed) }
 
     /// Readers of some torrent lack pieces: what nobody waits for is fetched later.
     var hasHungryReaders: Bool { hungryCount.load(ordering: .relaxed) > 0 }

@@ -28,8 +28,8 @@ extension TorrentStatus {
         self.init(
             verifiedByteCount: PublishedPieces(
                 geometry: cold.metainfo.info.geometry,
-                verified: cold.verified
-            ).verifiedByteCount,
+                verified: cold.cached
+            ).cachedByteCount,
             peerCount: 0,
             downloadedByteCount: 0,
             uploadedByteCount: 0,
@@ -41,7 +41,7 @@ extension TorrentStatus {
 extension Torrent {
     package var status: TorrentStatus {
         TorrentStatus(
-            verifiedByteCount: published.verifiedByteCount,
+            verifiedByteCount: published.cachedByteCount,
             peerCount: links.count,
             downloadedByteCount: downloadedByteCount,
             uploadedByteCount: uploadedByteCount,

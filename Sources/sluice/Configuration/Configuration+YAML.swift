@@ -19,12 +19,14 @@ extension Configuration {
             node,
             "the configuration",
             keys: [
-                "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "nfs",
+                "state_directory", "cache_directory", "cache_size", "log_level",
+                "folder_scan_seconds", "nfs",
                 "bittorrent", "rates", "dht", "local_discovery", "proxy", "routes",
             ]
         )
         reader.path(top["state_directory"], "state_directory") { stateDirectory = $0 }
         reader.path(top["cache_directory"], "cache_directory") { cacheDirectory = $0 }
+        reader.cacheSize(top["cache_size"], "cache_size") { cacheSize = $0 }
         reader.choice(top["log_level"], "log_level") { logLevel = $0 }
         reader.integer(top["folder_scan_seconds"], "folder_scan_seconds", 1...86_400) {
             folderScanSeconds = $0

@@ -9,6 +9,8 @@ struct Configuration: Equatable, Sendable {
     var stateDirectory = "./sluice-data"
     /// `nil` means the directory `cache` in the state directory.
     var cacheDirectory: String?
+    /// Bytes; 0 for no limit.
+    var cacheSize = 2 << 30
     var logLevel = LogLevel.info
     /// Seconds between two looks into the torrent folders.
     var folderScanSeconds = 5
@@ -132,6 +134,9 @@ struct Configuration: Equatable, Sendable {
         /// A folder of the user that is published as a torrent.
         case served(ServedFolder)
     }
+
+    /// The smallest limit: a window of read-ahead and as much behind it.
+    static let leastCacheSize = 32 << 20
 
     var cachePath: String { cacheDirectory ?? "\(stateDirectory)/cache" }
 

@@ -79,6 +79,19 @@ struct ConfigurationReader {
         take: (Int) -> Void
     ) { number(node, what, range, take: take) }
 
+    /// Bytes of a cache: none for no limit, or as many as reading takes.
+    mutating func cacheSize(_ node: Node?, _ what: String, take: (Int) -> Void) {
+        string(node, what) { value, _ in
+            guard let number = Int(value), number == 0 || number >= Configuration.leastCacheSize
+            else {
+                return "is “\(value)”; it must be a number of bytes, at least "
+                    + "\(Configuration.leastCacheSize), or 0 for no limit"
+            }
+            take(number)
+            return nil
+        }
+    }
+
     mutating func decimal(
         _ node: Node?,
         _ what: String,

@@ -1,0 +1,312 @@
+import BitTorrentProtocol
+import Glibc
+import Logging
+import NIOCore
+import PieceStorage
+import Synchronization
+import TorrentLogic
+
+/// The room that the pieces of all torrents of a session have: on the disk within a budget, and in
+/// memory as long as the disk takes nothing.
+///
+/// Torrents ask for room before they write, and the torrents whose pieces were read longest ago make
+/// it: `owner` is told to give something up.
+final class CacheSpace: Sendable {
+    /// A torrent that can give something up.
+    protocol Owner: AnyObject, Sendable {
+        /// Begins to give up what the candidate is to; the owner reports to the space.
+        func giveUp(_ candidate: CacheBudget.Candidate, in space: CacheSpace)
+        /// Drops pieces that are in memory alone.
+        func dropFromMemory(_ pieces: [PieceIndex])
+    }
+
+    private struct MemoryPiece {
+        let owner: InfoHash
+        let piece: PieceIndex
+        let byteCount: UInt64
+    }
+
+    private struct State {
+        var budget: CacheBudget
+        /// As the user wants it; a full disk makes the budget smaller.
+        var limit: UInt64?
+        var health = DiskHealth()
+        /// When the budget was made smaller.
+        var shrunkAt: ContinuousClock.Instant?
+        /// It was said that what is pinned alone is more than the limit.
+        var isOverpinned = false
+        /// In the order in which they came.
+        var memory: [MemoryPiece] = []
+        var memoryByteCount: UInt64 = 0
+        /// When torrents are asked again that had nothing to give.
+        var timer: Scheduled<Void>?
+        var findOwner: @Sendable (InfoHash) -> (any Owner)? = { _ in nil }
+    }
+
+    /// A full disk that has more of the cache than this makes room for the next pieces with it.
+    private static let shrinkage: UInt64 = 32 << 20
+    /// Until torrents are asked again that had nothing to give.
+    private static let pause = TimeAmount.seconds(3)
+    /// After so long a budget that was made smaller is the user's again.
+    private static let shrinkTime = Duration.seconds(600)
+
+    /// The number of this run in the store.
+    private let currentRun = Atomic<Int64>(0)
+    private let state: Mutex<State>
+    private let memoryLimit: UInt64
+    private let loop: any EventLoop
+    private let logger: Logger
+
+    init(_ configuration: SessionConfiguration, loop: any EventLoop, logger: Logger) {
+        let limit = configuration.settings.cacheLimit
+        memoryLimit = configuration.uncachedByteCount
+        self.loop = loop
+        state = Mutex(State(budget: CacheBudget(limit: limit), limit: limit))
+        self.logger = logger
+    }
+
+    /// Seconds since 1970.
+    static var moment: CacheBudget.Moment { CacheBudget.Moment(truncatingIfNeeded: time(nil)) }
+
+    var run: Int64 {
+        get { currentRun.load(ordering: .relaxed) }
+        set { currentRun.store(newValue, ordering: .relaxed) }
+    }
+
+    /// - Parameter find: who owns what an info-hash stands for; called on any thread.
+    func setOwners(_ find: @escaping @Sendable (InfoHash) -> (any Owner)?) {
+        state.withLock { $0.findOwner = find }
+    }
+
+    func setLimits(_ limit: UInt64?, quotas: [CacheBudget.Group: UInt64]) {
+        state.withLock { state in
+            state.limit = limit
+            state.shrunkAt = nil
+            state.budget.setLimit(limit)
+            state.budget.setQuotas(quotas)
+        }
+        balance()
+    }
+
+    // MARK: What there is
+
+    /// Bytes on the disk.
+    var heldByteCount: UInt64 { state.withLock { $0.budget.held } }
+
+    func heldByteCount(of owner: InfoHash) -> UInt64 {
+        state.withLock { $0.budget.held(by: owner) }
+    }
+
+    /// How much of the cache the read-ahead of a torrent may fill.
+    ///
+    /// - Parameter readerCount: torrents that have readers.
+    func windowBudget(readerCount: Int, pieceLength: UInt32) -> UInt64 {
+        let (limit, isFailing) = state.withLock { ($0.budget.limit, $0.health.isFailing) }
+        guard let room = isFailing ? memoryLimit : limit else { return .max }
+        let share = room / 2 / UInt64(max(1, readerCount))
+        return max(share, 2 * UInt64(pieceLength))
+    }
+
+    /// What a torrent holds from now on.
+    func setHeld(_ byteCount: UInt64, by owner: InfoHash, oldest: CacheBudget.Moment?) {
+        state.withLock { state in
+            state.budget.setHeld(byteCount, by: owner)
+            if let oldest { state.budget.queue(owner, at: oldest) }
+        }
+    }
+
+    func forget(_ owner: InfoHash) { state.withLock { $0.budget.forget(owner) } }
+
+    func setPinned(_ isPinned: Bool, _ owner: InfoHash, oldest: CacheBudget.Moment?) {
+        state.withLock { state in
+            state.budget.setPinned(isPinned, owner)
+            if !isPinned, let oldest { state.budget.queue(owner, at: oldest) }
+        }
+    }
+
+    func move(_ owner: InfoHash, to group: CacheBudget.Group, oldest: CacheBudget.Moment?) {
+        state.withLock { $0.budget.move(owner, to: group, oldest: oldest) }
+    }
+
+    // MARK: Coming
+
+    /// The torrent fetches pieces of so many bytes in all: room is made for them.
+    func reserve(_ byteCount: UInt64, for owner: InfoHash) {
+        let isOver = state.withLock { state in
+            state.budget.reserve(byteCount, for: owner)
+            return state.budget.excess > 0
+        }
+        if isOver { balance() }
+    }
+
+    /// Whether so much may be written now; it is counted if so.
+    func admits(_ byteCount: UInt64, of owner: InfoHash) -> Bool {
+        let now = ContinuousClock.now
+        let (isAdmitted, isOver) = state.withLock { state in
+            if let shrunkAt = state.shrunkAt, now >= shrunkAt + Self.shrinkTime {
+                state.shrunkAt = nil
+                state.budget.setLimit(state.limit)
+            }
+            let isAdmitted =
+                state.budget.admits(byteCount, of: owner) && state.health.mayWrite(now: now)
+            if isAdmitted {
+                state.budget.add(byteCount, to: owner)
+                state.budget.queue(owner, at: Self.moment)
+            }
+            return (isAdmitted, state.budget.excess > 0)
+        }
+        if isOver { balance() }
+        return isAdmitted
+    }
+
+    /// What was admitted is on the disk.
+    func wrote() {
+        guard state.withLock({ $0.health.worked() }) else { return }
+        logger.notice("the cache can be written again")
+    }
+
+    /// What was admitted could not be written.
+    func writeFailed(_ error: StorageError, _ byteCount: UInt64, of owner: InfoHash) {
+        let now = ContinuousClock.now
+        let isFirst = state.withLock { state in
+            state.budget.remove(byteCount, from: owner)
+            if error.isOutOfSpace {
+                let room = max(Self.shrinkage, 2 * byteCount)
+                state.budget.setLimit(state.budget.held - min(state.budget.held, room))
+                state.shrunkAt = now
+            }
+            return state.health.failed(now: now)
+        }
+        if isFirst {
+            logger.error("what is fetched is not cached but only passed on: \(error)")
+        }
+        if error.isOutOfSpace { balance() }
+    }
+
+    /// Takes a piece into memory that is not written; others that are there for longest go.
+    ///
+    /// - Throws: if there is far more than there should be.
+    func admitToMemory(
+        _ piece: PieceIndex,
+        of owner: InfoHash,
+        _ byteCount: UInt64
+    ) throws(StorageError) {
+        let dropped = state.withLock { state -> [MemoryPiece]? in
+            let limit = max(memoryLimit, 2 * byteCount)
+            guard state.memoryByteCount + byteCount <= 2 * limit else { return nil }
+            state.memory.append(MemoryPiece(owner: owner, piece: piece, byteCount: byteCount))
+            state.memoryByteCount += byteCount
+            var dropped: [MemoryPiece] = []
+            var rest = state.memoryByteCount
+            for piece in state.memory where rest > limit {
+                rest -= piece.byteCount
+                dropped.append(piece)
+            }
+            return dropped
+        }
+        guard let dropped else { throw StorageError(.write, "memory", code: ENOMEM) }
+        for (owner, pieces) in Dictionary(grouping: dropped, by: \.owner) {
+            let pieces = pieces.map(\.piece)
+            guard let owner = state.withLock({ $0.findOwner })(owner) else {
+                forgetMemory(of: owner, pieces)
+                continue
+            }
+            owner.dropFromMemory(pieces)
+        }
+    }
+
+    /// Pieces that are in memory no longer.
+    ///
+    /// - Parameter pieces: `nil` for all of the torrent.
+    func forgetMemory(of owner: InfoHash, _ pieces: [PieceIndex]? = nil) {
+        state.withLock { state in
+            guard !state.memory.isEmpty else { return }
+            state.memory.removeAll { $0.owner == owner && pieces?.contains($0.piece) ?? true }
+            state.memoryByteCount = state.memory.reduce(0) { $0 + $1.byteCount }
+        }
+    }
+
+    // MARK: Going
+
+    /// Tells torrents to give something up until there is room.
+    func balance() {
+        while true {
+            let (candidate, find) = state.withLock {
+                ($0.budget.next(at: Self.moment), $0.findOwner)
+            }
+            guard let candidate else {
+                askAgainLater()
+                return warnOfPins()
+            }
+            guard let owner = find(candidate.owner) else {
+                forget(candidate.owner)
+                continue
+            }
+            owner.giveUp(candidate, in: self)
+        }
+    }
+
+    /// What streams are about to read is given up when they are over.
+    private func askAgainLater() {
+        state.withLock { state in
+            guard state.budget.excess > 0, state.timer == nil else { return }
+            state.timer = loop.scheduleTask(in: Self.pause) { [weak self] () -> Void in
+                self?.state.withLock { $0.timer = nil }
+                self?.balance()
+            }
+        }
+    }
+
+    /// The session is over.
+    func end() {
+        state.withLock { state in
+            state.timer?.cancel()
+            state.findOwner = { _ in nil }
+        }
+    }
+
+    /// One line when what is pinned leaves no room for anything else.
+    private func warnOfPins() {
+        let (pinned, limit) = state.withLock { state -> (UInt64, UInt64?) in
+            let isOver = state.limit.map { state.budget.pinned > $0 } ?? false
+            defer { state.isOverpinned = isOver }
+            return (state.budget.pinned, isOver && !state.isOverpinned ? state.limit : nil)
+        }
+        guard let limit else { return }
+        logger.warning(
+            """
+            what is pinned is more than the cache may hold: nothing else is cached; pin less or make \
+            cache_size larger
+            """,
+            metadata: ["pinned": "\(pinned)", "cache_size": "\(limit)"]
+        )
+    }
+
+    /// The candidate stands elsewhere in the order than was thought.
+    func queue(_ owner: InfoHash, at moment: CacheBudget.Moment) {
+        state.withLock { $0.budget.queue(owner, at: moment) }
+    }
+
+    /// The candidate gives up so much; `ended` must follow unless it is nothing.
+    func began(_ candidate: CacheBudget.Candidate, _ byteCount: UInt64) {
+        state.withLock { $0.budget.began(candidate, byteCount) }
+    }
+
+    /// - Parameters:
+    ///   - promised: what was told to `began`.
+    ///   - freed: bytes that the torrent has less on the disk.
+    ///   - oldest: as of when its oldest piece counts as read.
+    func ended(
+        _ owner: InfoHash,
+        promised: UInt64,
+        freed: UInt64,
+        oldest: CacheBudget.Moment?
+    ) {
+        state.withLock { state in
+            state.budget.ended(owner, promised: promised, freed: freed)
+            if let oldest { state.budget.queue(owner, at: oldest) }
+            if freed > 0 { state.health.mayBeMended(now: .now) }
+        }
+        balance()
+    }
+}

@@ -1,0 +1,213 @@
+import BitTorrentProtocol
+import Logging
+import NIOCore
+import PieceStorage
+import StateStore
+import Synchronization
+import TorrentLogic
+
+// Pieces that go: evicted, damaged, or in memory without room there. Peers are told first, then no
+// record says that they are here, and only then their bytes go.
+extension Torrent {
+    /// Gives up the pieces that were read longest ago.
+    ///
+    /// - Parameter promised: so many bytes of the disk.
+    func giveUp(_ candidate: CacheBudget.Candidate, promised: UInt64) {
+        guard !isStopped else {
+            return resources.space.ended(
+                infoHash,
+                promised: promised,
+                freed: 0,
+                oldest: CacheSpace.moment
+            )
+        }
+        let kept = swarm.wantedPieces
+        let pieces = published.takeOldest(
+            promised,
+            until: candidate.until,
+            at: CacheSpace.moment
+        ) { piece in
+            kept.contains { $0.contains(Int(piece.rawValue)) } || swarm.isUnfinished(piece)
+        }
+        logger.debug("evicting", metadata: ["pieces": "\(pieces.count)"])
+        removeTaken(pieces, inMemory: []) { freed in
+            self.resources.space.ended(
+                self.infoHash,
+                promised: promised,
+                freed: freed,
+                oldest: self.published.oldestMoment
+            )
+        }
+    }
+
+    /// Removes pieces whose bytes are wrong or in memory alone, unless somebody reads them just now.
+    func remove(_ pieces: [PieceIndex]) {
+        guard !isStopped else { return }
+        let space = resources.space
+        let inMemory = Set(pieces.filter(published.isInMemory))
+        let taken = published.remove(pieces)
+        guard !taken.isEmpty else { return }
+        removeTaken(taken, inMemory: inMemory) { freed in
+            space.ended(
+                self.infoHash,
+                promised: 0,
+                freed: freed,
+                oldest: self.published.oldestMoment
+            )
+        }
+    }
+
+    /// What follows once the pieces are gone for readers.
+    ///
+    /// - Parameters:
+    ///   - inMemory: those of the pieces that are not on the disk.
+    ///   - ended: is told how many bytes of the disk are free.
+    private func removeTaken(
+        _ pieces: [PieceIndex],
+        inMemory: Set<PieceIndex>,
+        ended: @escaping @Sendable (UInt64) -> Void
+    ) {
+        guard !pieces.isEmpty else { return ended(0) }
+        evicting.formUnion(pieces)
+        let geometry = info.geometry
+        let cost: UInt64 = pieces.reduce(0) { cost, piece in
+            if let partial = stored.endPartial(piece) { return cost + partial }
+            return inMemory.contains(piece) ? cost : cost + geometry.diskByteCount(of: piece)
+        }
+        resources.space.forgetMemory(of: infoHash, pieces)
+        turn { now in swarm.lost(pieces, now: now) }
+        let (storage, journal, infoHash) = (storage, resources.journal, infoHash)
+        verificationCount += 1
+        resources.pool.run(on: loop) {
+            try journal.forget(pieces, of: infoHash)
+            let store = try storage.pieceStore()
+            for run in PieceRun.runs(of: pieces) {
+                try store.free(run.byteRange(pieceLength: geometry.pieceLength))
+            }
+        }.whenComplete { result in
+            self.assumeIsolated { $0.removed(pieces, result) }
+            if case .success = result { ended(cost) } else { ended(0) }
+        }
+    }
+
+    private func removed(_ pieces: [PieceIndex], _ result: Result<Void, any Error>) {
+        verificationCount -= 1
+        evicting.subtract(pieces)
+        if case .failure(let error) = result {
+            logger.error("the space of evicted pieces is not free: \(error)")
+        }
+        if evicting.isEmpty {
+            for waiting in evictionWaits { waiting.resume() }
+            evictionWaits = []
+        }
+        guard !isStopped else { return }
+        let due = delayedVerifications.filter { !evicting.contains($0) }
+        delayedVerifications.removeAll { due.contains($0) }
+        for piece in due { verify(piece) }
+        if !delayedProvables.isEmpty {
+            let blocks = delayedProvables.filter { !evicting.contains($0.block.piece) }
+            delayedProvables.removeAll { !evicting.contains($0.block.piece) }
+            provables += blocks
+            proveGathered()
+        }
+    }
+
+    /// Returns when no bytes of this torrent are about to go any more.
+    func evictionsEnded() async {
+        guard !evicting.isEmpty else { return }
+        await withCheckedContinuation { evictionWaits.append($0) }
+    }
+
+    // MARK: Checking
+
+    /// Hashes the pieces that are about to be read and were not since the last unclean end.
+    func checkPieces(covering range: Range<UInt64>) {
+        guard published.hasUnchecked else { return }
+        let inside = range.clamped(to: 0..<info.geometry.totalLength)
+        for piece in info.geometry.pieces(covering: inside).map({ PieceIndex($0) }) {
+            check(piece)
+        }
+    }
+
+    func check(_ piece: PieceIndex) {
+        guard published.isUnchecked(piece), checking.insert(piece).inserted else { return }
+        let root = swarm.knownHashes?.hash(of: piece)
+        guard let hash = info.hash(of: piece, merkleRoot: root) else {
+            checking.remove(piece)
+            return loop.execute { self.run { $0.remove([piece]) } }
+        }
+        let (storage, range) = (storage, info.geometry.range(of: piece))
+        published.hold(piece)
+        resources.pool.run(on: loop) {
+            PieceVerifier.matches([try storage.source().read(range)], hash)
+        }.whenComplete { result in
+            self.assumeIsolated { $0.checked(piece, isRight: (try? result.get()) ?? false) }
+        }
+    }
+
+    private func checked(_ piece: PieceIndex, isRight: Bool) {
+        published.release(info.geometry.range(of: piece))
+        checking.remove(piece)
+        let runs = (servesAfterCheck.removeValue(forKey: piece) ?? []).filter {
+            links[$0.key] != nil
+        }
+        guard !isStopped else { return }
+        if isRight {
+            published.checked(piece)
+            turn { now in
+                tellWaits(about: info.geometry.range(of: piece), now: now)
+                for run in runs { serve(run) }
+            }
+        } else {
+            logger.warning(
+                "a cached piece is damaged and will be fetched again",
+                metadata: ["piece": "\(piece.rawValue)"]
+            )
+            remove([piece])
+            turn { now in
+                for run in runs {
+                    for block in run.blocks { swarm.serveFailed(block, to: run.key, now: now) }
+                }
+            }
+        }
+    }
+
+    // MARK: Records
+
+    /// Makes durable how the cache was used, when the torrent goes cold.
+    func keepCacheUse() {
+        guard published.condition == .active, case .cache = storage else { return }
+        let space = resources.space
+        let use = StateStore.CacheUse(
+            pieceLength: info.geometry.pieceLength,
+            lastRead: lastRead.load(ordering: .relaxed),
+            checkedRun: published.hasUnchecked ? -1 : space.run
+        )
+        let (store, infoHash, logger) = (resources.store, infoHash, logger)
+        resources.pool.run(on: loop) {
+            do {
+                try store.setCacheUse(use, of: infoHash)
+            } catch {
+                logger.error("the use of the cache is not recorded: \(error)")
+            }
+        }.whenComplete { _ in }
+    }
+
+    /// Blocks of pieces that are not whole are of no use later, and their room is: they go.
+    ///
+    /// Waits for the disk.
+    func freePartialPieces() async {
+        let (partial, storage, length) = (stored.partialPieces, storage, info.geometry.pieceLength)
+        guard !partial.isEmpty else { return }
+        for piece in partial.keys { stored.endPartial(piece) }
+        _ = published.remove(Array(partial.keys))
+        let freed = try? await resources.pool.run { () throws -> UInt64 in
+            let store = try storage.pieceStore()
+            for run in PieceRun.runs(of: Array(partial.keys)) {
+                try store.free(run.byteRange(pieceLength: length))
+            }
+            return partial.values.reduce(0, +)
+        }
+        resources.space.ended(infoHash, promised: 0, freed: freed ?? 0, oldest: nil)
+    }
+}

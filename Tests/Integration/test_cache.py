@@ -1,0 +1,104 @@
+"""The cache: it stays small, and a disk that fails costs the cache and not the reading."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import threading
+import time
+
+from testbed.disk_use import DiskUse, mounted
+from testbed.scene import MIB, SceneTestCase
+from testbed.sluice_server import Route, SluiceServer
+from testbed.torrents import Torrent
+
+_WINDOW = 16 * MIB
+_PASSED_ON = "not cached but only passed on"
+
+
+class Cache(SceneTestCase):
+    def test_four_readers_of_a_film_that_is_larger_than_the_cache(self) -> None:
+        film = self.make_film("film.mkv", 160 * MIB, piece_length=MIB)
+        self.seed_by_libtorrent(film)
+        server = self.serve(Route("films", [film]), settings={"cache_size": 32 * MIB})
+        with DiskUse(server.state / "cache") as use:
+            faults = self.read_by_four(server, film, reads=10)
+            self.assertEqual(faults, [])
+            self.assertLessEqual(use.most, 32 * MIB + _WINDOW)
+            self.assertGreater(use.most, 24 * MIB)
+        self.assert_reads(server, film, 0, film.size)
+
+    def test_a_film_is_read_though_the_disk_is_full(self) -> None:
+        film = self.make_film("film.mkv", 96 * MIB)
+        self.seed_by_libtorrent(film)
+        cache = mounted(self, "tmpfs", self.directory / "small", "size=24m")
+        server = self.serve(Route("films", [film]), settings={"cache_directory": str(cache)})
+        self.assert_reads(server, film, 0, film.size)
+        self.assert_reads(server, film, 0, 4 * MIB)
+        self.assertIn("No space left on device", server.log())
+        self.assertLessEqual(server.log().count(_PASSED_ON), 6)
+        self.assert_stays_up(server)
+
+    def test_a_film_is_read_though_the_cache_is_read_only(self) -> None:
+        film = self.make_film("film.mkv", 96 * MIB)
+        self.seed_by_libtorrent(film)
+        cache = mounted(self, "tmpfs", self.directory / "cache", "size=200m")
+        server = self.serve(Route("films", [film]), settings={"cache_directory": str(cache)})
+        self.assert_reads(server, film, 0, 8 * MIB)
+        # Completion may be recorded a moment after the bytes were served.
+        time.sleep(1)
+        server.kill()
+        subprocess.run(["mount", "-o", "remount,ro", str(cache)], check=True)
+        server.start()
+        self.assert_reads(server, film, 0, film.size)
+        self.assert_reads(server, film, 0, 8 * MIB)
+        self.assertIn(_PASSED_ON, server.log())
+
+    def test_the_cache_stays_small_on_a_file_system_without_holes(self) -> None:
+        film = self.make_film("film.mkv", 96 * MIB)
+        self.seed_by_libtorrent(film)
+        cache = mounted(self, "ramfs", self.directory / "ramfs")
+        settings = {"cache_directory": str(cache), "cache_size": 32 * MIB}
+        server = self.serve(Route("films", [film]), settings=settings)
+        with DiskUse(cache, by_length=True) as use:
+            self.assert_reads(server, film, 0, film.size)
+            self.assertLessEqual(use.most, 32 * MIB + _WINDOW)
+        server.kill()
+        server.start()
+        self.assert_reads(server, film, 64 * MIB, 32 * MIB)
+
+    # MARK: Reading
+
+    def assert_reads(self, server: SluiceServer, film: Torrent, offset: int, length: int) -> None:
+        root = server.root_handle()
+        with server.connect() as connection:
+            handle = connection.walk(root, server.path("films", film))
+            for start in range(offset, offset + length, 8 * MIB):
+                count = min(8 * MIB, offset + length - start)
+                data = connection.read_range(handle, start, count)
+                self.assertTrue(data == film.read(start, count), f"wrong bytes at {start}")
+
+    def read_by_four(self, server: SluiceServer, film: Torrent, reads: int) -> list[str]:
+        faults: list[str] = []
+        root = server.root_handle()
+        with server.connect() as connection:
+            handle = connection.walk(root, server.path("films", film))
+
+        def read(seed: int) -> None:
+            generator = random.Random(seed)
+            try:
+                with server.connect() as connection:
+                    for _ in range(reads):
+                        length = generator.randrange(1, 6 * MIB)
+                        start = generator.randrange(film.size - length)
+                        if connection.read_range(handle, start, length) != film.read(start, length):
+                            faults.append(f"wrong bytes at {start}")
+            except Exception as error:  # noqa: BLE001
+                faults.append(repr(error))
+
+        readers = [threading.Thread(target=read, args=[seed]) for seed in range(4)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        return faults

@@ -1,0 +1,192 @@
+import BitTorrentProtocol
+import Foundation
+import Glibc
+import NIOCore
+import PieceStorage
+import StateStore
+import Synchronization
+import Testing
+
+@testable import TorrentEngine
+
+/// A store that fails when it is told to, as a disk does.
+final class FailingStore: PieceStore {
+    private let store: any PieceStore
+    private let fault: FailingDisk
+
+    init(_ store: any PieceStore, _ fault: FailingDisk) {
+        self.store = store
+        self.fault = fault
+    }
+
+    func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? {
+        fault.failsReads ? nil : store.readIfCached(range)
+    }
+
+    func read(_ range: Range<UInt64>) throws(StorageError) -> ByteBuffer {
+        if fault.failsReads { throw StorageError(.read, "disk", code: EIO) }
+        return try store.read(range)
+    }
+
+    func write(_ buffers: [ByteBuffer], at offset: UInt64) throws(StorageError) {
+        if let code = fault.writeFault { throw StorageError(.write, "disk", code: code) }
+        try store.write(buffers, at: offset)
+    }
+
+    func free(_ range: Range<UInt64>) throws(StorageError) { try store.free(range) }
+    func heldBytes() throws(StorageError) -> UInt64 { try store.heldBytes() }
+}
+
+/// How a disk fails at the moment.
+final class FailingDisk: Sendable {
+    private let state = Mutex<(writes: CInt?, reads: Bool)>((nil, false))
+
+    var writeFault: CInt? {
+        get { state.withLock { $0.writes } }
+        set { state.withLock { $0.writes = newValue } }
+    }
+
+    var failsReads: Bool {
+        get { state.withLock { $0.reads } }
+        set { state.withLock { $0.reads = newValue } }
+    }
+}
+
+@Suite struct CacheTests {
+    /// A node and the seed of what it reads.
+    struct Pair {
+        let sample: Sample
+        let seed: Node
+        let node: Node
+        let torrent: RegisteredTorrent
+        let directory: TemporaryDirectory
+
+        init(
+            byteCount: Int,
+            version: TorrentInfo.Version = .version1,
+            configure: (inout SessionConfiguration) -> Void = { _ in }
+        ) async throws {
+            sample = try Sample(byteCount: byteCount, pieceLength: 1 << 14, version: version)
+            directory = try TemporaryDirectory()
+            seed = try await Node(try TemporaryDirectory())
+            _ = try await seed.session.addSeed(sample.metainfo, addedTime: 1, content: sample.bytes)
+            node = try await Node(directory, configure: configure)
+            torrent = try await node.session.add(sample.metainfo, addedTime: 1)
+            await node.session.addPeers(sample.infoHash, [try seed.address])
+        }
+
+        func read(_ range: Range<UInt64>) async throws -> Bool {
+            try await torrent.bytesInTheEnd(range, of: sample) == sample.bytes(range)
+        }
+
+        var held: UInt64 { node.session.cachedByteCount(of: sample.infoHash) }
+
+        /// Bytes that the file system counts.
+        var heldOnDisk: UInt64 {
+            get throws {
+                try CacheDirectory(path: "\(directory.path)/cache").heldBytes(of: sample.infoHash)
+                    ?? 0
+            }
+        }
+
+        func shutdown() async {
+            await node.session.shutdown()
+            await seed.session.shutdown()
+        }
+    }
+
+    /// Of 64 KiB each, 1 MiB in all.
+    static let parts = (0..<16).map { UInt64($0) << 16..<UInt64($0 + 1) << 16 }
+
+    @Test(arguments: [ENOSPC, EIO, EROFS], [TorrentInfo.Version.version1, .version2])
+    func readsGoOnWhenNothingCanBeWritten(_ code: CInt, _ version: TorrentInfo.Version) async throws
+    {
+        try await withTimeLimit {
+            let disk = FailingDisk()
+            let pair = try await Pair(byteCount: 1 << 20, version: version) {
+                $0.storeLayer = { FailingStore($0, disk) }
+                $0.uncachedByteCount = 1 << 19
+            }
+            #expect(try await pair.read(Self.parts[0]))
+            disk.writeFault = code
+            for part in Self.parts[1...] { #expect(try await pair.read(part)) }
+            // What is on the disk is read from there.
+            #expect(try await pair.read(Self.parts[0]))
+            await pair.shutdown()
+            #expect(try pair.heldOnDisk < 3 << 18)
+        }
+    }
+
+    @Test func whatCannotBeReadIsFetchedAgain() async throws {
+        try await withTimeLimit {
+            let disk = FailingDisk()
+            let pair = try await Pair(byteCount: 1 << 20) {
+                $0.storeLayer = { FailingStore($0, disk) }
+            }
+            #expect(try await pair.read(Self.parts[0]))
+            disk.failsReads = true
+            let part = UInt64(0)..<10
+            if case .later(let bytes) = try pair.torrent.read(part, on: Node.loop) {
+                await #expect(throws: TorrentReadError.notVerified) { try await bytes.get() }
+            }
+            disk.failsReads = false
+            #expect(try await pair.read(Self.parts[0]))
+            await pair.shutdown()
+        }
+    }
+
+    @Test func damageIsFoundAfterAnUncleanEnd() async throws {
+        try await withTimeLimit {
+            let sample = try Sample(byteCount: 1 << 20, pieceLength: 1 << 14)
+            let directory = try TemporaryDirectory()
+            let seed = try await Node(try TemporaryDirectory())
+            _ = try await seed.session.addSeed(sample.metainfo, addedTime: 1, content: sample.bytes)
+            try await Self.readAll(of: sample, from: seed, in: directory)
+            // As if it had not ended.
+            _ = try StateStore(directory: "\(directory.path)/state").beginRun(boot: "another")
+            let path = "\(directory.path)/cache/\(sample.infoHash.hex).pieces"
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+            try file.seek(toOffset: 500_000)
+            try file.write(contentsOf: Data(repeating: 0, count: 50_000))
+            try file.close()
+            let node = try await Node(directory)
+            let torrent = try #require(node.session.torrent(sample.infoHash))
+            await node.session.addPeers(sample.infoHash, [try seed.address])
+            _ = await torrent.warmed()
+            #expect(torrent.verifiedPrefix(of: sample.range) == 0)
+            for part in Self.parts {
+                let bytes = try await torrent.bytesInTheEnd(part, of: sample)
+                #expect(bytes == sample.bytes(part))
+            }
+            let status = try await torrent.status
+            #expect(status.downloadedByteCount > 0 && status.downloadedByteCount < 200_000)
+            await node.session.shutdown()
+            await seed.session.shutdown()
+        }
+    }
+
+    static func readAll(
+        of sample: Sample,
+        from seed: Node,
+        in directory: TemporaryDirectory
+    ) async throws {
+        let node = try await Node(directory)
+        let torrent = try await node.session.add(sample.metainfo, addedTime: 1)
+        await node.session.addPeers(sample.infoHash, [try seed.address])
+        #expect(try await torrent.bytes(sample.range, of: sample) == sample.bytes(sample.range))
+        await node.session.shutdown()
+    }
+}
+
+extension RegisteredTorrent {
+    /// As `bytes`, and again when they were evicted in between.
+    func bytesInTheEnd(_ range: Range<UInt64>, of sample: Sample) async throws -> ByteBuffer {
+        while true {
+            do {
+                return try await bytes(range, of: sample)
+            } catch TorrentReadError.notVerified {
+                try Task.checkCancellation()
+            }
+        }
+    }
+}
