@@ -1,7 +1,7 @@
 import BitTorrentProtocol
 
-// Fetching a torrent whole, or the files of it that are selected: what no reader wants comes rarest first, and only when no reader lacks
-// anything.
+// Fetching a torrent whole, or the files of it that are selected: what no reader wants comes rarest
+// first, and only when no reader lacks anything.
 extension Swarm {
     package enum Background: Equatable, Sendable {
         case always

@@ -16,6 +16,21 @@ package struct UDPTrackerExchange: Sendable {
         package init() {}
     }
 
+    /// Whom to ask.
+    package enum Tracker: Hashable, Sendable {
+        case address(PeerAddress)
+        /// Behind a proxy, which looks the name up and does not say what it found.
+        case name(ProxyDestination)
+
+        /// Whether an answer from there may be the tracker's.
+        fileprivate func mayBe(at source: PeerAddress) -> Bool {
+            switch self {
+            case .address(let address): address == source
+            case .name(let destination): destination.port == source.port
+            }
+        }
+    }
+
     package enum Question: Equatable, Sendable {
         /// `urlData` is the path and query of the announce URL (BEP 41).
         case announce(AnnounceRequest, urlData: String?)
@@ -37,12 +52,12 @@ package struct UDPTrackerExchange: Sendable {
     }
 
     package enum Action: Equatable, Sendable {
-        case send([UInt8], to: PeerAddress)
+        case send([UInt8], to: Tracker)
         case finish(QuestionKey, Answer)
     }
 
     private struct Pending {
-        let tracker: PeerAddress
+        let tracker: Tracker
         let question: Question
         var repetitions = 0
         /// `nil` while it waits for a connection id.
@@ -57,7 +72,7 @@ package struct UDPTrackerExchange: Sendable {
 
     private let limits: Limits
     private var generator: any RandomNumberGenerator & Sendable
-    private var connections: [PeerAddress: Connection] = [:]
+    private var connections: [Tracker: Connection] = [:]
     private var pending: [QuestionKey: Pending] = [:]
     private var nextKey: UInt64 = 0
     private var actions: [Action] = []
@@ -89,10 +104,9 @@ package struct UDPTrackerExchange: Sendable {
 
     // MARK: Events
 
-    /// - Parameter tracker: its resolved address.
     package mutating func ask(
         _ question: Question,
-        of tracker: PeerAddress,
+        of tracker: Tracker,
         now: Instant
     ) -> QuestionKey {
         let key = QuestionKey(rawValue: nextKey)
@@ -109,9 +123,15 @@ package struct UDPTrackerExchange: Sendable {
     }
 
     /// A packet has come; whatever answers no question of ours to that tracker is ignored.
-    package mutating func received(_ bytes: [UInt8], from tracker: PeerAddress, now: Instant) {
-        guard let packet = UDPTrackerPacket(decoding: bytes, isIPv6: tracker.isIPv6) else { return }
-        if case .asked(packet.transactionID, _, _)? = connections[tracker] {
+    package mutating func received(_ bytes: [UInt8], from source: PeerAddress, now: Instant) {
+        guard let packet = UDPTrackerPacket(decoding: bytes, isIPv6: source.isIPv6) else { return }
+        let asked = connections.first { tracker, connection in
+            if case .asked(packet.transactionID, _, _) = connection {
+                return tracker.mayBe(at: source)
+            }
+            return false
+        }
+        if let tracker = asked?.key {
             switch packet.body {
             case .connected(let id):
                 connections[tracker] = .open(
@@ -127,7 +147,8 @@ package struct UDPTrackerExchange: Sendable {
             return
         }
         let match = pending.first {
-            $0.value.tracker == tracker && $0.value.transactionID == packet.transactionID
+            $0.value.tracker.mayBe(at: source)
+                && $0.value.transactionID == packet.transactionID
         }
         guard let (key, question) = match else { return }
         switch (packet.body, question.question) {
@@ -136,7 +157,7 @@ package struct UDPTrackerExchange: Sendable {
             finish(key, .scraped(Array(scrapes.prefix(hashes.count))))
         case (.refused(let reason), _):
             // It may be that the connection id is no longer known there.
-            connections[tracker] = nil
+            connections[question.tracker] = nil
             finish(key, .refused(reason: reason))
         default: break
         }
@@ -172,7 +193,7 @@ package struct UDPTrackerExchange: Sendable {
         limits.initialTimeout * (1 << min(repetitions, 16))
     }
 
-    private func waiting(for tracker: PeerAddress) -> [QuestionKey] {
+    private func waiting(for tracker: Tracker) -> [QuestionKey] {
         pending.filter { $0.value.tracker == tracker && $0.value.transactionID == nil }
             .keys.sorted()
     }
@@ -207,7 +228,7 @@ package struct UDPTrackerExchange: Sendable {
     }
 
     private mutating func repeatConnect(
-        _ tracker: PeerAddress,
+        _ tracker: Tracker,
         _ transactionID: UInt32,
         _ repetitions: Int,
         now: Instant
@@ -226,7 +247,7 @@ package struct UDPTrackerExchange: Sendable {
         actions.append(.send(bytes, to: tracker))
     }
 
-    private mutating func forgetUnusedConnect(to tracker: PeerAddress) {
+    private mutating func forgetUnusedConnect(to tracker: Tracker) {
         guard case .asked? = connections[tracker],
             !pending.values.contains(where: { $0.tracker == tracker })
         else { return }

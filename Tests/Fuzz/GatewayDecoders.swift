@@ -4,7 +4,8 @@ import NIOCore
 extension Decoder {
     /// What the router answers when it is asked to map a port, and a proxy to connect.
     static let gatewayDecoders: [Decoder] = [
-        pcp, natPMP, gatewaySearch, gatewayDescription, gatewayAnswer, socks5, httpProxy,
+        pcp, natPMP, gatewaySearch, gatewayDescription, gatewayAnswer, socks5, socks5Relay,
+        httpProxy,
     ]
 
     private static let pcp = Decoder(
@@ -97,6 +98,19 @@ extension Decoder {
             [5, 0, 5, 4, 0, 1, 0, 0, 0, 0, 0, 0],
         ]
     )
+
+    private static let socks5Relay = Decoder(
+        "SOCKS5 datagram",
+        samples: [
+            [0, 0, 0, 1, 1, 2, 3, 4, 0x1a, 0xe1, 9, 9],
+            [0, 0, 0, 4] + [UInt8](repeating: 7, count: 18) + [9],
+        ]
+    ) { bytes, _ in
+        var input = ByteBuffer(bytes: bytes)
+        guard let source = SOCKS5Datagram.source(consuming: &input) else { return false }
+        try promise(source.port != 0, "port 0")
+        return true
+    }
 
     private static let httpProxy = proxy(
         "HTTP proxy",

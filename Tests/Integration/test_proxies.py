@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import subprocess
 import time
 
+from testbed import torrents
 from testbed.libnfs_client import LibnfsClient
-from testbed.libtorrent_seed import LibtorrentSeed
+from testbed.libtorrent_seed import SEED_PORT, LibtorrentSeed
 from testbed.proxies import (
     HIDDEN_ADDRESS,
+    Dante,
     Microsocks,
     Packet,
     Proxy,
@@ -20,6 +23,7 @@ from testbed.proxies import (
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route
 from testbed.torrents import Torrent, WebSeeds
+from testbed.udp_tracker import ANNOUNCE_URL, UDPTracker
 from testbed.web_server import Nginx
 
 LEAKS = {"dht": {"enabled": True, "bootstrap": ["10.77.0.1:6999"]}, "local_discovery": True}
@@ -109,3 +113,76 @@ class Proxies(SceneTestCase):
     def start(self, proxy: Proxy) -> Proxy:
         self.addCleanup(proxy.stop)
         return proxy
+
+
+class Relay(SceneTestCase):
+    """Of datagrams, by a SOCKS5 proxy that permits it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        hide_an_address()
+        self.proxy = Dante(self.network, self.directory)
+        self.addCleanup(self.proxy.stop)
+
+    def test_a_udp_tracker_hears_of_the_proxy_alone_and_a_peer_is_met_by_utp(self) -> None:
+        film = self.film([[ANNOUNCE_URL]])
+        tracker = UDPTracker()
+        self.addCleanup(tracker.stop)
+        tracker.add_peer(film.info_hash, HIDDEN_ADDRESS, SEED_PORT)
+        self.seed(film, enable_incoming_utp=True, enable_incoming_tcp=False)
+        self.read(film, {})
+        addresses = {each.address for each in tracker.announces(film.info_hash)}
+        # The seed's own, and what the tracker takes for ours.
+        self.assertEqual(addresses, {HIDDEN_ADDRESS, self.proxy.address})
+
+    def test_the_dht_is_asked_through_the_proxy(self) -> None:
+        film = self.film([])
+        dht = {
+            "enable_dht": True,
+            "dht_restrict_routing_ips": False,
+            "dht_restrict_search_ips": False,
+            "dht_ignore_dark_internet": False,
+            "dht_announce_interval": 5,
+        }
+        # A session on the loopback interface takes no part in the DHT.
+        first = self.seed(film, self.network.take_swarm_address(), **dht)
+        entry = f"{first.address}:{SEED_PORT}"
+        for _ in range(3):
+            other = self.film([], "other.mkv")
+            node = LibtorrentSeed(
+                self.network,
+                None,
+                [other],
+                self.directory,
+                settings=dht | {"dht_bootstrap_nodes": entry},
+            )
+            self.addCleanup(node.stop)
+        self.read(film, {"dht": {"enabled": True, "bootstrap": [entry]}})
+
+    def film(self, trackers: list[list[str]], name: str = "hidden.mkv") -> Torrent:
+        directory = self.directory / name
+        return torrents.make_single_file(directory, name, 4 * MIB + 321, 256 << 10, trackers)
+
+    def seed(
+        self, film: Torrent, address: str = HIDDEN_ADDRESS, **settings
+    ) -> LibtorrentSeed:
+        seed = LibtorrentSeed(
+            self.network, None, [film], self.directory, settings=settings, address=address
+        )
+        self.addCleanup(seed.stop)
+        return seed
+
+    def read(self, film: Torrent, settings: dict) -> None:
+        witness = Witness()
+        server = self.serve(
+            Route("films", [film]), settings=settings | {"proxy": self.proxy.settings}
+        )
+        with server.connect() as connection:
+            handle = connection.walk(server.root_handle(), f"films/{film.name}")
+            data = connection.read_range(handle, 0, film.size, timeout=60)
+        self.assertEqual(hashlib.sha256(data).hexdigest(), film.files[0].sha256)
+        packets = witness.packets()
+        self.assertEqual({each.destination for each in packets}, {self.proxy.address})
+        kinds = {each.protocol for each in packets}
+        self.assertEqual(kinds, {socket.IPPROTO_TCP, socket.IPPROTO_UDP})
+        self.end(server)

@@ -26,7 +26,7 @@ import Testing
 
     private mutating func sent() throws -> [UInt8] {
         let actions = exchange.takeActions()
-        guard actions.count == 1, case .send(let bytes, tracker)? = actions.first else {
+        guard actions.count == 1, case .send(let bytes, .address(tracker))? = actions.first else {
             Issue.record("\(actions)")
             return []
         }
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test mutating func connectsAndAnnounces() throws {
-        let key = exchange.ask(question, of: tracker, now: start)
+        let key = exchange.ask(question, of: .address(tracker), now: start)
         exchange.received(connected(try sent()), from: tracker, now: start)
         let request = try sent()
         #expect(request.count == 98)
@@ -59,26 +59,26 @@ import Testing
     }
 
     @Test mutating func usesAConnectionIDForAMinute() throws {
-        _ = exchange.ask(question, of: tracker, now: start)
+        _ = exchange.ask(question, of: .address(tracker), now: start)
         exchange.received(connected(try sent()), from: tracker, now: start)
         exchange.received(announced(try sent()), from: tracker, now: start)
         _ = exchange.takeActions()
-        _ = exchange.ask(question, of: tracker, now: start.advanced(by: .seconds(59)))
+        _ = exchange.ask(question, of: .address(tracker), now: start.advanced(by: .seconds(59)))
         #expect(try sent().count == 98)
-        _ = exchange.ask(question, of: tracker, now: start.advanced(by: .seconds(60)))
+        _ = exchange.ask(question, of: .address(tracker), now: start.advanced(by: .seconds(60)))
         #expect(try sent().count == 16)
     }
 
     @Test mutating func questionsOfOneTrackerShareAConnect() throws {
-        _ = exchange.ask(question, of: tracker, now: start)
-        _ = exchange.ask(question, of: tracker, now: start)
+        _ = exchange.ask(question, of: .address(tracker), now: start)
+        _ = exchange.ask(question, of: .address(tracker), now: start)
         exchange.received(connected(try sent()), from: tracker, now: start)
         #expect(exchange.takeActions().count == 2)
     }
 
     @Test mutating func ignoresAnswersFromElsewhereAndWithAnotherTransactionID() throws {
         let other = try #require(PeerAddress("20.1.1.1:81"))
-        _ = exchange.ask(question, of: tracker, now: start)
+        _ = exchange.ask(question, of: .address(tracker), now: start)
         let connect = try sent()
         exchange.received(connected(connect), from: other, now: start)
         exchange.received(connected(connect.map { $0 ^ 1 }), from: tracker, now: start)
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test mutating func repeatsAfterFifteenTimesTwoToTheN() throws {
-        let key = exchange.ask(question, of: tracker, now: start)
+        let key = exchange.ask(question, of: .address(tracker), now: start)
         var waits: [Int64] = []
         var now = start
         for _ in 0...8 {
@@ -111,7 +111,7 @@ import Testing
     }
 
     @Test mutating func connectsAgainWhenTheConnectionIDIsStale() throws {
-        _ = exchange.ask(question, of: tracker, now: start)
+        _ = exchange.ask(question, of: .address(tracker), now: start)
         exchange.received(connected(try sent()), from: tracker, now: start)
         var now = start
         for _ in 0..<2 {
@@ -127,7 +127,7 @@ import Testing
     }
 
     @Test mutating func reportsTheTextOfAnError() throws {
-        let key = exchange.ask(question, of: tracker, now: start)
+        let key = exchange.ask(question, of: .address(tracker), now: start)
         let error = [0, 0, 0, 3] + (try sent())[12..<16] + Array("no".utf8)
         exchange.received(error, from: tracker, now: start)
         #expect(exchange.takeActions() == [.finish(key, .refused(reason: "no"))])
@@ -135,7 +135,7 @@ import Testing
 
     @Test mutating func scrapesInTheOrderAsked() throws {
         let hash = InfoHash(ofInfoDictionary: [1])
-        let key = exchange.ask(.scrape([hash, hash]), of: tracker, now: start)
+        let key = exchange.ask(.scrape([hash, hash]), of: .address(tracker), now: start)
         exchange.received(connected(try sent()), from: tracker, now: start)
         let request = try sent()
         let counts: [UInt8] = [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]
@@ -155,11 +155,39 @@ import Testing
     }
 
     @Test mutating func forgetsACancelledQuestion() throws {
-        let key = exchange.ask(question, of: tracker, now: start)
+        let key = exchange.ask(question, of: .address(tracker), now: start)
         let connect = try sent()
         exchange.cancel(key)
         #expect(exchange.nextDeadline == nil)
         exchange.received(connected(connect), from: tracker, now: start)
         #expect(exchange.takeActions().isEmpty)
+    }
+
+    /// What a proxy looks up answers from an address that was never named.
+    @Test mutating func aTrackerThatIsKnownByNameAnswersFromAnyAddressOfItsPort() throws {
+        let name = try #require(ProxyDestination("tracker.example:80"))
+        let key = exchange.ask(question, of: .name(name), now: start)
+        guard case .send(let connect, .name(name))? = exchange.takeActions().first else {
+            Issue.record("nothing is sent to the name")
+            return
+        }
+        let elsewhere = try #require(PeerAddress("20.1.1.1:81"))
+        exchange.received(connected(connect), from: elsewhere, now: start)
+        #expect(exchange.takeActions().isEmpty)
+        exchange.received(connected(connect), from: tracker, now: start)
+        guard case .send(let request, .name(name))? = exchange.takeActions().first else {
+            Issue.record("nothing is asked of the name")
+            return
+        }
+        // Of another question.
+        var other = announced(request)
+        other[7] ^= 1
+        exchange.received(other, from: tracker, now: start)
+        #expect(exchange.takeActions().isEmpty)
+        exchange.received(announced(request), from: tracker, now: start)
+        guard case .finish(key, .announced)? = exchange.takeActions().first else {
+            Issue.record("the answer is not taken")
+            return
+        }
     }
 }

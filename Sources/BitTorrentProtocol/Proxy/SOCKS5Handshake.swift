@@ -1,27 +1,39 @@
 package import NIOCore
 
-/// Our side of a connection through a SOCKS5 proxy (RFC 1928, RFC 1929), up to the point from which
-/// the destination is spoken with.
+/// Our side of the beginning of what a SOCKS5 proxy does for us (RFC 1928, RFC 1929): a connection, up
+/// to the point from which the destination is spoken with, or the relaying of datagrams, which goes on
+/// as long as the connection stands.
 package struct SOCKS5Handshake: Sendable {
     private enum Phase {
         case method, authentication, reply, done
     }
 
-    private let destination: ProxyDestination
+    /// `nil` to have datagrams relayed.
+    private let destination: ProxyDestination?
     private let credentials: ProxyCredentials?
     private var phase = Phase.method
+    /// Where datagrams are taken for relaying, once the proxy has agreed; the host may be
+    /// unspecified, and is then the proxy's own.
+    package private(set) var relay: (host: [UInt8], port: UInt16)?
 
     private static let version: UInt8 = 5
     private static let noAuthentication: UInt8 = 0
     private static let userAndPassword: UInt8 = 2
     private static let noMethod: UInt8 = 0xff
     private static let connect: UInt8 = 1
+    private static let udpAssociate: UInt8 = 3
     private static let ipv4: UInt8 = 1
     private static let domainName: UInt8 = 3
     private static let ipv6: UInt8 = 4
 
     package init(to destination: ProxyDestination, credentials: ProxyCredentials?) {
         self.destination = destination
+        self.credentials = credentials
+    }
+
+    /// Asks for a relay of datagrams.
+    package init(relayingFor credentials: ProxyCredentials?) {
+        destination = nil
         self.credentials = credentials
     }
 
@@ -96,7 +108,14 @@ package struct SOCKS5Handshake: Sendable {
         default: throw .malformed
         }
         guard bytes.readableBytes >= 4 + addressLength + 2 else { return nil }
-        bytes.moveReaderIndex(forwardBy: 4 + addressLength + 2)
+        let reply = Array(bytes.readableBytesView.prefix(4 + addressLength + 2))
+        bytes.moveReaderIndex(forwardBy: reply.count)
+        if destination == nil {
+            let port = UInt16(reply[reply.count - 2]) << 8 | UInt16(reply[reply.count - 1])
+            // A name would have to be looked up first, which no proxy asks for.
+            guard head[3] != Self.domainName, port != 0 else { throw .malformed }
+            relay = (Array(reply[4..<4 + addressLength]), port)
+        }
         phase = .done
         return []
     }
@@ -108,14 +127,11 @@ package struct SOCKS5Handshake: Sendable {
     }
 
     private var request: [UInt8] {
-        let host: [UInt8] =
-            switch destination.host {
-            case .name(let name): [Self.domainName, UInt8(name.utf8.count)] + name.utf8
-            case .address(let bytes): [bytes.count == 4 ? Self.ipv4 : Self.ipv6] + bytes
-            }
-        let port = destination.port
-        return [Self.version, Self.connect, 0] + host
-            + [UInt8(port >> 8), UInt8(truncatingIfNeeded: port)]
+        guard let destination else {
+            // From where we send is seen from the first datagram.
+            return [Self.version, Self.udpAssociate, 0, Self.ipv4, 0, 0, 0, 0, 0, 0]
+        }
+        return [Self.version, Self.connect, 0] + destination.socks5Address
     }
 
     /// RFC 1928, section 6.

@@ -32,6 +32,10 @@ actor DHTService {
     private let names: [BootstrapName]
     private let datagrams: DatagramPort
     private let isReadOnly: Bool
+    /// Nobody connects to us: we look for peers and are not announced.
+    private let isHidden: Bool
+    /// Whether names may be looked up by this machine.
+    private let asksNames: Bool
     private let addresses: AddressFilter
     private let store: StateStore
     private let pool: DiskPool
@@ -62,7 +66,11 @@ actor DHTService {
         logger: Logger
     ) {
         names = configuration.dhtBootstrap
-        isReadOnly = configuration.isDHTReadOnly
+        // Others do not reach us through a proxy.
+        let isHidden = configuration.routes.route(of: .dht) == .proxied
+        self.isHidden = isHidden
+        isReadOnly = configuration.isDHTReadOnly || isHidden
+        asksNames = configuration.routes.route(of: .nameLookups) == .direct
         schedule = SearchSchedule(
             interval: Self.interval,
             urgentInterval: configuration.urgentSearchInterval
@@ -150,7 +158,9 @@ actor DHTService {
         let (names, loop) = (names, loop)
         Task {
             var found: [PeerAddress] = []
-            for name in names {
+            // A question to a name server would go around a proxy.
+            for name in names where asksNames || PeerAddress(numericHost: name.host, port: 1) != nil
+            {
                 do {
                     found += try await HostResolver.addresses(
                         of: name.host,
@@ -235,7 +245,10 @@ actor DHTService {
         for infoHash in schedule.takeDue(now: now) {
             let isUnderWay = searches.values.contains { $0.infoHash == infoHash }
             guard !isUnderWay, let wish = wishes[infoHash] else { continue }
-            let key = node?.announce(infoHash, port: tcpPort, isSeed: wish.isSeed, now: now)
+            let key =
+                isHidden
+                ? node?.getPeers(infoHash, now: now)
+                : node?.announce(infoHash, port: tcpPort, isSeed: wish.isSeed, now: now)
             if let key { searches[key] = Search(infoHash: infoHash, nodeCount: nodeCount) }
         }
     }

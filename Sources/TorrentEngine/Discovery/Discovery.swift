@@ -61,7 +61,7 @@ extension Discovery {
     ) {
         let routes = configuration.routes
         dht =
-            configuration.usesDHT && routes.route(of: .dht) == .direct
+            configuration.usesDHT && routes.route(of: .dht) != .off
             ? DHTService(
                 configuration: configuration,
                 datagrams: datagrams,

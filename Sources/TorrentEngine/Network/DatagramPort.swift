@@ -13,6 +13,7 @@ actor DatagramPort {
     nonisolated let port = ListenPort()
     nonisolated let loop: any EventLoop
     private let hosts: ListenHosts
+    private let connector: ProxyConnector?
     private let logger: Logger
     private var sockets: [Bool: DatagramSocket] = [:]
     private var takeMessage: TakeMessage = { _, _ in }
@@ -24,8 +25,16 @@ actor DatagramPort {
         loop.executor.asUnownedSerialExecutor()
     }
 
-    init(listenHost: String, loop: any EventLoop, logger: Logger) {
+    /// - Parameter connector: to the proxy that relays every datagram, to and from addresses of IPv4;
+    ///   `nil` for none.
+    init(
+        listenHost: String,
+        connector: ProxyConnector? = nil,
+        loop: any EventLoop,
+        logger: Logger
+    ) {
         hosts = ListenHosts(listenHost)
+        self.connector = connector
         self.loop = loop
         self.logger = logger
     }
@@ -42,6 +51,7 @@ actor DatagramPort {
     /// - Returns: the families there are, as `isIPv6`.
     @discardableResult
     func open(port: UInt16) async -> Set<Bool> {
+        if let connector { return await open(through: connector) }
         for isIPv6 in [false, true] where sockets[isIPv6] == nil {
             guard let host = hosts[isIPv6: isIPv6] else { continue }
             // Another program may have the port; TCP and UDP ports are taken apart.
@@ -50,6 +60,33 @@ actor DatagramPort {
             }
         }
         return Set(sockets.keys)
+    }
+
+    /// The port is the proxy's own business.
+    private func open(through connector: ProxyConnector) async -> Set<Bool> {
+        guard sockets.isEmpty, !isClosed, let host = hosts[isIPv6: false] else {
+            return Set(sockets.keys)
+        }
+        let socket = DatagramSocket(
+            host: host,
+            isIPv6: false,
+            connector: connector,
+            loop: loop,
+            receive: { [weak self] bytes, address in
+                self?.assumeIsolated { $0.received(bytes, from: address) }
+            },
+            burstEnded: { [weak self] in self?.assumeIsolated { $0.burstEnded() } }
+        )
+        // One that cannot be had now may be, when there is something to send.
+        sockets[false] = socket
+        try? await socket.open().get()
+        if let refusal = socket.refusal {
+            logger.notice(
+                "the proxy relays no datagrams, so that the DHT and uTP are off: \(refusal)"
+            )
+            return []
+        }
+        return [false]
     }
 
     private func open(_ host: String, isIPv6: Bool, port: UInt16) async {

@@ -38,14 +38,15 @@ final class PeerDialler: Sendable {
         by transport: Transport? = nil,
         on loop: any EventLoop
     ) -> EventLoopFuture<any Channel> {
-        if let proxy, !routes.goesAround(address) {
-            return proxy.connect(to: ProxyDestination(address), on: loop)
+        let proxy = routes.goesAround(address) ? nil : proxy
+        // Datagrams cannot go around it.
+        guard let utp, proxy != nil || self.proxy == nil else {
+            return connectTCP(to: address, through: proxy, on: loop)
         }
-        guard let utp else { return connectTCP(to: address, on: loop) }
         let order = transport.map { [$0] } ?? memory.withLock { $0.order(for: address) }
         return DialRace(order: order, loop: loop) { transport in
             switch transport {
-            case .tcp: self.connectTCP(to: address, on: loop)
+            case .tcp: self.connectTCP(to: address, through: proxy, on: loop)
             case .utp: utp.connect(to: address)
             }
         }.run()
@@ -66,8 +67,10 @@ final class PeerDialler: Sendable {
 
     private func connectTCP(
         to address: PeerAddress,
+        through proxy: ProxyConnector?,
         on loop: any EventLoop
     ) -> EventLoopFuture<any Channel> {
+        if let proxy { return proxy.connect(to: ProxyDestination(address), on: loop) }
         let remote: SocketAddress
         do {
             remote = try address.socketAddress

@@ -39,8 +39,11 @@ extension SessionConfiguration {
             off.isEmpty
             ? "everything else goes around it"
             : "it does not carry \(off.map { "\($0)" }.joined(separator: ", ")), which are off"
+        let datagrams =
+            routes.route(of: .dht) == .proxied
+            ? ", and so are UDP trackers, the DHT and uTP if it relays datagrams" : ""
         logger.notice(
-            "peers, HTTP trackers and web seeds are reached through the proxy; \(others)",
+            "peers, HTTP trackers and web seeds are reached through the proxy\(datagrams); \(others)",
             metadata: ["proxy": "\(proxy.language.rawValue)://\(proxy.host):\(proxy.port)"]
         )
     }

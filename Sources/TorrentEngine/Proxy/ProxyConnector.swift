@@ -27,6 +27,32 @@ struct ProxyConnector: Sendable {
             to: destination,
             credentials: proxy.credentials
         )
+        return begin(handshake, on: loop).map(\.channel)
+    }
+
+    /// Has datagrams relayed, which only a SOCKS5 proxy does, as long as the connection stands that
+    /// comes back.
+    ///
+    /// - Returns: completes on `loop`, or fails with a `ProxyError`.
+    func associate(on loop: any EventLoop) -> EventLoopFuture<DatagramRelay> {
+        let handshake = SOCKS5Handshake(relayingFor: proxy.credentials)
+        return begin(.socks5(handshake), on: loop).flatMapThrowing { established in
+            let proxy = established.channel.remoteAddress.flatMap { PeerAddress($0) }
+            guard case .socks5(let handshake) = established.handshake, let relay = handshake.relay,
+                let address = PeerAddress(host: relay.host, port: relay.port)
+            else { throw ProxyError.malformed }
+            let own = proxy.flatMap { $0.withPort(relay.port) }
+            return DatagramRelay(
+                control: established.channel,
+                address: address.isUnspecified ? own ?? address : address
+            )
+        }
+    }
+
+    private func begin(
+        _ handshake: ProxyHandshake,
+        on loop: any EventLoop
+    ) -> EventLoopFuture<EstablishedProxy> {
         let (timeout, interface) = (TimeAmount(timeout), interface)
         return ClientBootstrap(group: loop)
             .connectTimeout(timeout)
@@ -53,12 +79,24 @@ struct ProxyConnector: Sendable {
     }
 }
 
+/// Where a proxy takes datagrams from us, and what keeps it doing so.
+struct DatagramRelay: Sendable {
+    let control: any Channel
+    let address: PeerAddress
+}
+
+/// A connection to the proxy on which nothing is left to be agreed.
+private struct EstablishedProxy: Sendable {
+    let channel: any Channel
+    let handshake: ProxyHandshake
+}
+
 /// Performs a `ProxyHandshake` and leaves the pipeline.
 private final class ProxyHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    let established: EventLoopPromise<any Channel>
+    let established: EventLoopPromise<EstablishedProxy>
     private let timeout: TimeAmount
     private var handshake: ProxyHandshake
     private var received = ByteBuffer()
@@ -67,7 +105,7 @@ private final class ProxyHandshakeHandler: ChannelInboundHandler, RemovableChann
     init(
         _ handshake: ProxyHandshake,
         timeout: TimeAmount,
-        established: EventLoopPromise<any Channel>
+        established: EventLoopPromise<EstablishedProxy>
     ) {
         self.handshake = handshake
         self.timeout = timeout
@@ -99,9 +137,10 @@ private final class ProxyHandshakeHandler: ChannelInboundHandler, RemovableChann
         // Whoever is at the other end has been asked nothing yet.
         guard received.readableBytes == 0 else { return fail(.malformed, context: context) }
         timer?.cancel()
-        let (channel, established) = (context.channel, established)
+        let established = established
+        let result = EstablishedProxy(channel: context.channel, handshake: handshake)
         context.pipeline.syncOperations.removeHandler(self).whenComplete { _ in
-            established.succeed(channel)
+            established.succeed(result)
         }
     }
 

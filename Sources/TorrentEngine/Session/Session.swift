@@ -107,6 +107,7 @@ package final class Session: Sendable {
         let configuration = resources.configuration
         guard configuration.routes.route(of: .incomingPeers) == .direct else {
             resources.listenPort.value = configuration.listenPort
+            await resources.transports.utp?.start(port: 0, accept: nil)
             return configuration.listenPort
         }
         let listener = try await PeerListener(group: group, resources: resources) {

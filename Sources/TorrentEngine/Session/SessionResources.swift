@@ -79,6 +79,7 @@ extension SessionResources {
             listenHost: configuration.listenHost,
             addresses: addresses,
             bridge: bridge,
+            connector: proxy,
             routes: configuration.routes
         )
         webSeeds = WebSeedClient(

@@ -8,12 +8,15 @@ struct Trackers: Sendable {
     private let udp: UDPTrackers
     private let usesUDP: Bool
 
-    /// - Parameter bridge: to the proxy; `nil` for none.
+    /// - Parameters:
+    ///   - bridge: to the proxy, for HTTP; `nil` for none.
+    ///   - connector: the same, for datagrams.
     init(
         group: any EventLoopGroup,
         listenHost: String,
         addresses: AddressFilter,
         bridge: ProxyBridge? = nil,
+        connector: ProxyConnector? = nil,
         routes: TrafficRoutes = .direct
     ) {
         http = HTTPTracker(
@@ -22,8 +25,14 @@ struct Trackers: Sendable {
             addresses: addresses,
             bridge: bridge
         )
-        udp = UDPTrackers(loop: group.next(), listenHost: listenHost, addresses: addresses)
-        usesUDP = routes.route(of: .udpTrackers) == .direct
+        let route = routes.route(of: .udpTrackers)
+        udp = UDPTrackers(
+            loop: group.next(),
+            listenHost: listenHost,
+            addresses: addresses,
+            connector: route == .proxied ? connector : nil
+        )
+        usesUDP = route != .off
     }
 
     /// - Parameter timeout: for all of it: names, redirects and repetitions included.

@@ -22,6 +22,7 @@ actor UDPTrackers {
     private nonisolated let loop: any EventLoop
     private let addresses: AddressFilter
     private let hosts: ListenHosts
+    private let connector: ProxyConnector?
     private var sockets: [Bool: DatagramSocket] = [:]
     private var exchange = UDPTrackerExchange(generator: SystemRandomNumberGenerator())
     private var inquiries: [UInt64: Inquiry] = [:]
@@ -34,7 +35,14 @@ actor UDPTrackers {
         loop.executor.asUnownedSerialExecutor()
     }
 
-    init(loop: any EventLoop, listenHost: String, addresses: AddressFilter) {
+    /// - Parameter connector: to the proxy that relays every datagram; `nil` for none.
+    init(
+        loop: any EventLoop,
+        listenHost: String,
+        addresses: AddressFilter,
+        connector: ProxyConnector? = nil
+    ) {
+        self.connector = connector
         self.loop = loop
         self.addresses = addresses
         hosts = ListenHosts(listenHost)
@@ -76,6 +84,19 @@ actor UDPTrackers {
         timeout: Duration
     ) async throws -> UDPTrackerExchange.Answer {
         let deadline = ContinuousClock.now + timeout
+        let targets = try await targets(for: tracker, within: timeout)
+        guard !targets.isEmpty else { throw RemoteFailure.unreachable }
+        let rest = ContinuousClock.now.duration(to: deadline)
+        return try await withCheckedThrowingContinuation { continuation in
+            begin(question, of: targets, continuation, timeout: rest)
+        }
+    }
+
+    private func targets(
+        for tracker: UDPTrackerURL,
+        within timeout: Duration
+    ) async throws -> [UDPTrackerExchange.Tracker] {
+        if connector != nil { return [try await relayedTarget(for: tracker)] }
         let addresses = try await HostResolver.addresses(
             of: tracker.host,
             port: tracker.port,
@@ -85,15 +106,28 @@ actor UDPTrackers {
         )
         await openSockets()
         guard !isStopped else { throw RemoteFailure.ended }
-        let targets = [false, true].compactMap { isIPv6 in
+        return [false, true].compactMap { isIPv6 in
             sockets[isIPv6]?.isOpen == true
                 ? addresses.filter { $0.isIPv6 == isIPv6 }.randomElement() : nil
+        }.map { .address($0) }
+    }
+
+    /// Its name is looked up by the proxy, and nowhere else.
+    private func relayedTarget(
+        for tracker: UDPTrackerURL
+    ) async throws -> UDPTrackerExchange.Tracker {
+        guard addresses.allows(host: tracker.host) else {
+            throw RemoteFailure.forbiddenHost(tracker.host)
         }
-        guard !targets.isEmpty else { throw RemoteFailure.unreachable }
-        let rest = ContinuousClock.now.duration(to: deadline)
-        return try await withCheckedThrowingContinuation { continuation in
-            begin(question, of: targets, continuation, timeout: rest)
+        await openSockets()
+        guard !isStopped else { throw RemoteFailure.ended }
+        guard sockets[false]?.isOpen == true,
+            let destination = ProxyDestination(host: tracker.host, port: tracker.port)
+        else { throw RemoteFailure.notThroughProxy }
+        guard let address = PeerAddress(numericHost: tracker.host, port: tracker.port) else {
+            return .name(destination)
         }
+        return .address(address)
     }
 
     /// Questions under way fail.
@@ -112,7 +146,7 @@ actor UDPTrackers {
 
     private func begin(
         _ question: UDPTrackerExchange.Question,
-        of targets: [PeerAddress],
+        of targets: [UDPTrackerExchange.Tracker],
         _ continuation: CheckedContinuation<UDPTrackerExchange.Answer, any Error>,
         timeout: Duration
     ) {
@@ -175,7 +209,7 @@ actor UDPTrackers {
     // MARK: Sockets
 
     private func openSockets() async {
-        for isIPv6 in [false, true] {
+        for isIPv6 in connector == nil ? [false, true] : [false] {
             guard !isStopped, let host = hosts[isIPv6: isIPv6] else { continue }
             let socket = sockets[isIPv6] ?? makeSocket(host, isIPv6: isIPv6)
             // A family that this machine does not have is left out.
@@ -184,8 +218,12 @@ actor UDPTrackers {
     }
 
     private func makeSocket(_ host: String, isIPv6: Bool) -> DatagramSocket {
-        let socket = DatagramSocket(host: host, isIPv6: isIPv6, loop: loop) {
-            [weak self] bytes, address in
+        let socket = DatagramSocket(
+            host: host,
+            isIPv6: isIPv6,
+            connector: connector,
+            loop: loop
+        ) { [weak self] bytes, address in
             self?.assumeIsolated { exchange in
                 exchange.received(Array(bytes.readableBytesView), from: address)
             }
@@ -202,7 +240,12 @@ actor UDPTrackers {
     private func performActions() {
         for action in exchange.takeActions() {
             switch action {
-            case .send(let bytes, let address): sockets[address.isIPv6]?.send(bytes, to: address)
+            case .send(let bytes, .address(let address)):
+                // A relay has one socket for both families.
+                let isIPv6 = connector == nil && address.isIPv6
+                sockets[isIPv6]?.send(bytes, to: address)
+            case .send(let bytes, .name(let destination)):
+                sockets[false]?.send(bytes, to: destination)
             case .finish(let key, let answer): finish(key, answer)
             }
         }

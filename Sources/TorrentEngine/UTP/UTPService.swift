@@ -34,8 +34,10 @@ actor UTPService {
 
     // MARK: Life
 
-    /// - Parameter port: UDP port that is taken if it is free.
-    func start(port: UInt16, accept: @escaping Accept) async {
+    /// - Parameters:
+    ///   - port: UDP port that is taken if it is free.
+    ///   - accept: `nil` if peers cannot connect to us.
+    func start(port: UInt16, accept: Accept?) async {
         await datagrams.open(port: port)
         guard !isStopped else { return }
         self.accept = accept

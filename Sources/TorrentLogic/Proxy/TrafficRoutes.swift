@@ -2,7 +2,7 @@ package import BitTorrentProtocol
 
 /// Which traffic goes through a proxy, which around it, and which not at all.
 ///
-/// A proxy carries connections that we make. Whatever else tells others where we are is off, unless
+/// A proxy carries connections that we make, and a SOCKS5 proxy datagrams, if it permits. Whatever else tells others where we are is off, unless
 /// the user allows leaks: then it goes as without a proxy.
 package struct TrafficRoutes: Equatable, Sendable {
     package enum Traffic: CaseIterable, Sendable {
@@ -44,8 +44,9 @@ package struct TrafficRoutes: Equatable, Sendable {
         switch traffic {
         // Names go along: the proxy looks them up.
         case .peers, .web: return .proxied
-        case .nameLookups, .udpTrackers, .dht, .microTransport, .localDiscovery, .incomingPeers,
-            .portMapping:
+        case .udpTrackers, .dht, .microTransport:
+            return allowsLeaks ? .direct : proxy == .socks5 ? .proxied : .off
+        case .nameLookups, .localDiscovery, .incomingPeers, .portMapping:
             return allowsLeaks ? .direct : .off
         }
     }

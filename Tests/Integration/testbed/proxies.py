@@ -71,6 +71,23 @@ class Microsocks(Proxy):
         return ["microsocks", "-i", self.address, "-p", str(self.port), *login]
 
 
+class Dante(Proxy):
+    """Relays datagrams, too (UDP ASSOCIATE)."""
+
+    kind, port = "socks5", 1080
+
+    def _prepare(self, directory: Path) -> list[str]:
+        configuration = directory / f"dante-{self.address}.conf"
+        everybody = "from: 0.0.0.0/0 to: 0.0.0.0/0"
+        configuration.write_text(
+            f"logoutput: stderr\ninternal: {self.address} port = {self.port}\n"
+            f"external: {self.address}\nclientmethod: none\nsocksmethod: none\n"
+            f"user.privileged: root\nuser.unprivileged: root\n"
+            f"client pass {{ {everybody} }}\nsocks pass {{ {everybody} }}\n"
+        )
+        return ["danted", "-f", str(configuration), "-p", str(directory / "dante.pid")]
+
+
 class Tinyproxy(Proxy):
     kind, port = "http", 8888
 

@@ -15,9 +15,11 @@ import TorrentLogic
     @Test(arguments: ProxyProtocol.allCases)
     func withAProxyNothingGoesAroundIt(proxy: ProxyProtocol) {
         let routes = TrafficRoutes(through: proxy, allowsLeaks: false)
+        // A relay of datagrams is a matter of SOCKS5.
+        let datagrams = proxy == .socks5 ? TrafficRoutes.Route.proxied : .off
         let expected: [(Traffic, TrafficRoutes.Route)] = [
-            (.peers, .proxied), (.web, .proxied), (.nameLookups, .off), (.udpTrackers, .off),
-            (.dht, .off), (.microTransport, .off), (.localDiscovery, .off),
+            (.peers, .proxied), (.web, .proxied), (.nameLookups, .off), (.udpTrackers, datagrams),
+            (.dht, datagrams), (.microTransport, datagrams), (.localDiscovery, .off),
             (.incomingPeers, .off), (.portMapping, .off),
         ]
         #expect(expected.map(\.0) == Traffic.allCases)
