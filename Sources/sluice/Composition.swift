@@ -89,7 +89,6 @@ struct Composition {
             try await session.start()
             // Before the first call: a handle from before a restart must not look stale.
             await loader.load(configuration.routes)
-            MountHints(configuration: configuration).log(to: logger)
             try await services(hangUps).run()
         } catch {
             await shutDown()
@@ -102,7 +101,7 @@ struct Composition {
     private func services(_ hangUps: UnixSignalsSequence) -> ServiceGroup {
         ServiceGroup(
             services: [
-                Serving(server: server, nfs: settings.configuration.nfs),
+                Serving(server: server, configuration: settings.configuration, logger: logger),
                 Watching(
                     loader: loader,
                     interval: .seconds(settings.configuration.folderScanSeconds)
@@ -180,6 +179,7 @@ extension NFSServerConfiguration {
         addresses = [configuration.nfs.address]
         port = configuration.nfs.port
         registersWithRPCBind = configuration.nfs.usesRPCBind
+        startsPortmapper = configuration.nfs.startsPortmapper
     }
 }
 

@@ -7,14 +7,15 @@ struct MountHints: Equatable {
     let port: Int
     /// The path to mount.
     let path: String
-    /// Whether rpcbind of this host names our ports.
+    /// Whether rpcbind of this host, or a portmapper of ours, names our ports.
     let isRegistered: Bool
 
-    init(configuration: Configuration) {
+    /// - Parameter isMapped: whether a portmapper of ours names the ports.
+    init(configuration: Configuration, isMapped: Bool) {
         self.init(
             configuration: configuration,
             hostName: Self.hostName,
-            isRegistered: configuration.nfs.usesRPCBind && Self.isRPCBindRunning
+            isRegistered: isMapped || configuration.nfs.usesRPCBind && Self.isRPCBindRunning
         )
     }
 
@@ -67,23 +68,23 @@ struct MountHints: Equatable {
         }
     }
 
-    /// libnfs asks rpcbind for both ports unless the address names them.
+    /// libnfs asks port 111 for both ports unless the address names them.
     private var url: String {
         let place = "nfs://\(host)\(path)"
         return isRegistered ? place : "\(place)?nfsport=\(port)&mountport=\(port)"
     }
 
-    /// Locks need a server that keeps them, hence `nolock`; the rest is for a host without rpcbind.
+    /// Locks need a server that keeps them, hence `nolock`; the rest is for a host where port 111 is silent.
     private var mountOptions: String {
         isRegistered
             ? "nfsvers=3,nolock" : "nfsvers=3,nolock,proto=tcp,port=\(port),mountport=\(port)"
     }
 
-    /// Kodi has no field for a port: it asks rpcbind.
+    /// Kodi has no field for a port: it asks port 111.
     private var kodi: String {
         isRegistered
             ? "Videos > Files > Add videos > Browse > Add network location: Network File System "
                 + "(NFS), server \(host), remote path \(path)"
-            : "it finds shares through rpcbind alone; install and start rpcbind here, then restart"
+            : "it finds shares through port 111 alone: run as root, or start rpcbind here, then restart"
     }
 }

@@ -7,12 +7,18 @@ import UnixSignals
 /// The NFS server, from the first call to the last.
 struct Serving: Service {
     let server: NFSServer
-    let nfs: Configuration.NFS
+    let configuration: Configuration
+    let logger: Logger
 
     func run() async throws {
         do {
-            try await cancelWhenGracefulShutdown { try await server.run() }
+            try await cancelWhenGracefulShutdown {
+                try await server.run { isMapped in
+                    MountHints(configuration: configuration, isMapped: isMapped).log(to: logger)
+                }
+            }
         } catch {
+            let nfs = configuration.nfs
             throw Fault(
                 description:
                     "cannot listen for NFS on \(nfs.address) port \(nfs.port): \(error); set “nfs: "

@@ -1,4 +1,4 @@
-"""Mounting as a user types it, and what rpcbind knows while the server runs."""
+"""Mounting as a user types it, and what port 111 knows while the server runs."""
 
 from __future__ import annotations
 
@@ -64,3 +64,39 @@ class Mounting(SceneTestCase):
     def registered(self) -> str:
         command = self.network.on_server_side(["rpcinfo", "-p", "127.0.0.1"])
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+class WithoutRpcbind(SceneTestCase):
+    """The server's own portmapper, which starts because nobody else is at port 111."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.film = self.make_film("film.mkv", 3 * MIB)
+        self.seed_by_libtorrent(self.film)
+        self.scene.rpcbind.stop()
+        self.addCleanup(self.scene.start_rpcbind)
+        self.server = self.serve(Route("films", [self.film]))
+
+    def test_plain_mount_finds_the_ports(self) -> None:
+        guest = self.scene.kernel_client
+        began = time.monotonic()
+        where = self.mount(self.server, options="")
+        self.assertLess(time.monotonic() - began, 2)
+        self.assertRegex(guest.run(f"grep {where} /proc/mounts").output, r"vers=3.*proto=tcp")
+        output = guest.run(f"sha256sum {where}/films/{self.film.name}").output
+        self.assertTrue(output.startswith(self.film.files[0].sha256))
+        guest.run(f"umount {where}")
+
+    def test_programs_that_look_for_shares_find_them(self) -> None:
+        guest = self.scene.kernel_client
+        where = self.server.address
+        self.assertIn(self.server.export, guest.run(f"showmount -e {where}").output)
+        listed = guest.run(f"rpcinfo -p {where}").output
+        for line in [r"100000\s+4\s+udp\s+111", r"100003\s+3\s+tcp\s+2049", r"100005\s+3\s+udp"]:
+            self.assertRegex(listed, line)
+        # A call of the program where the portmapper says it is, by each transport.
+        for transport in ["tcp", "udp"]:
+            guest.run(f"rpcinfo -T {transport} {where} 100005 3")
+        guest.run(f"rpcinfo -T tcp {where} 100003 3")
+        client = LibnfsClient(where, self.server.export)
+        self.assertEqual(client.list("films"), {self.film.name: self.film.size})

@@ -8,6 +8,17 @@ import VirtualTree
 struct MountProgram {
     let service: NFSService
 
+    /// Encodes the reply to a call of any program that came by UDP, where MOUNT alone is served.
+    func answerDatagram(_ call: RPCCall, arguments: ByteBuffer, caller: Caller) -> ByteBuffer {
+        guard call.program == ProgramNumber.mount else {
+            return message(call, .programUnavailable)
+        }
+        guard call.version == 1 || call.version == 3 else {
+            return message(call, .programMismatch(low: 1, high: 3))
+        }
+        return answer(call, arguments: arguments, caller: caller)
+    }
+
     /// Encodes the whole reply message, without a record mark.
     func answer(_ call: RPCCall, arguments: ByteBuffer, caller: Caller) -> ByteBuffer {
         guard let procedure = MountProcedure(rawValue: call.procedure) else {

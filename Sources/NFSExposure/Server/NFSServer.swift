@@ -6,18 +6,20 @@ import ONCRPC
 import Synchronization
 package import VirtualTree
 
-/// The NFS server: NFS 3 and MOUNT on one TCP port, where it can MOUNT on
-/// the UDP port of the same number.
+/// The NFS server: NFS 3 and MOUNT on one TCP port, MOUNT on the UDP port of the same number, and a
+/// portmapper where there is none.
 package final class NFSServer: Sendable {
     private struct Sockets {
         var listeners: [any Channel] = []
         var connections: [ObjectIdentifier: any Channel] = [:]
+        var datagrams: [LocalDatagrams] = []
         var isStopping = false
     }
 
     private let configuration: NFSServerConfiguration
     private let group: any EventLoopGroup
     private let service: NFSService
+    private let portmapper: Portmapper
     private let sockets = Mutex(Sockets())
     private let stopRequests: AsyncStream<Void>
     private let requestStop: AsyncStream<Void>.Continuation
@@ -43,6 +45,7 @@ package final class NFSServer: Sendable {
             limits: configuration.limits,
             logger: logger
         )
+        portmapper = Portmapper(port: configuration.portmapperPort, group: group)
         (stopRequests, requestStop) = AsyncStream.makeStream()
     }
 
@@ -57,21 +60,55 @@ package final class NFSServer: Sendable {
 
     /// Serves until the task is cancelled or ``stop()`` is called.
     ///
+    /// - Parameter whenListening: hears whether a portmapper of ours tells clients of the port.
     /// - Throws: if no address can be listened at.
-    package func run() async throws {
+    package func run(whenListening: @Sendable (_ isMapped: Bool) -> Void = { _ in }) async throws {
         let addresses = try await start()
+        let served = addresses.flatMap {
+            ServedProgram.all(at: $0, withUDP: configuration.servesMountOverUDP)
+        }
+        let isMapped = await startPortmapper(serving: served)
+        whenListening(isMapped)
         await withTaskGroup(of: Void.self) { tasks in
-            if configuration.registersWithRPCBind {
-                let registration = RPCBindRegistration(
-                    addresses: addresses,
-                    servesUDP: configuration.servesMountOverUDP(at:),
-                    logger: service.logger
-                )
+            if configuration.registersWithRPCBind, !isMapped {
+                let registration = RPCBindRegistration(served: served, logger: service.logger)
                 tasks.addTask { await registration.run() }
             }
+            tasks.addTask { await self.followAddresses() }
             for await _ in stopRequests {}
             await stop()
             tasks.cancelAll()
+        }
+    }
+
+    /// - Returns: whether it answers.
+    private func startPortmapper(serving served: [ServedProgram]) async -> Bool {
+        guard configuration.startsPortmapper else { return false }
+        switch await portmapper.start(serving: served) {
+        case .answers:
+            service.logger.info(
+                "portmapper started: clients find the server without its port",
+                metadata: ["port": "\(configuration.portmapperPort)"]
+            )
+            return true
+        case .taken: break
+        case .notPermitted:
+            service.logger.notice(
+                """
+                no portmapper: port \(configuration.portmapperPort) needs root or \
+                CAP_NET_BIND_SERVICE; without rpcbind, clients need the options port= and mountport=
+                """
+            )
+        case .failed(let reason):
+            service.logger.warning("no portmapper", metadata: ["error": "\(reason)"])
+        }
+        return false
+    }
+
+    private func followAddresses() async {
+        while (try? await Task.sleep(for: .seconds(60))) != nil {
+            for datagrams in sockets.withLock({ $0.datagrams }) { try? await datagrams.update() }
+            await portmapper.update()
         }
     }
 
@@ -95,8 +132,8 @@ package final class NFSServer: Sendable {
                     }
                     bound.append(local)
                     port = chosen
-                    if configuration.servesMountOverUDP(at: local) {
-                        add(try await bindUDP(SocketAddress(ipAddress: host, port: chosen)))
+                    if configuration.servesMountOverUDP {
+                        try await serveMountOverUDP(at: host, port: chosen)
                     }
                 } catch let error as IOError where Self.lacksFamily(error) {
                     refusal = error
@@ -121,16 +158,19 @@ package final class NFSServer: Sendable {
     /// Closes all sockets; READs that wait end with their connections.
     package func stop() async {
         requestStop.finish()
-        let channels = sockets.withLock { sockets in
+        let (channels, datagrams) = sockets.withLock { sockets in
             sockets.isStopping = true
             defer {
                 sockets.listeners = []
                 sockets.connections = [:]
+                sockets.datagrams = []
             }
-            return sockets.listeners + Array(sockets.connections.values)
+            return (sockets.listeners + Array(sockets.connections.values), sockets.datagrams)
         }
         for channel in channels { channel.close(promise: nil) }
         for channel in channels { try? await channel.closeFuture.get() }
+        for socket in datagrams { await socket.close() }
+        await portmapper.stop()
     }
 
     private func add(_ listener: any Channel) {
@@ -158,20 +198,23 @@ package final class NFSServer: Sendable {
         return try await bootstrap.bind(to: address).get()
     }
 
-    private func bindUDP(_ address: SocketAddress) async throws -> any Channel {
+    private func serveMountOverUDP(at host: String, port: Int) async throws {
         let service = service
-        var bootstrap = DatagramBootstrap(group: group)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        MountDatagrams(service: service)
-                    )
-                }
+        let datagrams = LocalDatagrams(
+            host: host,
+            port: port,
+            hearsBroadcasts: false,
+            group: group
+        ) { _ in
+            { call, arguments, remote in
+                guard let peer = IPAddress(remote) else { return nil }
+                let caller = Caller(address: peer, port: remote.port ?? 0, service: service)
+                return MountProgram(service: service)
+                    .answerDatagram(call, arguments: arguments, caller: caller)
             }
-        if address.protocol == .inet6 {
-            bootstrap = bootstrap.channelOption(Self.onlyIPv6, value: 1)
         }
-        return try await bootstrap.bind(to: address).get()
+        try await datagrams.update()
+        sockets.withLock { $0.datagrams.append(datagrams) }
     }
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
@@ -202,7 +245,7 @@ package final class NFSServer: Sendable {
     }
 
     /// Lets IPv4 and IPv6 have a socket each on one port.
-    private static let onlyIPv6 = ChannelOptions.Types.SocketOption(
+    static let onlyIPv6 = ChannelOptions.Types.SocketOption(
         level: .ipv6,
         name: .ipv6_v6only
     )

@@ -1,5 +1,3 @@
-import NIOCore
-
 /// Where the NFS server listens, and the numbers that bound it.
 package struct NFSServerConfiguration: Sendable {
     /// Addresses to listen at; one whose family the system lacks is passed over.
@@ -12,15 +10,13 @@ package struct NFSServerConfiguration: Sendable {
     /// first, and takes TCP where there is none.
     package var servesMountOverUDP = true
     package var registersWithRPCBind = true
+    /// Whether a portmapper of our own answers where no rpcbind does.
+    package var startsPortmapper = false
+    /// Where clients ask for ports; another number is for tests.
+    package var portmapperPort = 111
     package var limits = NFSLimits()
 
     package init() {}
-
-    /// Not at a wildcard address: of a host with several addresses a reply would leave from
-    /// another one than was asked, and the client would wait for it in vain.
-    func servesMountOverUDP(at address: SocketAddress) -> Bool {
-        servesMountOverUDP && !["0.0.0.0", "::"].contains(address.ipAddress)
-    }
 }
 
 /// The bounds of the NFS server.

@@ -1,5 +1,4 @@
 import Logging
-import NFSProtocol
 import NIOCore
 import NIOPosix
 import ONCRPC
@@ -8,35 +7,12 @@ import ONCRPC
 struct RPCBindRegistration {
     private static let interval = Duration.seconds(60)
 
-    private let mappings: [(mapping: RPCBind.Mapping, port: UInt16)]
+    private let served: [ServedProgram]
     private let logger: Logger
 
-    init(
-        addresses: [SocketAddress],
-        servesUDP: (SocketAddress) -> Bool,
-        logger: Logger
-    ) {
+    init(served: [ServedProgram], logger: Logger) {
+        self.served = served
         self.logger = logger
-        mappings = addresses.flatMap { address -> [(mapping: RPCBind.Mapping, port: UInt16)] in
-            guard let port = address.port.flatMap(UInt16.init(exactly:)) else { return [] }
-            let isIPv6 = address.protocol == .inet6
-            var served: [(UInt32, UInt32, RPCBind.Transport)] = []
-            let tcp: RPCBind.Transport = isIPv6 ? .tcp6 : .tcp
-            served.append((ProgramNumber.nfs, 3, tcp))
-            served.append((ProgramNumber.mount, 3, tcp))
-            served.append((ProgramNumber.mount, 1, tcp))
-            if servesUDP(address) {
-                let udp: RPCBind.Transport = isIPv6 ? .udp6 : .udp
-                served.append((ProgramNumber.mount, 3, udp))
-                served.append((ProgramNumber.mount, 1, udp))
-            }
-            return served.map { program, version, transport in
-                (
-                    RPCBind.Mapping(program: program, version: version, transport: transport),
-                    port
-                )
-            }
-        }
     }
 
     /// Returns after cancellation, when the mappings are removed.
@@ -52,10 +28,10 @@ struct RPCBindRegistration {
     }
 
     private func register() async -> RPCBind.Outcome {
-        let mappings = mappings
+        let served = served
         let outcomes = try? await NIOThreadPool.singleton.runIfActive {
             var outcomes: [RPCBind.Outcome] = []
-            for entry in mappings {
+            for entry in served {
                 outcomes.append(RPCBind.register(entry.mapping, port: entry.port))
                 // Nobody is there: the other calls would only take their time.
                 if outcomes.last == .absent { break }
@@ -67,11 +43,11 @@ struct RPCBindRegistration {
     }
 
     private func unregister() async {
-        let mappings = mappings
+        let served = served
         // The future, not the async form: that one does nothing in a task that is cancelled.
         let loop = MultiThreadedEventLoopGroup.singleton.any()
         try? await NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
-            for entry in mappings { _ = RPCBind.unregister(entry.mapping) }
+            for entry in served { _ = RPCBind.unregister(entry.mapping) }
         }.get()
     }
 
@@ -88,5 +64,11 @@ struct RPCBindRegistration {
                 """
             )
         }
+    }
+}
+
+extension ServedProgram {
+    fileprivate var mapping: RPCBind.Mapping {
+        RPCBind.Mapping(program: program, version: version, transport: transport)
     }
 }

@@ -104,7 +104,7 @@ extension Configuration.NFS {
         let keys = reader.mapping(
             node,
             "nfs",
-            keys: ["address", "port", "root", "exports", "rpcbind"]
+            keys: ["address", "port", "root", "exports", "rpcbind", "portmapper"]
         )
         reader.address(keys["address"], "nfs: address") { address = $0 }
         reader.integer(keys["port"], "nfs: port", 1...65_535) { port = $0 }
@@ -119,6 +119,7 @@ extension Configuration.NFS {
         }
         reader.path(keys["exports"], "nfs: exports") { exports = $0 }
         reader.boolean(keys["rpcbind"], "nfs: rpcbind") { usesRPCBind = $0 }
+        reader.boolean(keys["portmapper"], "nfs: portmapper") { startsPortmapper = $0 }
     }
 }
 

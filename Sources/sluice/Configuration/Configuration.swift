@@ -33,6 +33,8 @@ struct Configuration: Equatable, Sendable {
         var root = "/torrents"
         var exports = "./exports"
         var usesRPCBind = true
+        /// Whether port 111 is answered if nobody else does.
+        var startsPortmapper = true
     }
 
     struct BitTorrent: Equatable, Sendable {

@@ -23,6 +23,10 @@ class Rpcbind:
                 raise TestbedError("rpcbind does not come up")
             time.sleep(0.02)
 
+    def stop(self) -> None:
+        self.process.terminate()
+        Path("/run/rpcbind.sock").unlink(missing_ok=True)
+
 
 class NFSServer:
     """A server program on the server side of the network, NFS and MOUNT on their ports."""

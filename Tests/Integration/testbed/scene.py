@@ -36,7 +36,10 @@ class Scene:
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
         self.network = Network(directory / "logs")
         self.tracker = Tracker()
-        self.rpcbind = Rpcbind(self.network, directory / "logs")
+        self.start_rpcbind()
+
+    def start_rpcbind(self) -> None:
+        self.rpcbind = Rpcbind(self.network, self.directory / "logs")
 
     @classmethod
     def begin(cls, directory: Path) -> None:

@@ -73,7 +73,7 @@ class SluiceServer(NFSServer):
         return [str(self._executable), "serve", "--config", str(self.configuration)]
 
     def start(self, timeout: float = 30) -> float:
-        """As every server; clients that ask rpcbind for the ports find them, too."""
+        """As every server; clients that ask port 111 for the ports find them, too."""
         registrations = self._registrations() if self.process else 0
         seconds = super().start(timeout)
         wait_until(lambda: self._registrations() > registrations, timeout, "rpcbind registration")
@@ -99,7 +99,8 @@ class SluiceServer(NFSServer):
         return {path: magnet for magnet, path in (line.split("\t") for line in output.splitlines())}
 
     def _registrations(self) -> int:
-        return self.log().count("registered with rpcbind")
+        log = self.log()
+        return log.count("registered with rpcbind") + log.count("portmapper started")
 
     def path(self, route: str, torrent: Torrent, file: str | None = None) -> str:
         """Where a torrent's file lies below the export."""

@@ -1,26 +1,25 @@
-import NFSProtocol
 import NIOCore
 import ONCRPC
 
-/// MOUNT over UDP: one datagram, one reply; silence for what is no call.
-final class MountDatagrams: ChannelInboundHandler {
+/// RPC over UDP: one datagram, one reply; silence for what is no call.
+final class RPCDatagrams: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
+    /// Encodes the reply to a call with these arguments, from there; `nil` for silence.
+    typealias Answer = @Sendable (RPCCall, ByteBuffer, SocketAddress) -> ByteBuffer?
 
     /// A longer reply may not arrive, and a forged sender must not be flooded with it.
     private static let replyLimit = 16 * 1024
 
-    private let service: NFSService
+    private let answer: Answer
 
-    init(service: NFSService) {
-        self.service = service
+    init(answer: @escaping Answer) {
+        self.answer = answer
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = Self.unwrapInboundIn(data)
-        guard let peer = IPAddress(envelope.remoteAddress),
-            let reply = reply(to: envelope, of: peer)
-        else { return }
+        guard let reply = reply(to: envelope) else { return }
         context.write(
             Self.wrapOutboundOut(
                 AddressedEnvelope(remoteAddress: envelope.remoteAddress, data: reply)
@@ -33,10 +32,7 @@ final class MountDatagrams: ChannelInboundHandler {
         context.flush()
     }
 
-    private func reply(
-        to envelope: AddressedEnvelope<ByteBuffer>,
-        of peer: IPAddress
-    ) -> ByteBuffer? {
+    private func reply(to envelope: AddressedEnvelope<ByteBuffer>) -> ByteBuffer? {
         var arguments = envelope.data
         let call: RPCCall
         do throws(RPCRejection) {
@@ -45,22 +41,7 @@ final class MountDatagrams: ChannelInboundHandler {
             guard case .reply(let xid, let reply) = error else { return nil }
             return message(reply, xid: xid)
         }
-        guard call.program == ProgramNumber.mount else {
-            return message(.programUnavailable, xid: call.xid)
-        }
-        guard call.version == 1 || call.version == 3 else {
-            return message(.programMismatch(low: 1, high: 3), xid: call.xid)
-        }
-        let caller = Caller(
-            address: peer,
-            port: envelope.remoteAddress.port ?? 0,
-            service: service
-        )
-        let reply = MountProgram(service: service).answer(
-            call,
-            arguments: arguments,
-            caller: caller
-        )
+        guard let reply = answer(call, arguments, envelope.remoteAddress) else { return nil }
         return reply.readableBytes <= Self.replyLimit
             ? reply : message(.systemError, xid: call.xid)
     }
