@@ -13,10 +13,11 @@ import ArgumentParser
 
               sluice serve --config config.yaml      serve; prints what to type to mount the share
               sluice check --config config.yaml      find mistakes in the configuration and exports
+              sluice exports --as 192.168.1.20       what that host may mount
               sluice magnets --config config.yaml    how others find the folders that you serve
             """,
         version: version,
-        subcommands: [Serve.self, Check.self, Magnets.self]
+        subcommands: [Serve.self, Check.self, Exports.self, Magnets.self]
     )
 }
 

@@ -174,11 +174,67 @@ import Testing
     @Test func findsTheDeepestExport() throws {
         let table = try parse("/torrents *\n/torrents/a/b *").table
         func path(_ components: String...) -> String? {
-            table.export(covering: components.map { Array($0.utf8) })?.path
+            table.export(covering: (["torrents"] + components).map { Array($0.utf8) })?.path
         }
         #expect(path() == "/torrents")
         #expect(path("a") == "/torrents")
         #expect(path("a", "b", "c") == "/torrents/a/b")
+    }
+
+    @Test func showsDirectoriesFromElsewhere() throws {
+        let table = try parseExports(
+            """
+            /media -route=movies 10.0.0.1 10.0.0.2(mode=0640,uid=7,gid=8)
+            /media 10.0.0.3(route=movies)
+            /deep *(path=/movies/Some Film)
+            /both *(path=/Season 1/,route=series)
+            """.replacing("Some Film", with: #"Some\040Film"#).replacing(
+                "Season 1",
+                with: #"Season\0401"#
+            )
+        )
+        func shown(_ path: String) -> [String]? {
+            table.exports.first { $0.path == path }?.components.map {
+                String(decoding: $0, as: UTF8.self)
+            }
+        }
+        #expect(shown("/media") == ["movies"])
+        #expect(shown("/deep") == ["movies", "Some Film"])
+        #expect(shown("/both") == ["series", "Season 1"])
+        let host = try #require(IPAddress("10.0.0.2"))
+        let media = try #require(table.exports.first { $0.path == "/media" })
+        let options = try #require(media.options(for: host))
+        #expect(options.reportedUser == 7)
+        #expect(options.reportedGroup == 8)
+        #expect(options.reportedMode(0o555, isDirectory: false) == 0o640)
+        #expect(options.reportedMode(0o555, isDirectory: true) == 0o750)
+    }
+
+    @Test(arguments: [
+        ("/x *", "say with route= or path="),
+        ("/x *(route=a/b)", "the name of one route"),
+        ("/x *(path=a)", "begins with a slash"),
+        ("/x *(path=/../a)", "cannot stand in path="),
+        ("/x a(route=a) b(route=b)", "one path shows one directory"),
+        ("/x *(route=a)\n/x 10.0.0.1(route=b)", "one path shows one directory"),
+        ("/torrents *(mode=0999)", "permission bits in octal"),
+        ("/torrents *(uid=4294967295)", "takes a number"),
+    ])
+    func saysWhatIsWrongWithAView(text: String, message: String) {
+        let error = #expect(throws: ExportFileError.self) { try parseExports(text) }
+        #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+    }
+
+    @Test func writesOptionsAsTheFileHasThem() throws {
+        let written =
+            "rw,secure,all_squash,anonuid=5,anongid=6,sec=sys:none,uid=1,mode=0444,stall=hold"
+        let options = try #require(
+            try parseExports("/torrents *(\(written))").exports.first?.rules.first?.options
+        )
+        #expect("\(options)" == written)
+        #expect(
+            "\(ExportOptions())" == "ro,insecure,root_squash,sec=sys,stall_timeout=25"
+        )
     }
 
     @Test func readsAnyBytesWithoutCrashing() {
@@ -205,12 +261,12 @@ import Testing
         let file = try parse(try readFile(url))
         #expect(
             file.table.exports.map(\.path) == [
-                "/torrents", "/torrents/TV shows", "/torrents/kids", "/torrents/movies",
+                "/media", "/torrents", "/torrents/TV shows", "/torrents/kids", "/torrents/movies",
                 "/torrents/music",
             ]
         )
-        #expect(file.table.exports[1].fsid == 42)
-        #expect(file.table.exports[1].rules.count == 2)
+        #expect(file.table.exports[2].fsid == 42)
+        #expect(file.table.exports[2].rules.count == 2)
         #expect(file.notices.map(\.message) == ["accepted without effect: sync, no_subtree_check"])
     }
 }

@@ -75,6 +75,24 @@ import Testing
         }
     }
 
+    @Test func anExportShowsWhatItsOptionsSay() async throws {
+        let exports = "/media *(route=movies,uid=7,mode=0640)\n/torrents *"
+        try await withServer(exports: exports) { server in
+            let client = try server.client()
+            let media = try client.mount("/media")
+            guard case .success(let attributes) = try client.attributes(media) else {
+                Issue.record("no attributes of /media")
+                return
+            }
+            #expect(attributes.uid == 7)
+            #expect(attributes.mode == 0o750)
+            // The same directory, by two exports: two file systems.
+            #expect(try client.mount("/torrents/movies") != media)
+            #expect(status(try client.mountResult("/media/film.mkv")) == .notDirectory)
+            #expect(status(try client.mountResult("/mediathek")) == .noEntry)
+        }
+    }
+
     @Test func s35_secureExportsWantALowPort() async throws {
         try await withServer(exports: "/torrents *(secure)") { server in
             let result = try server.client().mountResult("/torrents")

@@ -40,7 +40,8 @@ package struct ExportFile: Sendable {
 
 struct ExportFileParser {
     private struct Draft {
-        let components: [[UInt8]]
+        /// The way from the tree's root to what is shown; known at the end of the first line.
+        var components: [[UInt8]]?
         var rules: [Export.Rule] = []
         var fsid: UInt64?
     }
@@ -83,7 +84,7 @@ struct ExportFileParser {
         drafts.map { path, draft in
             Export(
                 path: path,
-                components: draft.components,
+                components: draft.components ?? [],
                 fsid: draft.fsid,
                 rules: draft.rules
             )
@@ -94,16 +95,22 @@ struct ExportFileParser {
         resolve: (String) -> [IPAddress]
     ) throws(ExportSyntaxError) {
         let pathWord = try scanner.word(endsAtParenthesis: false)
-        let (path, components) = try resolvePath(pathWord)
-        var draft = drafts[path] ?? Draft(components: components)
+        let components = try pathComponents(pathWord)
+        let path = Export.path(of: components)
+        var draft = drafts[path] ?? Draft()
         var defaults = ExportOptions()
+        var view = ExportView()
         var clients = 0
         var bareClient: ExportFileScanner.Word?
         scanner.skipBlanks()
         while !scanner.isAtEndOfLine {
             let word = try scanner.word(endsAtParenthesis: true)
             if word.bytes.first == UInt8(ascii: "-"), !word.isLiteral, !scanner.isAtParenthesis {
-                defaults = try parseOptions(Self.splitDefaults(word), defaults: defaults)
+                defaults = try parseOptions(
+                    Self.splitDefaults(word),
+                    defaults: defaults,
+                    view: &view
+                )
             } else {
                 if word.bytes.isEmpty {
                     warnOfTrap(host: bareClient, at: word.position)
@@ -113,7 +120,11 @@ struct ExportFileParser {
                 }
                 let options =
                     scanner.isAtParenthesis
-                    ? try parseOptions(try scanner.parenthesized(), defaults: defaults) : defaults
+                    ? try parseOptions(
+                        try scanner.parenthesized(),
+                        defaults: defaults,
+                        view: &view
+                    ) : defaults
                 try add(word, options: options, to: &draft, resolve: resolve)
                 clients += 1
             }
@@ -132,13 +143,39 @@ struct ExportFileParser {
             )
             draft.fsid = draft.fsid ?? defaults.fsid
         }
+        let shown = try shown(by: view, at: components, pathWord)
+        if let other = draft.components, other != shown {
+            throw ExportSyntaxError(
+                position: pathWord.position,
+                message:
+                    "one path shows one directory; give all its lines the same route= and path="
+            )
+        }
+        draft.components = shown
         drafts[path] = draft
     }
 
-    /// The path's text and the way from the tree's root to it.
-    private func resolvePath(
+    /// The way from the tree's root to what an export shows.
+    private func shown(
+        by view: ExportView,
+        at components: [[UInt8]],
         _ word: ExportFileScanner.Word
-    ) throws(ExportSyntaxError) -> (path: String, components: [[UInt8]]) {
+    ) throws(ExportSyntaxError) -> [[UInt8]] {
+        if let shown = view.components { return shown }
+        guard components.starts(with: treeComponents) else {
+            throw ExportSyntaxError(
+                position: word.position,
+                message: "\(word.text) is not in the tree, which stands at \(treePath); export "
+                    + "\(treePath) or a directory below it, or say with route= or path= what it "
+                    + "is to show"
+            )
+        }
+        return Array(components.dropFirst(treeComponents.count))
+    }
+
+    private func pathComponents(
+        _ word: ExportFileScanner.Word
+    ) throws(ExportSyntaxError) -> [[UInt8]] {
         guard word.bytes.first == Ascii.slash else {
             throw ExportSyntaxError(
                 position: word.position,
@@ -153,30 +190,31 @@ struct ExportFileParser {
                 message: "\".\" and \"..\" cannot stand in a path"
             )
         }
-        guard components.starts(with: treeComponents) else {
-            throw ExportSyntaxError(
-                position: word.position,
-                message: "\(word.text) is not in the tree, which stands at \(treePath); export "
-                    + "\(treePath) or a directory below it"
-            )
-        }
-        let path =
-            "/" + components.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
-        guard path.utf8.count <= 1024 else {
+        guard Export.path(of: components).utf8.count <= 1024 else {
             throw ExportSyntaxError(
                 position: word.position,
                 message: "a path has at most 1024 bytes"
             )
         }
-        return (path, Array(components.dropFirst(treeComponents.count)))
+        return components
     }
 
     private mutating func parseOptions(
         _ words: [ExportFileScanner.Word],
-        defaults: ExportOptions
+        defaults: ExportOptions,
+        view: inout ExportView
     ) throws(ExportSyntaxError) -> ExportOptions {
-        var parser = ExportOptionParser(defaults: defaults)
+        var parser = ExportOptionParser(defaults: defaults, view: view)
         for word in words { try parser.apply(word) }
+        let hasOtherView = view.components != nil && parser.view != view
+        guard !hasOtherView else {
+            throw ExportSyntaxError(
+                position: words.first?.position ?? ExportPosition(line: 1, column: 1),
+                message: "one path shows one directory; write route= and path= once, behind the "
+                    + "path: -route=..."
+            )
+        }
+        view = parser.view
         ignored += parser.ignored
         firstRootFSID = firstRootFSID ?? parser.rootFSID
         if parser.options.writable, !defaults.writable, firstWritable == nil {

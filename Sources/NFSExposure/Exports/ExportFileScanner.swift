@@ -120,10 +120,13 @@ struct ExportFileScanner {
                     position: start,
                     message: "a parenthesis is not closed; add the missing )"
                 )
+            case Ascii.backslash where !isAtContinuation: current.append(try escape())
             case _ where Ascii.isBlank(byte) || byte == Ascii.backslash:
                 throw ExportSyntaxError(
                     position: position,
-                    message: "options are separated by commas alone; remove the blank"
+                    message:
+                        "options are separated by commas alone; remove the blank, or write \\040 "
+                        + "for one in a path"
                 )
             default:
                 current.append(byte)

@@ -5,9 +5,12 @@ struct ExportOptionParser {
     private(set) var ignored: [(name: String, position: ExportPosition)] = []
     /// `fsid=0`, which marks the root of an NFSv4 server.
     private(set) var rootFSID: ExportPosition?
+    /// What the export shows in place of the directory at its path.
+    private(set) var view: ExportView
 
-    init(defaults: ExportOptions) {
+    init(defaults: ExportOptions, view: ExportView = ExportView()) {
         options = defaults
+        self.view = view
     }
 
     mutating func apply(_ word: ExportFileScanner.Word) throws(ExportSyntaxError) {
@@ -51,6 +54,17 @@ struct ExportOptionParser {
         switch name {
         case "anonuid": options.anonymousUser = try Self.userID(name, value, at: position)
         case "anongid": options.anonymousGroup = try Self.userID(name, value, at: position)
+        case "uid": options.owner = try Self.userID(name, value, at: position)
+        case "gid": options.group = try Self.userID(name, value, at: position)
+        case "mode":
+            guard let mode = UInt16(value, radix: 8), mode <= 0o777 else {
+                throw ExportSyntaxError(
+                    position: position,
+                    message: "mode= takes permission bits in octal, such as 0444"
+                )
+            }
+            options.mode = mode
+        case "route", "path": try view.apply(name, value: value, at: position)
         case "fsid": try applyFSID(value, at: position)
         case "sec": try applySecurity(value, at: position)
         case "stall":
@@ -149,12 +163,13 @@ struct ExportOptionParser {
     }
 
     private static let withValue: Set = [
-        "anonuid", "anongid", "fsid", "sec", "stall", "stall_timeout",
+        "anonuid", "anongid", "fsid", "gid", "mode", "path", "route", "sec", "stall",
+        "stall_timeout", "uid",
     ]
 
     private static let withoutMeaning: Set = [
         "nohide", "hide", "crossmnt", "subtree_check", "no_subtree_check", "sync", "async",
         "wdelay", "no_wdelay", "acl", "no_acl", "mp", "mountpoint", "pnfs", "no_pnfs", "refer",
-        "secure_locks", "insecure_locks", "auth_nlm", "no_auth_nlm",
+        "secure_locks", "insecure_locks", "auth_nlm", "no_auth_nlm", "archives", "noarchives",
     ]
 }

@@ -12,6 +12,8 @@ package struct Export: Equatable, Sendable {
 
     /// Absolute, without a trailing slash.
     package let path: String
+    /// `path` by its parts.
+    package let pathComponents: [[UInt8]]
     /// The way from the tree's root to the exported directory.
     package let components: [[UInt8]]
     /// Stable hash of `path`: what a file handle carries.
@@ -25,6 +27,7 @@ package struct Export: Equatable, Sendable {
 
     init(path: String, components: [[UInt8]], fsid: UInt64?, rules: [Rule]) {
         self.path = path
+        pathComponents = path.utf8.split(separator: Ascii.slash).map(Array.init)
         self.components = components
         self.rules = rules
         let hash = StableHash.of(path.utf8)
@@ -38,13 +41,16 @@ package struct Export: Equatable, Sendable {
         }
     }
 
-    /// - Returns: the options of the most specific rule for `address`; `nil` if there is none.
-    package func options(for address: IPAddress) -> ExportOptions? {
-        for candidate in ordered where candidate.prefix.contains(address) {
-            return rules[candidate.rule].options
-        }
-        return nil
+    static func path(of components: [[UInt8]]) -> String {
+        "/" + components.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
     }
+
+    /// - Returns: the most specific rule for `address`; `nil` if there is none.
+    package func rule(for address: IPAddress) -> Rule? {
+        ordered.first { $0.prefix.contains(address) }.map { rules[$0.rule] }
+    }
+
+    package func options(for address: IPAddress) -> ExportOptions? { rule(for: address)?.options }
 
     /// Like ``options(for:)``, with the rule on source ports applied.
     package func options(for address: IPAddress, port: Int) -> ExportOptions? {
@@ -53,7 +59,8 @@ package struct Export: Equatable, Sendable {
     }
 
     package static func == (left: Self, right: Self) -> Bool {
-        left.path == right.path && left.fsid == right.fsid && left.rules == right.rules
+        left.path == right.path && left.components == right.components
+            && left.fsid == right.fsid && left.rules == right.rules
     }
 }
 
@@ -63,12 +70,14 @@ package struct ExportTable: Equatable, Sendable {
     package let exports: [Export]
     /// Where the tree's root stands in the paths that clients mount.
     package let treePath: String
+    let treeComponents: [[UInt8]]
 
     private let indexByID: [UInt32: Int]
 
     init(exports: [Export], treePath: String) {
         self.exports = exports.sorted { $0.path < $1.path }
         self.treePath = treePath
+        treeComponents = treePath.utf8.split(separator: Ascii.slash).map(Array.init)
         indexByID = Dictionary(
             self.exports.enumerated().map { ($1.id, $0) },
             uniquingKeysWith: { first, _ in first }
@@ -89,10 +98,12 @@ package struct ExportTable: Equatable, Sendable {
         exports.filter { $0.options(for: address, port: port) != nil }
     }
 
-    /// The deepest export that covers the directory reached by `components` from the tree's root.
-    package func export(covering components: [[UInt8]]) -> Export? {
-        exports.filter { components.starts(with: $0.components) }
-            .max { $0.components.count < $1.components.count }
+    func isInTree(_ path: [[UInt8]]) -> Bool { path.starts(with: treeComponents) }
+
+    /// The deepest export at or above the path that a client mounts.
+    package func export(covering path: [[UInt8]]) -> Export? {
+        exports.filter { path.starts(with: $0.pathComponents) }
+            .max { $0.pathComponents.count < $1.pathComponents.count }
     }
 }
 

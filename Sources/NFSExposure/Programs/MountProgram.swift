@@ -105,14 +105,16 @@ struct MountProgram {
         guard !components.contains(where: { $0 == [0x2e] || $0 == [0x2e, 0x2e] || $0.contains(0) })
         else { return .failure(.accessDenied) }
         guard components.allSatisfy({ $0.count <= 255 }) else { return .failure(.nameTooLong) }
-        guard let inTree = treeComponents(components, caller: caller) else {
-            return .failure(.noEntry)
+        let path = mountPath(components, caller: caller)
+        // Of what is exported to others nobody is told whether it exists.
+        guard let export = caller.exports.export(covering: path) else {
+            return .failure(caller.exports.isInTree(path) ? .accessDenied : .noEntry)
         }
-        // A path that is not exported is refused whether or not it exists.
-        guard let export = caller.exports.export(covering: inTree),
-            let options = export.options(for: caller.address, port: caller.port)
-        else { return .failure(.accessDenied) }
-        switch service.node(at: inTree) {
+        guard let options = export.options(for: caller.address, port: caller.port) else {
+            return .failure(.accessDenied)
+        }
+        let below = path.dropFirst(export.pathComponents.count)
+        switch service.node(at: export.components + below) {
         case nil: return .failure(.noEntry)
         case .file: return .failure(.notDirectory)
         case .directory(let directory):
@@ -123,15 +125,11 @@ struct MountProgram {
         }
     }
 
-    /// The way from the tree's root; "/" stands for the export of a caller that has but one.
-    private func treeComponents(_ components: [[UInt8]], caller: Caller) -> [[UInt8]]? {
-        let table = caller.exports
-        if components.isEmpty {
-            let mountable = table.exports(for: caller.address, port: caller.port)
-            return mountable.count == 1 ? mountable[0].components : []
-        }
-        let prefix = table.treePath.utf8.split(separator: Ascii.slash).map(Array.init)
-        return components.starts(with: prefix) ? Array(components.dropFirst(prefix.count)) : nil
+    /// "/" stands for the export of a caller that has but one, else for the tree.
+    private func mountPath(_ components: [[UInt8]], caller: Caller) -> [[UInt8]] {
+        guard components.isEmpty else { return components }
+        let mountable = caller.exports.exports(for: caller.address, port: caller.port)
+        return mountable.count == 1 ? mountable[0].pathComponents : caller.exports.treeComponents
     }
 
     private func message(_ call: RPCCall, _ results: some XDREncodable) -> ByteBuffer {

@@ -169,7 +169,9 @@ extension Caller.Access {
         )
         return NFS3FileAttributes(
             type: attributes.kind == .directory ? .directory : .regular,
-            mode: UInt32(attributes.mode) & 0o7777,
+            mode: UInt32(
+                options.reportedMode(attributes.mode, isDirectory: attributes.kind == .directory)
+            ) & 0o7777,
             linkCount: attributes.linkCount,
             uid: options.reportedUser,
             gid: options.reportedGroup,

@@ -28,17 +28,7 @@ struct ConfigurationFile: Sendable {
 
     /// All or nothing: with one fault in any of the files there are no settings.
     func read() throws -> Settings {
-        let here = FileManager.default.currentDirectoryPath
-        let file = absolutePath(path, from: here)
-        let text = try configurationText()
-        var configuration = try Configuration(yaml: text, file: path)
-            .resolvingPaths(from: directory(of: file))
-        if let port { configuration.nfs.port = port }
-        if let stateDirectory {
-            configuration.stateDirectory = absolutePath(stateDirectory, from: here)
-        }
-        if let exports { configuration.nfs.exports = absolutePath(exports, from: here) }
-        try checkServedFolders(of: configuration)
+        let configuration = try readConfiguration()
         let (table, notices) = try readExports(configuration)
         let ipFilter = try configuration.bitTorrent.ipFilter.map { path in
             try IPFilter(
@@ -52,6 +42,29 @@ struct ConfigurationFile: Sendable {
             ipFilter: ipFilter,
             notices: notices
         )
+    }
+
+    /// The exports alone.
+    ///
+    /// - Parameter path: the file in place of that which the configuration names.
+    func readExports(at path: String? = nil) throws -> (table: ExportTable, notices: [String]) {
+        var file = self
+        if let path { file.exports = path }
+        return try file.readExports(file.readConfiguration())
+    }
+
+    private func readConfiguration() throws -> Configuration {
+        let here = FileManager.default.currentDirectoryPath
+        let text = try configurationText()
+        var configuration = try Configuration(yaml: text, file: path)
+            .resolvingPaths(from: directory(of: absolutePath(path, from: here)))
+        if let port { configuration.nfs.port = port }
+        if let stateDirectory {
+            configuration.stateDirectory = absolutePath(stateDirectory, from: here)
+        }
+        if let exports { configuration.nfs.exports = absolutePath(exports, from: here) }
+        try checkServedFolders(of: configuration)
+        return configuration
     }
 
     /// What a server writes all the time makes no torrent.

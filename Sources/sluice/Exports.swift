@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+import NFSExposure
+
+struct Exports: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say what is exported, and what a certain host may mount.",
+        discussion: """
+            Without a flag, every export of the exports file with its clients, after names were looked
+            up and defaults filled in.
+
+              sluice exports --check FILE           find mistakes in a file before it is used
+              sluice exports --as 192.168.1.20      what that host may mount, and by which client of
+                                                    the file
+
+            Exit code 1: the file has a mistake, which is named with line and column, or the host may
+            mount nothing.
+            """
+    )
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(
+        name: .long,
+        help: "Read this file in place of the exports, and say whether it is good."
+    )
+    var check: String?
+
+    @Option(name: .long, help: "An address, whose owner's view to show.")
+    var `as`: String?
+
+    func run() async throws {
+        let table: ExportTable
+        let notices: [String]
+        do {
+            (table, notices) = try options.file.readExports(at: check)
+        } catch {
+            throw Fault(error)
+        }
+        var lines = notices
+        if let text = `as` {
+            guard let address = IPAddress(text) else {
+                throw Fault(
+                    description: "--as takes an address such as 192.168.1.20, not “\(text)”"
+                )
+            }
+            let view = table.exports.compactMap { export in
+                export.rule(for: address).map {
+                    "\(export.path)\t\($0.client)(\($0.options))"
+                }
+            }
+            guard !view.isEmpty else {
+                throw Fault(
+                    description: "\(text) may mount nothing; add it to a line of the exports file"
+                )
+            }
+            lines += view
+        } else {
+            lines += table.exports.flatMap { export in
+                export.rules.map { "\(export.path)\t\($0.client)(\($0.options))" }
+            }
+            if let check { lines.append("\(check): good: \(table.exports.count) exports") }
+        }
+        FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+    }
+}
