@@ -74,10 +74,9 @@ struct MountHints: Equatable {
         return isRegistered ? place : "\(place)?nfsport=\(port)&mountport=\(port)"
     }
 
-    /// Locks need a server that keeps them, hence `nolock`; the rest is for a host where port 111 is silent.
+    /// The ports are for a host where port 111 is silent; locks are looked for there, too.
     private var mountOptions: String {
-        isRegistered
-            ? "nfsvers=3,nolock" : "nfsvers=3,nolock,proto=tcp,port=\(port),mountport=\(port)"
+        isRegistered ? "nfsvers=3" : "nfsvers=3,nolock,proto=tcp,port=\(port),mountport=\(port)"
     }
 
     /// Kodi has no field for a port: it asks port 111.

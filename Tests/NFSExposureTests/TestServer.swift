@@ -61,7 +61,7 @@ func withServer(
     configuration.addresses = ["127.0.0.1"]
     configuration.port = 0
     configuration.registersWithRPCBind = false
-    configuration.servesMountOverUDP = udp
+    configuration.servesUDP = udp
     configuration.limits = limits
     let codec = try #require(FileHandleCodec(key: TestServer.key))
     var logger = Logger(label: "nfs", factory: { _ in SwiftLogNoOpLogHandler() })

@@ -5,14 +5,14 @@ import TestSupport
 import Testing
 
 @Suite struct CodecTests {
-    @Test(arguments: Sample.arguments + Sample.results)
+    @Test(arguments: Sample.arguments + Sample.lockArguments + Sample.results)
     func readsWhatItWrites(sample: Sample) throws {
         #expect(sample.bytes.count % 4 == 0)
         #expect(try sample.decodesToItself())
         #expect(try sample.recode(sample.bytes) == sample.bytes)
     }
 
-    @Test(arguments: Sample.arguments + Sample.results)
+    @Test(arguments: Sample.arguments + Sample.lockArguments + Sample.results)
     func refusesEveryTruncation(sample: Sample) {
         for count in 0..<sample.bytes.count {
             #expect(throws: XDRError.self) {
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Sample.arguments)
+    @Test(arguments: Sample.arguments + Sample.lockArguments)
     func toleratesEightBytesBehindArguments(sample: Sample) throws {
         let slack = [UInt8](repeating: 0xEE, count: 8)
         #expect(try sample.recode(sample.bytes + slack) == sample.bytes)
@@ -32,7 +32,7 @@ import Testing
 
     /// What decodes from damaged bytes is a value like any other: it can be encoded, and decodes
     /// to the same bytes again.
-    @Test(arguments: Sample.arguments + Sample.results)
+    @Test(arguments: Sample.arguments + Sample.lockArguments + Sample.results)
     func survivesAnyBytes(sample: Sample) throws {
         var mutator = Mutator(seed: UInt64(sample.bytes.count))
         let rounds = 60_000 / (Sample.arguments.count + Sample.results.count) + 1

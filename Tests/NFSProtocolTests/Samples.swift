@@ -37,6 +37,14 @@ enum Values {
     static let handle = NFS3FileHandle((1...48).map { UInt8($0) }) ?? empty
     static let oddHandle = NFS3FileHandle([1, 2, 3, 4, 5]) ?? empty
     static let empty = NFS3FileHandle([]).unsafelyUnwrapped
+    static let lock = NLM4Lock(
+        callerName: Array("guest".utf8),
+        file: handle,
+        owner: [1, 2, 3, 4, 5],
+        process: 77,
+        offset: 1 << 33,
+        length: 4096
+    )
     static let time = NFS3Time(seconds: 1_700_000_000, nanoseconds: 999_999_999)
     static let attributes = NFS3FileAttributes(
         type: .regular,
@@ -149,7 +157,51 @@ extension Sample {
         Sample(MountPath(path: Array("/torrents/films".utf8))),
     ]
 
-    static let results: [Sample] = attributeResults + fileResults + nameResults + mountResults
+    static let results: [Sample] =
+        attributeResults + fileResults + nameResults + mountResults + lockResults
+
+    static let lockArguments: [Sample] = [
+        Sample(NLM4TestArguments(cookie: [1, 2, 3], isExclusive: true, lock: Values.lock)),
+        Sample(
+            NLM4LockArguments(
+                cookie: [],
+                blocks: true,
+                isExclusive: false,
+                lock: Values.lock,
+                isReclaim: false,
+                state: 7
+            )
+        ),
+        Sample(
+            NLM4CancelArguments(cookie: [1], blocks: false, isExclusive: true, lock: Values.lock)
+        ),
+        Sample(NLM4UnlockArguments(cookie: [1, 2, 3, 4], lock: Values.lock)),
+        Sample(
+            NLM4ShareArguments(
+                cookie: [9],
+                callerName: Array("guest".utf8),
+                file: Values.handle,
+                owner: [4],
+                mode: 1,
+                access: 2,
+                isReclaim: true
+            )
+        ),
+        Sample(NLM4Notice(callerName: Array("guest".utf8), state: 5)),
+    ]
+
+    private static let lockResults: [Sample] = [
+        Sample(NLM4Result(cookie: [1, 2, 3], status: .blocked)),
+        Sample(NLM4TestResult.other(NLM4Result(cookie: [1], status: .granted)), "NLM TEST"),
+        Sample(
+            NLM4TestResult.denied(
+                cookie: [1],
+                NLM4Holder(isExclusive: true, process: 9, owner: [1, 2], offset: 3, length: 0)
+            ),
+            "NLM TEST denied"
+        ),
+        Sample(NLM4ShareResult(NLM4Result(cookie: [], status: .granted))),
+    ]
 
     private static let attributeResults: [Sample] = [
         Sample(GETATTR3Result.success(Values.attributes), "GETATTR"),

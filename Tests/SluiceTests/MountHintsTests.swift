@@ -27,7 +27,7 @@ import Testing
     @Test func needsNoPortsWithRPCBind() {
         let text = text({ $0.nfs.address = "0.0.0.0" }, isRegistered: true)
         #expect(text.contains("nfs-ls 'nfs://box/torrents'"))
-        #expect(text.contains("mount -t nfs -o nfsvers=3,nolock box:/torrents /mnt"))
+        #expect(text.contains("mount -t nfs -o nfsvers=3 box:/torrents /mnt"))
         #expect(text.contains("server box, remote path /torrents"))
     }
 }

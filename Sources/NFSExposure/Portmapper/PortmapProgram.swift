@@ -28,15 +28,15 @@ struct PortmapProgram: Sendable {
 
     /// - Returns: the whole reply message, without a record mark; `nil` for silence.
     func answer(_ call: RPCCall, arguments: ByteBuffer, _ arrival: Arrival) -> ByteBuffer? {
-        guard call.program == Self.number else { return message(call, .programUnavailable) }
+        guard call.program == Self.number else { return call.refusal(.programUnavailable) }
         do throws(XDRError) {
             switch call.version {
             case 2: return try answer2(call, arguments, arrival)
             case 3, 4: return try answer3(call, arguments, arrival)
-            default: return message(call, .programMismatch(low: 2, high: 4))
+            default: return call.refusal(.programMismatch(low: 2, high: 4))
             }
         } catch {
-            return message(call, .garbageArguments)
+            return call.refusal(.garbageArguments)
         }
     }
 
@@ -48,14 +48,14 @@ struct PortmapProgram: Sendable {
         _ arrival: Arrival
     ) throws(XDRError) -> ByteBuffer? {
         switch PortmapProcedure(rawValue: call.procedure) {
-        case nil: return message(call, .procedureUnavailable)
-        case .null: return message(call, XDRVoid())
+        case nil: return call.refusal(.procedureUnavailable)
+        case .null: return call.reply(XDRVoid())
         case .set, .unset:
             _ = try arguments.decodeArguments(PortMapping.self)
-            return message(call, 0 as UInt32)
+            return call.reply(0 as UInt32)
         case .getPort:
             let wanted = try arguments.decodeArguments(PortMapping.self)
-            return message(call, UInt32(port(of: wanted, for: arrival)))
+            return call.reply(UInt32(port(of: wanted, for: arrival)))
         case .dump:
             // Version 2 knows IPv4 alone.
             let mappings = served.filter { !$0.transport.isIPv6 }.map {
@@ -66,11 +66,11 @@ struct PortmapProgram: Sendable {
                     port: UInt32($0.port)
                 )
             }
-            return message(call, PortMappingList(mappings: mappings))
+            return call.reply(PortMappingList(mappings: mappings))
         case .callIt:
             let remote = try arguments.decodeArguments(RemoteCall.self)
             guard let found = answersForNull(of: remote, for: arrival) else { return nil }
-            return message(call, RemoteCallResult(port: UInt32(found.port)))
+            return call.reply(RemoteCallResult(port: UInt32(found.port)))
         }
     }
 
@@ -93,13 +93,13 @@ struct PortmapProgram: Sendable {
         _ arrival: Arrival
     ) throws(XDRError) -> ByteBuffer? {
         switch RPCBindProcedure(rawValue: call.procedure) {
-        case nil: return message(call, .procedureUnavailable)
+        case nil: return call.refusal(.procedureUnavailable)
         case .getVersionAddress where call.version == 3:
-            return message(call, .procedureUnavailable)
-        case .null: return message(call, XDRVoid())
+            return call.refusal(.procedureUnavailable)
+        case .null: return call.reply(XDRVoid())
         case .set, .unset:
             _ = try arguments.decodeArguments(RPCBinding.self)
-            return message(call, 0 as UInt32)
+            return call.reply(0 as UInt32)
         case .getAddress, .getVersionAddress:
             let wanted = try arguments.decodeArguments(RPCBinding.self)
             let found = find(
@@ -108,7 +108,7 @@ struct PortmapProgram: Sendable {
                 RPCBind.Transport(rawValue: wanted.netid) ?? arrival.transport,
                 isExact: call.procedure == RPCBindProcedure.getVersionAddress.rawValue
             )
-            return message(call, XDRString(found.map { address(of: $0, for: arrival) } ?? ""))
+            return call.reply(XDRString(found.map { address(of: $0, for: arrival) } ?? ""))
         case .dump:
             let bindings = served.map {
                 RPCBinding(
@@ -119,12 +119,12 @@ struct PortmapProgram: Sendable {
                     owner: "superuser"
                 )
             }
-            return message(call, RPCBindingList(bindings: bindings))
+            return call.reply(RPCBindingList(bindings: bindings))
         case .broadcast:
             let remote = try arguments.decodeArguments(RemoteCall.self)
             guard let found = answersForNull(of: remote, for: arrival) else { return nil }
-            return message(call, BroadcastResult(address: address(of: found, for: arrival)))
-        case .getTime: return message(call, arrival.time)
+            return call.reply(BroadcastResult(address: address(of: found, for: arrival)))
+        case .getTime: return call.reply(arrival.time)
         }
     }
 
@@ -158,18 +158,5 @@ struct PortmapProgram: Sendable {
             remote.program != Self.number
         else { return nil }
         return find(remote.program, remote.version, arrival.transport, isExact: true)
-    }
-
-    private func message(_ call: RPCCall, _ results: some XDREncodable) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        RPCReply.success.encode(xid: call.xid, into: &buffer)
-        buffer.writeXDR(results)
-        return buffer
-    }
-
-    private func message(_ call: RPCCall, _ reply: RPCReply) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        reply.encode(xid: call.xid, into: &buffer)
-        return buffer
     }
 }

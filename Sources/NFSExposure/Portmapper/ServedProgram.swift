@@ -18,9 +18,12 @@ struct ServedProgram: Hashable, Sendable {
         else { return [] }
         let isIPv6 = address.protocol == .inet6
         var served = [(ProgramNumber.nfs, 3 as UInt32, RPCBind.Transport.tcp)]
-        for version: UInt32 in [3, 1] {
-            served.append((ProgramNumber.mount, version, .tcp))
-            if servesUDP { served.append((ProgramNumber.mount, version, .udp)) }
+        for (program, version) in [
+            (ProgramNumber.mount, 3 as UInt32), (ProgramNumber.mount, 1),
+            (ProgramNumber.nlm, NLMProgram.version),
+        ] {
+            served.append((program, version, .tcp))
+            if servesUDP { served.append((program, version, .udp)) }
         }
         return served.map { program, version, transport in
             Self(

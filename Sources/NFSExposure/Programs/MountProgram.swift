@@ -8,25 +8,14 @@ import VirtualTree
 struct MountProgram {
     let service: NFSService
 
-    /// Encodes the reply to a call of any program that came by UDP, where MOUNT alone is served.
-    func answerDatagram(_ call: RPCCall, arguments: ByteBuffer, caller: Caller) -> ByteBuffer {
-        guard call.program == ProgramNumber.mount else {
-            return message(call, .programUnavailable)
-        }
-        guard call.version == 1 || call.version == 3 else {
-            return message(call, .programMismatch(low: 1, high: 3))
-        }
-        return answer(call, arguments: arguments, caller: caller)
-    }
-
     /// Encodes the whole reply message, without a record mark.
     func answer(_ call: RPCCall, arguments: ByteBuffer, caller: Caller) -> ByteBuffer {
         guard let procedure = MountProcedure(rawValue: call.procedure) else {
-            return message(call, .procedureUnavailable)
+            return call.refusal(.procedureUnavailable)
         }
         do throws(XDRError) {
             switch procedure {
-            case .null: return message(call, XDRVoid())
+            case .null: return call.reply(XDRVoid())
             case .mount:
                 let path = try arguments.decodeArguments(MountPath.self).path
                 return mount(call, path: path, caller: caller)
@@ -34,19 +23,19 @@ struct MountProgram {
                 let entries = service.withMountLog { $0.records }.map {
                     MountEntry(hostName: Array($0.host.utf8), directory: Array($0.path.utf8))
                 }
-                return message(call, MountList(entries: entries))
+                return call.reply(MountList(entries: entries))
             case .unmount:
                 let path = try arguments.decodeArguments(MountPath.self).path
                 let text = String(decoding: path, as: UTF8.self)
                 service.withMountLog { $0.remove(host: "\(caller.address)", path: text) }
-                return message(call, XDRVoid())
+                return call.reply(XDRVoid())
             case .unmountAll:
                 service.withMountLog { $0.removeAll(host: "\(caller.address)") }
-                return message(call, XDRVoid())
-            case .export: return message(call, exportList(for: caller))
+                return call.reply(XDRVoid())
+            case .export: return call.reply(exportList(for: caller))
             }
         } catch {
-            return message(call, .garbageArguments)
+            return call.refusal(.garbageArguments)
         }
     }
 
@@ -75,12 +64,12 @@ struct MountProgram {
                 ]
             )
             return call.version == 1
-                ? message(call, Mount1Result.failure(status.rawValue))
-                : message(call, Mount3Result.failure(status))
+                ? call.reply(Mount1Result.failure(status.rawValue))
+                : call.reply(Mount3Result.failure(status))
         case .success(let (handle, access)):
             // A handle of version 1 has 32 bytes, which do not hold an identity.
             if call.version == 1 {
-                return message(call, Mount1Result.failure(MountStatus.invalidArgument.rawValue))
+                return call.reply(Mount1Result.failure(MountStatus.invalidArgument.rawValue))
             }
             service.withMountLog { $0.add(host: "\(caller.address)", path: text) }
             service.logger.info(
@@ -93,7 +82,7 @@ struct MountProgram {
             var flavors: [UInt32] = []
             if access.options.allowsSys { flavors.append(AuthFlavor.sys) }
             if access.options.allowsNone { flavors.append(AuthFlavor.none) }
-            return message(call, Mount3Result.success(handle, authFlavors: flavors))
+            return call.reply(Mount3Result.success(handle, authFlavors: flavors))
         }
     }
 
@@ -130,18 +119,5 @@ struct MountProgram {
         guard components.isEmpty else { return components }
         let mountable = caller.exports.exports(for: caller.address, port: caller.port)
         return mountable.count == 1 ? mountable[0].pathComponents : caller.exports.treeComponents
-    }
-
-    private func message(_ call: RPCCall, _ results: some XDREncodable) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        RPCReply.success.encode(xid: call.xid, into: &buffer)
-        buffer.writeXDR(results)
-        return buffer
-    }
-
-    private func message(_ call: RPCCall, _ reply: RPCReply) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        reply.encode(xid: call.xid, into: &buffer)
-        return buffer
     }
 }

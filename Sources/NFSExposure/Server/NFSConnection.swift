@@ -20,7 +20,6 @@ final class NFSConnection: ChannelDuplexHandler {
 
     private let service: NFSService
     private let nfs: NFS3Program
-    private let mount: MountProgram
     private let caller: Caller
     private var decoder: RecordDecoder
     private var waits: ReadWaits
@@ -44,7 +43,6 @@ final class NFSConnection: ChannelDuplexHandler {
     init(service: NFSService, peer: IPAddress, port: Int) {
         self.service = service
         nfs = NFS3Program(service: service)
-        mount = MountProgram(service: service)
         caller = Caller(address: peer, port: port, service: service)
         decoder = RecordDecoder(maximumRecordSize: service.limits.recordByteCount)
         waits = ReadWaits(limit: service.limits.waitingReads)
@@ -185,15 +183,11 @@ final class NFSConnection: ChannelDuplexHandler {
             if let read { start(read) }
         case (ProgramNumber.nfs, _):
             RPCReply.programMismatch(low: 3, high: 3).encodeRecord(xid: call.xid, into: &replies)
-        case (ProgramNumber.mount, 1), (ProgramNumber.mount, 3):
-            var message = mount.answer(call, arguments: arguments, caller: caller)
+        default:
+            var message = service.answer(call, arguments: arguments, caller: caller)
             let mark = RecordMark(reservedIn: &replies)
             replies.writeBuffer(&message)
             mark.set(in: &replies)
-        case (ProgramNumber.mount, _):
-            RPCReply.programMismatch(low: 1, high: 3).encodeRecord(xid: call.xid, into: &replies)
-        default:
-            RPCReply.programUnavailable.encodeRecord(xid: call.xid, into: &replies)
         }
         // Or one burst of calls could make replies without an end: what is written counts.
         if replies.readableBytes >= service.limits.queuedReplyBytes.high { writeReplies() }

@@ -1,13 +1,14 @@
 import Glibc
 package import Logging
+import NFSProtocol
 package import NIOCore
 import NIOPosix
 import ONCRPC
 import Synchronization
 package import VirtualTree
 
-/// The NFS server: NFS 3 and MOUNT on one TCP port, MOUNT on the UDP port of the same number, and a
-/// portmapper where there is none.
+/// The NFS server: NFS 3, MOUNT and locks on one TCP port, the latter two on the UDP port of the same
+/// number, and a portmapper where there is none.
 package final class NFSServer: Sendable {
     private struct Sockets {
         var listeners: [any Channel] = []
@@ -65,7 +66,7 @@ package final class NFSServer: Sendable {
     package func run(whenListening: @Sendable (_ isMapped: Bool) -> Void = { _ in }) async throws {
         let addresses = try await start()
         let served = addresses.flatMap {
-            ServedProgram.all(at: $0, withUDP: configuration.servesMountOverUDP)
+            ServedProgram.all(at: $0, withUDP: configuration.servesUDP)
         }
         let isMapped = await startPortmapper(serving: served)
         whenListening(isMapped)
@@ -132,8 +133,8 @@ package final class NFSServer: Sendable {
                     }
                     bound.append(local)
                     port = chosen
-                    if configuration.servesMountOverUDP {
-                        try await serveMountOverUDP(at: host, port: chosen)
+                    if configuration.servesUDP {
+                        try await serveOverUDP(at: host, port: chosen)
                     }
                 } catch let error as IOError where Self.lacksFamily(error) {
                     refusal = error
@@ -198,7 +199,7 @@ package final class NFSServer: Sendable {
         return try await bootstrap.bind(to: address).get()
     }
 
-    private func serveMountOverUDP(at host: String, port: Int) async throws {
+    private func serveOverUDP(at host: String, port: Int) async throws {
         let service = service
         let datagrams = LocalDatagrams(
             host: host,
@@ -207,10 +208,10 @@ package final class NFSServer: Sendable {
             group: group
         ) { _ in
             { call, arguments, remote in
-                guard let peer = IPAddress(remote) else { return nil }
-                let caller = Caller(address: peer, port: remote.port ?? 0, service: service)
-                return MountProgram(service: service)
-                    .answerDatagram(call, arguments: arguments, caller: caller)
+                IPAddress(remote).map {
+                    let caller = Caller(address: $0, port: remote.port ?? 0, service: service)
+                    return service.answer(call, arguments: arguments, caller: caller)
+                }
             }
         }
         try await datagrams.update()

@@ -2,13 +2,13 @@
 package struct NFSServerConfiguration: Sendable {
     /// Addresses to listen at; one whose family the system lacks is passed over.
     package var addresses = ["0.0.0.0", "::"]
-    /// NFS and MOUNT on the same port.
+    /// NFS, MOUNT and locks on the same port.
     ///
     /// 0 lets the system choose, for tests.
     package var port = 2049
-    /// Whether MOUNT is served over UDP too, on the same port number: Linux asks rpcbind for it
-    /// first, and takes TCP where there is none.
-    package var servesMountOverUDP = true
+    /// Whether MOUNT and locks are served over UDP too, on the same port number: Linux asks for the
+    /// former first, and takes TCP where there is none.
+    package var servesUDP = true
     package var registersWithRPCBind = true
     /// Whether a portmapper of our own answers where no rpcbind does.
     package var startsPortmapper = false

@@ -16,6 +16,7 @@ final class NFSService: Sendable {
     private let published: Mutex<ExportTable>
     private let generation = Atomic<Int>(0)
     private let mountLog: Mutex<MountLog>
+    private let locks = Mutex(LockTable())
     private let abuse = Mutex(LogLimiter())
     private let longWaits = Mutex(LogLimiter())
 
@@ -47,6 +48,10 @@ final class NFSService: Sendable {
 
     func withMountLog<T: Sendable>(_ body: (inout MountLog) -> T) -> T {
         mountLog.withLock { body(&$0) }
+    }
+
+    func withLocks<T: Sendable>(_ body: (inout LockTable) -> T) -> T {
+        locks.withLock { body(&$0) }
     }
 
     /// Logs that a peer sent what no client sends, unless too many such lines were written.
