@@ -6,7 +6,9 @@ import random
 import shutil
 import socket
 import struct
+import subprocess
 import time
+from pathlib import Path
 
 import libtorrent
 
@@ -146,6 +148,35 @@ class BadTraffic(SceneTestCase):
         self.seed_by_libtorrent(self.film)
         self.server = self.serve(Route("films", [self.film]))
         self.generator = random.Random(7)
+
+    def test_running_out_of_descriptors_stops_nothing_but_new_connections(self) -> None:
+        pid = self.server.process.pid
+        with self.server.connect() as early:
+            early.null()
+            used = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+            limit = f"--nofile={used + 20}:{used + 20}"
+            subprocess.run(["prlimit", "--pid", str(pid), limit], check=True)
+            late = [
+                socket.create_connection((self.server.address, self.server.port))
+                for _ in range(100)
+            ]
+            time.sleep(0.5)
+            before = self.server.process.usage().cpu_seconds
+            time.sleep(2)
+            early.null()
+            self.assertLess(self.server.process.usage().cpu_seconds - before, 0.4)
+            for connection in late:
+                connection.close()
+        self.assertIn("no room for a connection", self.server.log())
+        wait_until(self.answers, 5, "an answer to a new connection")
+
+    def answers(self) -> bool:
+        try:
+            with self.server.connect(timeout=2) as connection:
+                connection.null()
+            return True
+        except (OSError, EOFError):
+            return False
 
     def test_garbage_on_the_nfs_port(self) -> None:
         call = call_message(1, NFS_PROGRAM, 3, GETATTR, opaque(bytes(32)))

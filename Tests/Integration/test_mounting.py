@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 
 from testbed.libnfs_client import LibnfsClient
+from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route
 
@@ -60,6 +62,12 @@ class Mounting(SceneTestCase):
             self.assertRegex(self.registered(), rf"(?m)^\s*{program}\s+3\s+tcp\s+2049\b")
         self.server.terminate()
         self.assertNotRegex(self.registered(), r"(?m)^\s*10000[35]\s")
+
+    def test_an_rpcbind_that_was_started_again_is_told_again(self) -> None:
+        self.scene.rpcbind.stop()
+        self.scene.start_rpcbind()
+        knows = lambda: re.search(r"(?m)^\s*100003\s+3\s+tcp\s+2049\b", self.registered())
+        wait_until(knows, 30, "the new registration", interval=0.5)
 
     def registered(self) -> str:
         command = self.network.on_server_side(["rpcinfo", "-p", "127.0.0.1"])

@@ -36,6 +36,7 @@ final class FakeTree: VirtualTree {
         index: UInt32,
         bytes: [UInt8],
         verified: Int? = nil,
+        claimedSize: UInt64? = nil,
         to directory: FakeDirectory
     ) -> FakeFile {
         let id = FileID(
@@ -48,7 +49,8 @@ final class FakeTree: VirtualTree {
             id: id,
             fileid: UInt64(index) + 1000,
             bytes: bytes,
-            verified: verified ?? bytes.count
+            verified: verified ?? bytes.count,
+            claimedSize: claimedSize
         )
         nodes.withLock { $0[id] = .file(file) }
         directory.add(name, .file(file))
@@ -115,13 +117,22 @@ final class FakeFile: VirtualFile {
     let bytes: [UInt8]
     private let fileid: UInt64
     private let buffer: ByteBuffer
+    private let size: UInt64
     private let state: Mutex<State>
 
-    init(id: FileID, fileid: UInt64, bytes: [UInt8], verified: Int) {
+    /// - Parameter claimedSize: where that is not the number of bytes.
+    init(
+        id: FileID,
+        fileid: UInt64,
+        bytes: [UInt8],
+        verified: Int,
+        claimedSize: UInt64? = nil
+    ) {
         self.id = id
         self.fileid = fileid
         self.bytes = bytes
         buffer = ByteBuffer(bytes: bytes)
+        size = claimedSize ?? UInt64(bytes.count)
         state = Mutex(State(verified: verified))
     }
 
@@ -129,12 +140,13 @@ final class FakeFile: VirtualFile {
         FileAttributes(
             kind: .file,
             fileid: fileid,
-            size: UInt64(bytes.count),
+            size: size,
             mode: 0o444,
             linkCount: 1,
             modified: .init(seconds: 1_600_000_000, nanoseconds: 5)
         )
     }
+    var waitedFor: [Range<UInt64>] { state.withLock { $0.waits.values.map(\.0) } }
     var waitCount: Int { state.withLock { $0.waits.count } }
     var startedWaits: UInt64 { state.withLock { $0.startedWaits } }
     var readCount: Int { state.withLock { $0.reads } }

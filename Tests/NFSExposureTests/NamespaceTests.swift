@@ -87,7 +87,7 @@ import VirtualTree
         }
     }
 
-    @Test func s47_attributesAreInRangeAndPiecesDoNotMoveThem() async throws {
+    @Test func s47_s48_attributesAreInRangeAndPiecesDoNotMoveThem() async throws {
         try await withServer { server in
             let client = try server.client()
             let movies = try client.mount("/torrents/movies")

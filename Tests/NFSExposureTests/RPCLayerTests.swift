@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    @Test func s07_waitingReadDoesNotDelayGetattr() async throws {
+    @Test func s06_s07_waitingReadDoesNotDelayGetattr() async throws {
         try await withServer { server in
             let client = try server.client()
             let movies = try client.mount("/torrents/movies")
@@ -88,7 +88,7 @@ import Testing
             #expect(
                 try client.read(film, at: 0, count: 4096).data == Array(server.film.bytes[..<4096])
             )
-            // s06: out of order, with its own XID.
+            // Out of order, with its own XID.
             server.stalled.verify(upTo: 1 << 20)
             let reply = try client.receive()
             #expect(reply.xid == waiting)

@@ -30,6 +30,7 @@ final class Portmapper: Sendable {
 
     private let port: Int
     private let group: any EventLoopGroup
+    private let spare = SpareDescriptor()
     private let sockets = Mutex(Sockets())
 
     /// - Parameter port: 111, but in tests.
@@ -95,6 +96,7 @@ final class Portmapper: Sendable {
         let address = try SocketAddress(ipAddress: host, port: port)
         let isIPv6 = address.protocol == .inet6
         var bootstrap = ServerBootstrap(group: group)
+            .lending(spare) { _ in }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 self.accept(channel, program, isIPv6 ? .tcp6 : .tcp)
@@ -128,6 +130,7 @@ final class Portmapper: Sendable {
         _ program: PortmapProgram,
         _ transport: RPCBind.Transport
     ) -> EventLoopFuture<Void> {
+        if let refusal = spare.refuse(channel) { return refusal }
         let isAdmitted = sockets.withLock { sockets in
             guard sockets.connectionCount < Self.maximumConnections else { return false }
             sockets.connectionCount += 1

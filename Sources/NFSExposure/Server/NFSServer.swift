@@ -21,6 +21,7 @@ package final class NFSServer: Sendable {
     private let group: any EventLoopGroup
     private let service: NFSService
     private let portmapper: Portmapper
+    private let spare = SpareDescriptor()
     private let sockets = Mutex(Sockets())
     private let stopRequests: AsyncStream<Void>
     private let requestStop: AsyncStream<Void>.Continuation
@@ -180,7 +181,14 @@ package final class NFSServer: Sendable {
 
     private func bindTCP(_ address: SocketAddress) async throws -> any Channel {
         let limits = configuration.limits
+        let service = service
         var bootstrap = ServerBootstrap(group: group)
+            .lending(spare) { error in
+                service.reportRefusal(
+                    "no room for a connection: raise the limit of open files",
+                    metadata: ["error": "\(error)"]
+                )
+            }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.backlog, value: 256)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
@@ -219,6 +227,7 @@ package final class NFSServer: Sendable {
     }
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+        if let refusal = spare.refuse(channel) { return refusal }
         let key = ObjectIdentifier(channel)
         let isAdmitted = sockets.withLock { sockets in
             guard !sockets.isStopping,

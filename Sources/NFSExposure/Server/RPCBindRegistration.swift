@@ -3,9 +3,9 @@ import NIOCore
 import NIOPosix
 import ONCRPC
 
-/// Keeps rpcbind told of the server: at start, and again each minute in case it was restarted.
+/// Keeps rpcbind told of the server: at start, and again every 15 s in case it was restarted.
 struct RPCBindRegistration {
-    private static let interval = Duration.seconds(60)
+    private static let interval = Duration.seconds(15)
 
     private let served: [ServedProgram]
     private let logger: Logger
