@@ -1,27 +1,43 @@
 import Foundation
 import Testing
 
-/// What docs/traps.md promises of tests.
-@Suite struct TrapCatalogueTests {
+/// What pages of docs/ promise of tests.
+@Suite struct TestCatalogueTests {
+    struct Catalogue: CustomTestStringConvertible {
+        let page: String
+        let count: Int
+        /// Which cell, after the number, says what happens and may excuse a row without tests.
+        let excuseColumn: Int
+        /// How such an excuse begins.
+        let excuse: String
+
+        var testDescription: String { page }
+    }
+
     private struct Row {
         let number: Int
-        let happens: String
+        let what: String
         let tests: [String]
     }
 
-    /// What a row says of a trap that cannot be met, because its protocol is not there.
-    private static let notSpoken = "not spoken"
+    static let catalogues = [
+        Catalogue(page: "docs/traps.md", count: 45, excuseColumn: 2, excuse: "not spoken"),
+        Catalogue(page: "docs/nfs.md", count: 92, excuseColumn: 1, excuse: "not here"),
+    ]
 
-    private func rows() throws -> [Row] {
-        let page = Package.root.appending(path: "docs/traps.md")
+    private func rows(of catalogue: Catalogue) throws -> [Row] {
+        let page = Package.root.appending(path: catalogue.page)
         return try String(contentsOf: page, encoding: .utf8).split(separator: "\n").compactMap {
             let cells = $0.split(separator: "|", omittingEmptySubsequences: false).dropFirst()
                 .map { $0.trimmingCharacters(in: .whitespaces) }
-            guard cells.count >= 4, let number = Int(cells[0]) else { return nil }
+            guard cells.count >= catalogue.excuseColumn + 2, let number = Int(cells[0]) else {
+                return nil
+            }
             return Row(
                 number: number,
-                happens: cells[2],
-                tests: cells[3].split(separator: "`").map { String($0) }.filter { $0 != " " }
+                what: cells[catalogue.excuseColumn],
+                tests: cells[catalogue.excuseColumn + 1].split(separator: "`").map(String.init)
+                    .filter { $0 != " " }
             )
         }
     }
@@ -73,19 +89,24 @@ import Testing
         return line[place.upperBound...].prefix { $0.isLetter || $0.isNumber || $0 == "_" }
     }
 
-    @Test func theRowsAreNumbered() throws {
-        #expect(try rows().map(\.number) == Array(1...45))
+    @Test(arguments: catalogues)
+    func theRowsAreNumbered(catalogue: Catalogue) throws {
+        #expect(try rows(of: catalogue).map(\.number) == Array(1...catalogue.count))
     }
 
-    @Test func everyTrapHasATestThatExists() throws {
+    @Test(arguments: catalogues)
+    func everyRowHasATestThatExists(catalogue: Catalogue) throws {
         let existing = try existingTests()
-        for row in try rows() {
+        for row in try rows(of: catalogue) {
             #expect(
-                !row.tests.isEmpty || row.happens.hasPrefix(Self.notSpoken),
-                "trap \(row.number) has no test"
+                !row.tests.isEmpty || row.what.hasPrefix(catalogue.excuse),
+                "\(catalogue.page), \(row.number) has no test"
             )
             for test in row.tests {
-                #expect(existing.contains(test), "trap \(row.number): there is no test \(test)")
+                #expect(
+                    existing.contains(test),
+                    "\(catalogue.page), \(row.number): there is no test \(test)"
+                )
             }
         }
     }
