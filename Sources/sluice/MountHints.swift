@@ -15,7 +15,7 @@ struct MountHints: Equatable {
         self.init(
             configuration: configuration,
             hostName: Self.hostName,
-            isRegistered: isMapped || configuration.nfs.usesRPCBind && Self.isRPCBindRunning
+            isRegistered: isMapped || configuration.nfs.usesRPCBind && Self.isPortmapperRunning
         )
     }
 
@@ -50,17 +50,16 @@ struct MountHints: Equatable {
         return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// Whether somebody answers at the socket where rpcbind takes registrations.
-    private static var isRPCBindRunning: Bool {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    /// Whether somebody says at port 111 where services are: rpcbind, or a server of ours.
+    static var isPortmapperRunning: Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) {
-            $0.copyBytes(from: "/run/rpcbind.sock".utf8)
-        }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(111).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
         return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, size) == 0

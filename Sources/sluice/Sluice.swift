@@ -13,11 +13,12 @@ import ArgumentParser
 
               sluice serve --config config.yaml      serve; prints what to type to mount the share
               sluice check --config config.yaml      find mistakes in the configuration and exports
+              sudo sluice mount /mnt                 mount it here, with the options that suit
               sluice exports --as 192.168.1.20       what that host may mount
               sluice magnets --config config.yaml    how others find the folders that you serve
             """,
         version: version,
-        subcommands: [Serve.self, Check.self, Exports.self, Magnets.self]
+        subcommands: [Serve.self, Check.self, Mount.self, Exports.self, Magnets.self]
     )
 }
 

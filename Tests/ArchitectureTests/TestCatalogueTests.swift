@@ -102,11 +102,8 @@ import Testing
                 !row.tests.isEmpty || row.what.hasPrefix(catalogue.excuse),
                 "\(catalogue.page), \(row.number) has no test"
             )
-            for test in row.tests {
-                #expect(
-                    existing.contains(test),
-                    "\(catalogue.page), \(row.number): there is no test \(test)"
-                )
+            for test in row.tests where !existing.contains(test) {
+                Issue.record("\(catalogue.page), \(row.number): there is no test \(test)")
             }
         }
     }

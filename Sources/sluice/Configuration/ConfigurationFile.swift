@@ -53,7 +53,8 @@ struct ConfigurationFile: Sendable {
         return try file.readExports(file.readConfiguration())
     }
 
-    private func readConfiguration() throws -> Configuration {
+    /// The configuration alone, with the flags of the command line.
+    func readConfiguration() throws -> Configuration {
         let here = FileManager.default.currentDirectoryPath
         let text = try configurationText()
         var configuration = try Configuration(yaml: text, file: path)
