@@ -24,7 +24,11 @@ package final class CacheFile: PieceStore {
     /// - Parameter isResized: gets its length at once; else it grows as it is written.
     init(path: String, length: UInt64, isResized: Bool) throws(StorageError) {
         var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        if descriptor < 0, errno == EROFS { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
+        if descriptor < 0, errno == EROFS {
+            descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            // There is no such file, and none can be made.
+            if descriptor < 0, errno == ENOENT { errno = EROFS }
+        }
         guard descriptor >= 0 else { throw StorageError(.open, path, code: errno) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
