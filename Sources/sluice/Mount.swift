@@ -26,7 +26,7 @@ struct Mount: AsyncParsableCommand {
     @Flag(name: .long, help: "Print the command and mount nothing.")
     var print = false
 
-    /// KiB. The kernel's own 128 asks for a piece in many small READs.
+    /// In KiB: with its own 128 the kernel asks for a piece in many small READs.
     private static let readAhead = 4096
 
     func run() async throws {

@@ -43,50 +43,50 @@ import Testing
     }
 
     /// `Suite.function` of every Swift test, and the names of the Python ones.
-    private func existingTests() throws -> Set<String> {
+    ///
+    /// A pattern over whole files: looking at each line of each would take a minute.
+    private static let existing: Result<Set<String>, any Error> = Result {
         let directory = Package.root.appending(path: "Tests")
         guard let walk = FileManager.default.enumerator(atPath: directory.path) else {
             throw CocoaError(.fileNoSuchFile)
         }
+        let swift = try NSRegularExpression(
+            pattern: #"^(?:[^\s/].*? )?(?:struct|extension) (\w+)|@(Test)\b|\bfunc (\w+)"#,
+            options: .anchorsMatchLines
+        )
+        let python = try NSRegularExpression(
+            pattern: #"^ +def (test_\w+)"#,
+            options: .anchorsMatchLines
+        )
         var found: Set<String> = []
         for path in walk.compactMap({ $0 as? String }) {
             guard path.hasSuffix(".swift") || path.hasSuffix(".py") else { continue }
             let text = try String(contentsOf: directory.appending(path: path), encoding: .utf8)
-            found.formUnion(path.hasSuffix(".py") ? pythonTests(in: text) : swiftTests(in: text))
-        }
-        return found
-    }
-
-    private func pythonTests(in text: String) -> [String] {
-        text.split(separator: "\n").compactMap { line in
-            let words = line.split(separator: " ")
-            guard words.first == "def", let name = words.dropFirst().first,
-                name.hasPrefix("test_")
-            else { return nil }
-            return String(name.prefix { $0 != "(" })
-        }
-    }
-
-    private func swiftTests(in text: String) -> [String] {
-        var suite: Substring = ""
-        var isMarked = false
-        var found: [String] = []
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.first != " " {
-                suite =
-                    name(after: "struct", in: line) ?? name(after: "extension", in: line) ?? suite
+            let whole = text as NSString
+            let pattern = path.hasSuffix(".py") ? python : swift
+            var suite = ""
+            var isMarked = false
+            pattern.enumerateMatches(
+                in: text,
+                range: NSRange(location: 0, length: whole.length)
+            ) { match, _, _ in
+                guard let match else { return }
+                let groups = (1..<match.numberOfRanges).map { match.range(at: $0) }
+                guard let group = groups.firstIndex(where: { $0.location != NSNotFound }) else {
+                    return
+                }
+                let name = whole.substring(with: groups[group])
+                switch (path.hasSuffix(".py"), group) {
+                case (true, _): found.insert(name)
+                case (_, 0): suite = name
+                case (_, 1): isMarked = true
+                default:
+                    if isMarked { found.insert("\(suite).\(name)") }
+                    isMarked = false
+                }
             }
-            if line.contains("@Test") { isMarked = true }
-            guard isMarked, let function = name(after: "func", in: line) else { continue }
-            found.append("\(suite).\(function)")
-            isMarked = false
         }
         return found
-    }
-
-    private func name(after word: String, in line: Substring) -> Substring? {
-        guard let place = line.firstRange(of: word + " ") else { return nil }
-        return line[place.upperBound...].prefix { $0.isLetter || $0.isNumber || $0 == "_" }
     }
 
     @Test(arguments: catalogues)
@@ -96,7 +96,7 @@ import Testing
 
     @Test(arguments: catalogues)
     func everyRowHasATestThatExists(catalogue: Catalogue) throws {
-        let existing = try existingTests()
+        let existing = try Self.existing.get()
         for row in try rows(of: catalogue) {
             #expect(
                 !row.tests.isEmpty || row.what.hasPrefix(catalogue.excuse),
