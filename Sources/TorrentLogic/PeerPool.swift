@@ -13,8 +13,10 @@ package struct PeerPool {
     private struct Known {
         let address: PeerAddress
         var state = State.idle
-        /// Attempts in a row that brought nothing.
+        /// Attempts in a row that brought nothing, and the last one if it did.
         var failures = 0
+        /// The last attempt brought something.
+        var wasUseful = false
         var notBefore: Instant
         var dialledAt: Instant?
     }
@@ -47,8 +49,11 @@ package struct PeerPool {
 
     package mutating func setMaximumPeers(_ count: Int) { limits.maximumPeers = count }
 
-    /// The addresses that have not failed.
-    package var promising: [PeerAddress] { known.filter { $0.failures == 0 }.map(\.address) }
+    /// The addresses that have not failed, and those where the last connection brought something,
+    /// whoever ended it.
+    package var promising: [PeerAddress] {
+        known.filter { $0.failures == 0 || $0.wasUseful }.map(\.address)
+    }
 
     package mutating func found(_ addresses: [PeerAddress], now: Instant) {
         for address in addresses.map(\.unmapped) {
@@ -132,6 +137,7 @@ package struct PeerPool {
     package mutating func dialFailed(_ address: PeerAddress, now: Instant) {
         guard let index = indices[address.unmapped], known[index].state == .dialling else { return }
         diallingCount -= 1
+        known[index].wasUseful = false
         backOff(index, now: now)
     }
 
@@ -142,6 +148,7 @@ package struct PeerPool {
         guard let index = indices[address.unmapped], known[index].state == .connected else {
             return
         }
+        known[index].wasUseful = wasUseful
         if wasUseful { known[index].failures = 0 }
         backOff(index, now: now)
     }

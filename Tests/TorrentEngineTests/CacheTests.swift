@@ -135,6 +135,24 @@ final class FailingDisk: Sendable {
         }
     }
 
+    @Test func aColdTorrentGivesUpPiecesAndIsReadAgain() async throws {
+        try await withTimeLimit {
+            let pair = try await Pair(byteCount: 1 << 19)
+            for part in Self.parts[..<8] { #expect(try await pair.read(part)) }
+            try await pair.torrent.whileCold {}
+            #expect(pair.torrent.isCold && pair.held == 1 << 19)
+            var settings = pair.node.session.settings
+            settings.cacheLimit = 3 << 16
+            pair.node.session.apply(settings)
+            while pair.held > 3 << 16 { await Task.yield() }
+            let onDisk = try pair.heldOnDisk
+            #expect(onDisk < 1 << 19)
+            // The front of it stays.
+            for part in Self.parts[..<8] { #expect(try await pair.read(part)) }
+            await pair.shutdown()
+        }
+    }
+
     @Test func damageIsFoundAfterAnUncleanEnd() async throws {
         try await withTimeLimit {
             let sample = try Sample(byteCount: 1 << 20, pieceLength: 1 << 14)

@@ -56,6 +56,20 @@ import TorrentLogic
         #expect(waits.last == .seconds(3600))
     }
 
+    @Test func promisingIsWhoHasNotFailedOrWasOfUse() {
+        var pool = pool()
+        pool.found((1...4).map(peer), now: start)
+        _ = pool.dials(peerCount: 0, now: start)
+        for number in 1...3 { pool.connected(peer(number), now: start) }
+        pool.dialFailed(peer(4), now: start)
+        pool.disconnected(peer(1), wasUseful: true, now: start)
+        pool.disconnected(peer(2), wasUseful: false, now: start)
+        #expect(pool.promising == [peer(1), peer(3)])
+        _ = pool.dials(peerCount: 0, now: after(100))
+        pool.dialFailed(peer(1), now: after(100))
+        #expect(pool.promising == [peer(3)])
+    }
+
     @Test func aUsefulPeerIsDialledAgainSoon() {
         var pool = pool()
         pool.found([peer(1)], now: start)
