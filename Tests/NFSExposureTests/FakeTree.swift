@@ -111,6 +111,7 @@ final class FakeFile: VirtualFile {
         var served = 0
         var readsLater = false
         var error: FileReadError?
+        var isEvictedByRead = false
     }
 
     let id: FileID
@@ -163,9 +164,14 @@ final class FakeFile: VirtualFile {
     ) throws(FileReadError)
         -> FileBytes
     {
-        let (error, later) = state.withLock {
-            $0.served += 1
-            return ($0.error, $0.readsLater)
+        let (error, later) = state.withLock { state -> (FileReadError?, Bool) in
+            state.served += 1
+            if state.isEvictedByRead {
+                state.isEvictedByRead = false
+                state.verified = 0
+                return (.notVerified, false)
+            }
+            return (state.error, state.readsLater)
         }
         if let error { throw error }
         guard let slice = buffer.getSlice(at: Int(range.lowerBound), length: range.count) else {
@@ -211,6 +217,8 @@ final class FakeFile: VirtualFile {
     }
 
     func failReads(_ error: FileReadError) { state.withLock { $0.error = error } }
+    /// What the next READ is about to take is gone by then.
+    func evictByNextRead() { state.withLock { $0.isEvictedByRead = true } }
     func readFromDisk() { state.withLock { $0.readsLater = true } }
 
     private func tell(_ news: (inout State, Range<UInt64>) -> FileAvailability) {

@@ -142,6 +142,29 @@ import VirtualTree
         }
     }
 
+    @Test func aReadWhoseBytesAreEvictedWaitsForThemAgain() async throws {
+        let limits = limits(stall: .seconds(10), prefix: .seconds(10))
+        try await withFile("film.mkv", limits: limits) { client, film, server in
+            server.film.evictByNextRead()
+            let xid = try client.start(.read, READ3Arguments(file: film, offset: 0, count: 4096))
+            _ = try client.attributes(film)
+            #expect(server.film.waitCount == 1)
+            server.film.verify(upTo: server.film.bytes.count)
+            let reply = try client.receive()
+            #expect(reply.xid == xid)
+            #expect(try ReadResult(reply).data == Array(server.film.bytes[..<4096]))
+        }
+    }
+
+    @Test func aReadWhoseBytesAreEvictedTwiceIsJukebox() async throws {
+        try await withFile("film.mkv") { client, film, server in
+            server.film.failReads(.notVerified)
+            let result = try client.read(film, at: 0, count: 10)
+            #expect(result.status == .jukebox)
+            #expect(server.film.servedCount == 2 && server.film.waitCount == 0)
+        }
+    }
+
     @Test func s68_twoClientsThatWaitAreBothAnswered() async throws {
         try await withFile("stalled.mkv") { first, file, server in
             let second = try server.client()

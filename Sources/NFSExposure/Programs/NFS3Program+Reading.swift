@@ -11,6 +11,8 @@ struct ReadCall {
     let access: Caller.Access
     /// Not empty, within the file, at most rtmax.
     let range: Range<UInt64>
+    /// It was begun before, and what was to be read had gone.
+    var isAnew = false
 
     var attributes: NFS3FileAttributes { access.attributes(file.attributes) }
 }

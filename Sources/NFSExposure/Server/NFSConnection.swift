@@ -313,7 +313,12 @@ final class NFSConnection: ChannelDuplexHandler {
     private func fail(_ read: ReadCall, _ error: FileReadError) {
         switch error {
         case .removed: fail(read, .stale)
-        // Evicted since it was looked at: the client comes again, and the READ is a new one.
+        // Evicted since it was looked at: it is waited for again, but once; then the client may come
+        // again.
+        case .notVerified where !read.isAnew && !isClosed:
+            var anew = read
+            anew.isAnew = true
+            start(anew)
         case .notVerified: fail(read, .jukebox)
         case .storage(let text):
             service.logger.error(
