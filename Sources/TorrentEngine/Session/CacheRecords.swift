@@ -25,6 +25,8 @@ func recordedPieces(
 ) throws -> RecordedPieces {
     let (infoHash, geometry) = (metainfo.infoHash, metainfo.info.geometry)
     let (store, cache, space) = (resources.store, resources.cache, resources.space)
+    // What was written last, before the torrent went cold, is recorded with the rest.
+    resources.journal.flush()
     var recorded = try store.completedPieces(of: infoHash, count: geometry.pieceCount)
     let held = cache.heldBytes(of: infoHash)
     if !recorded.isEmpty, held == nil {

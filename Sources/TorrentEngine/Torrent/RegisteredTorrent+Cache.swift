@@ -70,7 +70,9 @@ extension RegisteredTorrent: CacheSpace.Owner {
             freed = result?.freed ?? 0
             isEmpty = result?.isEmpty ?? false
         }
-        if isEmpty { set([.holdsPieces, .isComplete], false) }
+        if isEmpty { set(.holdsPieces, false) }
+        // Who pins it later wants the rest.
+        if isEmpty || freed > 0 { set(.isComplete, false) }
         // Else it is at work by now, and asked again.
         let oldest = wasCold ? (isEmpty ? nil : candidate.moment) : CacheSpace.moment
         space.ended(infoHash, promised: promised, freed: freed, oldest: oldest)
@@ -87,6 +89,7 @@ private func freeColdPieces(
     _ byteCount: UInt64,
     _ resources: SessionResources
 ) throws -> (freed: UInt64, isEmpty: Bool) {
+    resources.journal.flush()
     let before = resources.space.heldByteCount(of: infoHash)
     guard let use = try resources.store.cacheUse(of: infoHash), use.pieceLength > 0 else {
         return (0, true)

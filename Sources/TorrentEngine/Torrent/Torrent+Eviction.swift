@@ -75,9 +75,9 @@ extension Torrent {
             return inMemory.contains(piece) ? cost : cost + geometry.diskByteCount(of: piece)
         }
         resources.space.forgetMemory(of: infoHash, pieces)
+        verificationCount += 1
         turn { now in swarm.lost(pieces, now: now) }
         let (storage, journal, infoHash) = (storage, resources.journal, infoHash)
-        verificationCount += 1
         resources.pool.run(on: loop) {
             try journal.forget(pieces, of: infoHash)
             let store = try storage.pieceStore()
@@ -91,14 +91,10 @@ extension Torrent {
     }
 
     private func removed(_ pieces: [PieceIndex], _ result: Result<Void, any Error>) {
-        verificationCount -= 1
+        diskJobEnded()
         evicting.subtract(pieces)
         if case .failure(let error) = result {
             logger.error("the space of evicted pieces is not free: \(error)")
-        }
-        if evicting.isEmpty {
-            for waiting in evictionWaits { waiting.resume() }
-            evictionWaits = []
         }
         guard !isStopped else { return }
         let due = delayedVerifications.filter { !evicting.contains($0) }
@@ -108,14 +104,25 @@ extension Torrent {
             let blocks = delayedProvables.filter { !evicting.contains($0.block.piece) }
             delayedProvables.removeAll { !evicting.contains($0.block.piece) }
             provables += blocks
-            proveGathered()
         }
+        // Who pins it later wants the rest.
+        registration.set(.isComplete, false)
+        // The blocks are proved at its end, and the torrent may be idle now.
+        turn { _ in }
     }
 
-    /// Returns when no bytes of this torrent are about to go any more.
-    func evictionsEnded() async {
-        guard !evicting.isEmpty else { return }
-        await withCheckedContinuation { evictionWaits.append($0) }
+    /// To be called once for each `verificationCount`.
+    func diskJobEnded() {
+        verificationCount -= 1
+        guard verificationCount == 0 else { return }
+        for waiting in diskJobWaits { waiting.resume() }
+        diskJobWaits = []
+    }
+
+    /// Returns when no bytes of this torrent are about to come or to go any more.
+    func diskJobsEnded() async {
+        guard verificationCount > 0 else { return }
+        await withCheckedContinuation { diskJobWaits.append($0) }
     }
 
     // MARK: Checking
@@ -133,8 +140,9 @@ extension Torrent {
         guard published.isUnchecked(piece), checking.insert(piece).inserted else { return }
         let root = swarm.knownHashes?.hash(of: piece)
         guard let hash = info.hash(of: piece, merkleRoot: root) else {
-            checking.remove(piece)
-            return loop.execute { self.run { $0.remove([piece]) } }
+            // Never within the caller's turn.
+            published.hold(piece)
+            return loop.execute { self.run { $0.checked(piece, isRight: false) } }
         }
         let (storage, range) = (storage, info.geometry.range(of: piece))
         published.hold(piece)

@@ -49,7 +49,7 @@ extension Torrent {
             return right
         }.whenComplete { result in
             self.assumeIsolated { torrent in
-                torrent.verificationCount -= 1
+                torrent.diskJobEnded()
                 torrent.proofCount -= 1
                 torrent.finishProving(gathered, result)
             }

@@ -130,7 +130,7 @@ extension Torrent {
     /// The end of a torrent whose cooling has begun.
     func sayGoodbye() async {
         await stop()
-        await evictionsEnded()
+        await diskJobsEnded()
         await freePartialPieces()
         var traits: RegisteredTorrent.Traits = []
         if !published.cached.isEmpty { traits.insert(.holdsPieces) }

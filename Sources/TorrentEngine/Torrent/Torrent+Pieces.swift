@@ -38,7 +38,7 @@ extension Torrent {
         }
         verdict.whenComplete { result in
             self.assumeIsolated { torrent in
-                torrent.verificationCount -= 1
+                torrent.diskJobEnded()
                 switch result {
                 case .success(.verified(let digests)): torrent.verified(piece, digests)
                 case .success(.rejected(let digests)): torrent.rejected(piece, digests)

@@ -75,9 +75,9 @@ package actor Torrent {
     var isHungry = false
     /// Jobs of the disk pool that change what is cached.
     var verificationCount = 0
+    var diskJobWaits: [CheckedContinuation<Void, Never>] = []
     /// Pieces whose bytes are about to go from the disk: nothing is written in their place.
     var evicting: Set<PieceIndex> = []
-    var evictionWaits: [CheckedContinuation<Void, Never>] = []
     /// What came of such pieces meanwhile.
     var delayedVerifications: [PieceIndex] = []
     var delayedProvables: [Provable] = []
