@@ -207,14 +207,15 @@ extension Torrent {
     func freePartialPieces() async {
         let (partial, storage, length) = (stored.partialPieces, storage, info.geometry.pieceLength)
         guard !partial.isEmpty else { return }
-        for piece in partial.keys { stored.endPartial(piece) }
-        _ = published.remove(Array(partial.keys))
+        // What somebody reads just now goes when the torrent is taken up again.
+        let pieces = published.remove(Array(partial.keys))
+        let cost: UInt64 = pieces.reduce(0) { $0 + (stored.endPartial($1) ?? 0) }
         let freed = try? await resources.pool.run { () throws -> UInt64 in
             let store = try storage.pieceStore()
-            for run in PieceRun.runs(of: Array(partial.keys)) {
+            for run in PieceRun.runs(of: pieces) {
                 try store.free(run.byteRange(pieceLength: length))
             }
-            return partial.values.reduce(0, +)
+            return cost
         }
         resources.space.ended(infoHash, promised: 0, freed: freed ?? 0, oldest: nil)
     }

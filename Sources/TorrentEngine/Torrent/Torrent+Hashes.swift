@@ -41,6 +41,9 @@ extension Torrent {
         provables = []
         guard !gathered.isEmpty else { return }
         let stored = stored
+        let pieces = Set(gathered.map(\.block.piece))
+        // Until its blocks are published, as in `verify`.
+        for piece in pieces { published.hold(piece) }
         verificationCount += 1
         proofCount += 1
         resources.pool.run(on: loop) {
@@ -52,6 +55,9 @@ extension Torrent {
                 torrent.diskJobEnded()
                 torrent.proofCount -= 1
                 torrent.finishProving(gathered, result)
+                for piece in pieces {
+                    torrent.published.release(torrent.info.geometry.range(of: piece))
+                }
             }
         }
     }

@@ -27,6 +27,8 @@ extension Torrent {
         }
         let wantsDigests = swarm.wantsBlockDigests(of: piece)
         verificationCount += 1
+        // Until it is published, or memory could drop it before and it would count as there.
+        published.hold(piece)
         let verdict = resources.pool.run(on: loop) { () throws -> Verdict in
             switch PieceVerifier.verdict(on: blocks, hash) {
             case .right: break
@@ -39,6 +41,7 @@ extension Torrent {
         verdict.whenComplete { result in
             self.assumeIsolated { torrent in
                 torrent.diskJobEnded()
+                defer { torrent.published.release(torrent.info.geometry.range(of: piece)) }
                 switch result {
                 case .success(.verified(let digests)): torrent.verified(piece, digests)
                 case .success(.rejected(let digests)): torrent.rejected(piece, digests)
