@@ -47,6 +47,7 @@ bench: ## Measure a release build; ONLY=name measures one thing (Benchmarks/READ
 	scripts/install-packages build test bench
 	$(BUILD) --configuration release --product sluice
 	$(BUILD) --configuration release --product simulation
+	$(BUILD) --configuration release --product cache-cost
 	Benchmarks/run $(ONLY)
 
 format: ## Give the sources their style

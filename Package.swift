@@ -31,6 +31,8 @@ let package = Package(
         .executable(name: "fuzz", targets: ["Fuzz"]),
         // For Benchmarks/run alone.
         .executable(name: "simulation", targets: ["SimulationTable"]),
+        // For Benchmarks/run alone.
+        .executable(name: "cache-cost", targets: ["CacheCost"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -160,6 +162,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/SwarmSimulation/Table",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "CacheCost",
+            dependencies: ["TorrentLogic", "BitTorrentProtocol"],
+            path: "Tests/CacheCost",
             swiftSettings: strict
         ),
         tests("ArchitectureTests"),
