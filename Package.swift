@@ -68,6 +68,7 @@ let package = Package(
         module("TorrentLogic", "BitTorrentProtocol"),
 
         // The world: disk, database, sockets.
+        module("Sockets", nioCore, nioPosix),
         module(
             "PieceStorage",
             "BitTorrentProtocol",
@@ -87,6 +88,7 @@ let package = Package(
             "BitTorrentProtocol",
             "PieceStorage",
             "StateStore",
+            "Sockets",
             nioCore,
             nioPosix,
             logging,
@@ -112,6 +114,7 @@ let package = Package(
             "NFSProtocol",
             "ONCRPC",
             "Cryptography",
+            "Sockets",
             nioCore,
             nioPosix,
             logging

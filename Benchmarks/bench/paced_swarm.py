@@ -6,7 +6,6 @@ The seeds, by libtorrent, run unlimited behind `pacing_proxy.py`, which alone is
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from testbed.libtorrent_seed import SEED_PORT, start_session
 from testbed.processes import Process, wait_until
 from testbed.scene import Scene
-from testbed.scripted_seed import Staller, handshake, receive_exactly
+from testbed.scripted_seed import Staller, speaks_at
 from testbed.torrents import Torrent
 
 _SEEDS = "10.93.0."
@@ -70,7 +69,8 @@ class SeedsBehind:
         for seed in self._seeds:
             wait_until(lambda: "ready" in seed.log(), 30, "libtorrent session")
         for host in hosts[:seeds]:
-            wait_until(lambda: self._answers(f"{_SEEDS}{host}"), 10, "answer of a libtorrent seed")
+            address = f"{_SEEDS}{host}"
+            wait_until(lambda: speaks_at(address, SEED_PORT, torrent), 10, "greeting of a seed")
 
     def swarm(self, kinds: list[Peers]) -> PacedSwarm:
         """Proxies that have passed nothing yet; the tracker knows them, and nobody else."""
@@ -94,15 +94,6 @@ class SeedsBehind:
             seed.kill()
         for staller in self._stallers:
             staller.stop()
-
-    def _answers(self, address: str) -> bool:
-        """A session that has just begun hangs up on whoever dials it."""
-        try:
-            with socket.create_connection((address, SEED_PORT), timeout=1) as connection:
-                connection.sendall(handshake(self.torrent.info_hash, b"-SC0001-" + bytes(12)))
-                return len(receive_exactly(connection, 69)) > 68
-        except (OSError, EOFError):
-            return False
 
     def _seed(self, address: str) -> Process:
         return start_session(

@@ -10,14 +10,16 @@ import Testing
         "TorrentLogic": ["BitTorrentProtocol"],
         "PieceStorage": ["BitTorrentProtocol", "Cryptography", "CLinux"],
         "StateStore": ["BitTorrentProtocol"],
+        "Sockets": [],
         "TorrentEngine": [
             "TorrentLogic", "PieceStorage", "StateStore", "BitTorrentProtocol", "Cryptography",
+            "Sockets",
         ],
         "VirtualTree": ["TorrentEngine", "StateStore", "BitTorrentProtocol"],
         "ONCRPC": ["CTirpc"],
         "NFSProtocol": ["ONCRPC"],
         "NFSExposure": [
-            "VirtualTree", "NFSProtocol", "ONCRPC", "Cryptography",
+            "VirtualTree", "NFSProtocol", "ONCRPC", "Cryptography", "Sockets",
         ],
         "sluice": [
             "NFSExposure", "VirtualTree", "TorrentEngine", "TorrentLogic", "PieceStorage",
@@ -33,6 +35,7 @@ import Testing
         "TorrentLogic": [],
         "PieceStorage": ["Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "StateStore": ["Foundation", "Glibc", "GRDB", "Synchronization"],
+        "Sockets": ["Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "TorrentEngine": [
             "AsyncHTTPClient", "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
             "Synchronization",

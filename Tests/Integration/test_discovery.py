@@ -81,7 +81,9 @@ class ByScrape(Discovery):
         self.tracker.add_peer(film.info_hash, seed.address, SEED_PORT, rooms[-1])
         path = film.with_sources("tracked", [[f"{ORIGIN}{room}"] for room in rooms])
         self.read(self.serve_with(replace(film, metainfo=path), {}), film)
-        asked = [each.path for each in self.tracker.announces(film.info_hash)]
+        # Other tests have had this film as well, and its seeds are still taking leave.
+        announces = self.tracker.announces(film.info_hash)
+        asked = [each.path for each in announces if each.path in rooms]
         self.assertEqual(asked[:2], [rooms[0], rooms[-1]])
         self.assertEqual([self.tracker.scrapes(room) for room in rooms[1:]], [1, 1, 1])
 

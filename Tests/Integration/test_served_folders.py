@@ -48,9 +48,10 @@ class ServedFolders(SceneTestCase):
         self.assertEqual(sum(cached), 0)
 
     def test_a_folder_is_fetched_as_version_1_or_2_alone(self) -> None:
+        magnet = None
         for version, topic in ("v1", "btih"), ("v2", "btmh"):
             with self.subTest(version=version):
-                server, magnet = self.serve_folder(version=version)
+                server, magnet = self.serve_folder(not_magnet=magnet, version=version)
                 self.assertEqual(re.findall(r"urn:(\w+)", magnet), [topic])
                 self.fetch_by_libtorrent(server, magnet)
                 if version == "v1":
@@ -107,10 +108,13 @@ class ServedFolders(SceneTestCase):
 
     # MARK: Parts
 
-    def serve_folder(self, **options) -> tuple[SluiceServer, str]:
+    def serve_folder(
+        self, not_magnet: str | None = None, **options
+    ) -> tuple[SluiceServer, str]:
+        """Waits for another link than that of an earlier version."""
         entry = {"serve_folder": str(self.folder), "trackers": [ANNOUNCE_URL]} | options
         server = self.serve(Route("mine", served=[entry]))
-        magnet = wait_until(lambda: self.other_magnet(server, None), 30, "magnet of the folder")
+        magnet = wait_until(lambda: self.other_magnet(server, not_magnet), 30, "magnet of the folder")
         client = LibnfsClient(server.address, server.export)
         wait_until(lambda: client.list("mine"), 10, "the folder")
         return server, magnet

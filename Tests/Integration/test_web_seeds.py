@@ -6,8 +6,10 @@ import time
 
 from testbed import torrents
 from testbed.libnfs_client import LibnfsClient
+from testbed.libtorrent_seed import SEED_PORT
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
+from testbed.scripted_seed import speaks_at
 from testbed.sluice_server import Route
 from testbed.torrents import Torrent, WebSeeds
 from testbed.tracker import ANNOUNCE_URL
@@ -89,9 +91,11 @@ class WebSeedsTests(SceneTestCase):
         self.assertIn({each.status for each in nginx.requests()}, ({206}, {206, 404}))
 
     def test_nginx_and_a_seed_give_a_film_together(self) -> None:
-        film = self.make_film("film.mkv", 48 * MIB, web_seeds=WebSeeds((self.url,)))
+        # Long enough for the seed to get its turn.
+        film = self.make_film("film.mkv", 192 * MIB, web_seeds=WebSeeds((self.url,)))
         nginx = self.start_nginx(film, "limit_rate 8m;")
-        self.seed_by_libtorrent(film, upload_limit=8 * MIB)
+        seed = self.seed_by_libtorrent(film, upload_limit=32 * MIB)
+        wait_until(lambda: speaks_at(seed.address, SEED_PORT, film), 10, "greeting of the seed")
         self.read_whole(film)
         given = sum(each.byte_count for each in nginx.requests())
         self.assertGreater(given, film.size * 0.1)

@@ -4,6 +4,7 @@ import NFSProtocol
 import NIOCore
 import NIOPosix
 import ONCRPC
+import Sockets
 import Synchronization
 
 /// A portmapper of our own at port 111, for machines that run no rpcbind: Kodi, Windows and a plain

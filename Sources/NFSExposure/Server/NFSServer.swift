@@ -4,6 +4,7 @@ import NFSProtocol
 package import NIOCore
 import NIOPosix
 import ONCRPC
+import Sockets
 import Synchronization
 package import VirtualTree
 

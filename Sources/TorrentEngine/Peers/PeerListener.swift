@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import NIOCore
 import NIOPosix
+import Sockets
 
 /// Awaits peers on the session's port.
 final class PeerListener: Sendable {
@@ -32,18 +33,22 @@ final class PeerListener: Sendable {
         }
         self.accept = accept
         let place = BindPlace(configuration.listenHost)
+        let spare = SpareDescriptor()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelInitializer { channel in
                 channel.use(interface: place.interface).flatMapThrowing {
                     try channel.pipeline.syncOperations.addHandler(
-                        AcceptFailures(resources.connections)
+                        AcceptFailureHandler(spare: spare) {
+                            resources.connections.failed(because: $0)
+                        }
                     )
                 }
             }
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try accept(channel) }
+                spare.refuse(channel)
+                    ?? channel.eventLoop.makeCompletedFuture { try accept(channel) }
             }
             .peerChannelOptions()
         do {
@@ -104,20 +109,6 @@ final class PeerListener: Sendable {
     }
 
     func close() async { try? await channel.close() }
-}
-
-/// Hears that a connection could not be accepted; NIO then leaves the others waiting for a second.
-private final class AcceptFailures: ChannelInboundHandler {
-    typealias InboundIn = any Channel
-
-    private let connections: Connections
-
-    init(_ connections: Connections) { self.connections = connections }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        connections.failed(because: error)
-        context.fireErrorCaught(error)
-    }
 }
 
 /// A read takes what a fast peer sent meanwhile, and a slow peer does not pin a large buffer.

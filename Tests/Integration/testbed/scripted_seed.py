@@ -167,6 +167,16 @@ def handshake(info_hash: bytes, peer_id: bytes) -> bytes:
     return _PROTOCOL + bytes(8) + info_hash + peer_id
 
 
+def speaks_at(address: str, port: int, torrent: Torrent) -> bool:
+    """Whether a peer there greets back: a session of libtorrent that has just begun hangs up."""
+    try:
+        with socket.create_connection((address, port), timeout=1) as connection:
+            connection.sendall(handshake(torrent.info_hash, b"-SC0001-" + bytes(12)))
+            return len(receive_exactly(connection, 69)) > 68
+    except (OSError, EOFError):
+        return False
+
+
 def send_message(connection: socket.socket, kind: int, payload: bytes = b"") -> None:
     connection.sendall(struct.pack(">IB", 1 + len(payload), kind) + payload)
 

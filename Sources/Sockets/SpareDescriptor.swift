@@ -1,6 +1,6 @@
 import Glibc
-import NIOCore
-import NIOPosix
+package import NIOCore
+package import NIOPosix
 import Synchronization
 
 /// A file descriptor that is held back for the moment when there are no others.
@@ -8,10 +8,10 @@ import Synchronization
 /// A connection that cannot be accepted stays in the queue, and the listener would be told of it
 /// again and again. With the spare one it is accepted and closed: its client learns at once that
 /// there is no room.
-final class SpareDescriptor: Sendable {
+package final class SpareDescriptor: Sendable {
     private let descriptor: Mutex<CInt>
 
-    init() {
+    package init() {
         descriptor = Mutex(Self.open())
     }
 
@@ -21,7 +21,7 @@ final class SpareDescriptor: Sendable {
 
     private var isInUse: Bool { descriptor.withLock { $0 < 0 } }
 
-    func lend() {
+    fileprivate func lend() {
         descriptor.withLock {
             if $0 >= 0 { close($0) }
             $0 = -1
@@ -30,7 +30,7 @@ final class SpareDescriptor: Sendable {
 
     /// - Returns: the connection that was accepted with it, on its way to being closed; `nil` if
     ///   the spare is not in use.
-    func refuse(_ channel: any Channel) -> EventLoopFuture<Void>? {
+    package func refuse(_ channel: any Channel) -> EventLoopFuture<Void>? {
         guard isInUse else { return nil }
         channel.closeFuture.whenComplete { _ in self.takeBack() }
         return channel.close()
@@ -45,7 +45,9 @@ final class SpareDescriptor: Sendable {
 
 extension ServerBootstrap {
     /// Lends the spare descriptor when there is none for a connection, and says so.
-    func lending(
+    ///
+    /// What accepts connections is to ask ``SpareDescriptor/refuse(_:)`` first.
+    package func lending(
         _ spare: SpareDescriptor,
         report: @escaping @Sendable (any Error) -> Void
     ) -> ServerBootstrap {
@@ -60,18 +62,18 @@ extension ServerBootstrap {
 }
 
 /// Lends the spare descriptor when a listener has none for a connection.
-private final class AcceptFailureHandler: ChannelInboundHandler {
-    typealias InboundIn = any Channel
+package final class AcceptFailureHandler: ChannelInboundHandler {
+    package typealias InboundIn = any Channel
 
     private let spare: SpareDescriptor
     private let report: (any Error) -> Void
 
-    init(spare: SpareDescriptor, report: @escaping (any Error) -> Void) {
+    package init(spare: SpareDescriptor, report: @escaping (any Error) -> Void) {
         self.spare = spare
         self.report = report
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? IOError, [EMFILE, ENFILE].contains(error.errnoCode) {
             spare.lend()
             report(error)
