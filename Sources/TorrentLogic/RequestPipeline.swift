@@ -42,6 +42,10 @@ package struct RequestPipeline {
     private static let suspicion = 4.0
     /// Seconds of delivery that may wait at a peer if nobody waits for them here.
     private static let patientQueueSeconds = 3.0
+    /// Of what is not needed soon so many blocks are in flight, or this part of what the way to the
+    /// peer and back holds, if that is more.
+    private static let leisurelyDepth = 2
+    private static let leisure = 4.0
 
     /// - Precondition: `maximumDepth` is positive.
     package init(
@@ -86,6 +90,17 @@ package struct RequestPipeline {
         guard !isFailing, let rate else { return room }
         let blockCount = Int(rate * Self.patientQueueSeconds) / Int(Block.maximumLength)
         return max(room, min(blockCount, maximumDepth) - inFlightCount)
+    }
+
+    /// How many more requests the peer should have for blocks that are needed much later.
+    ///
+    /// What is in flight cannot be called back and delays a reader that goes elsewhere, so there is
+    /// less of it than keeps the peer busy; but only once it is known what that is.
+    package var leisurelyRoom: Int {
+        guard !isFailing, pace.rate != nil else { return room }
+        let share = pace.roundTrip / pace.blockTime / Self.leisure
+        let blockCount = max(Self.leisurelyDepth, Int(min(share, Double(depth))))
+        return max(0, min(blockCount, depth) - inFlightCount)
     }
 
     package func contains(_ block: Block) -> Bool {

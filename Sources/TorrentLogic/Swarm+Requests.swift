@@ -2,6 +2,10 @@ import BitTorrentProtocol
 
 // What readers want, and from whom it is requested.
 extension Swarm {
+    /// What is needed so many seconds from now, or later, is fetched at leisure: the reader may be
+    /// elsewhere by then.
+    private static let farAhead = 4.0
+
     /// A reader asked for `range` of the file at `file`, both byte ranges of the torrent; cached or
     /// not.
     package mutating func read(
@@ -181,20 +185,23 @@ extension Swarm {
         var lacking: [PieceIndex] = []
         let isAdmitted = isAdmitted || schedule.isTrivial
         let (leads, age) = isAdmitted ? ([], 0) : (plan.leads, plan.age(now: now))
+        let mayFetchFarAhead =
+            isAdmitted || peers[index].isWebSeed || peers[index].pipeline.leisurelyRoom > 0
         let block = picker.nextBlock(
             for: peers[index].key,
             peerHas: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,
             have: have,
             suggested: peers[index].suggested,
             admits: { offer in
-                isAdmitted
-                    ? .take
-                    : schedule.admits(
-                        offer.piece,
-                        blockCount: offer.openCount,
-                        dueIn: leads[offer.position] - age,
-                        isOpen: offer.isOpen
-                    )
+                guard !isAdmitted else { return .take }
+                let dueIn = leads[offer.position] - age
+                guard mayFetchFarAhead || dueIn < Self.farAhead else { return .stop }
+                return schedule.admits(
+                    offer.piece,
+                    blockCount: offer.openCount,
+                    dueIn: dueIn,
+                    isOpen: offer.isOpen
+                )
             },
             isVerifiable: { piece in
                 guard needsHash, known?.hash(of: piece) == nil else { return true }

@@ -60,6 +60,23 @@ import TorrentLogic
         #expect(fast.patientRoom + fast.inFlightCount == 250)
     }
 
+    @Test func littleIsInFlightOfWhatIsNeededMuchLater() {
+        var pipeline = pipeline()
+        #expect(pipeline.leisurelyRoom == pipeline.room)
+        run(&pipeline, seconds: 10, delay: 0.08, rate: 60)
+        #expect(pipeline.inFlightCount > 4)
+        #expect(pipeline.leisurelyRoom == 0)
+        _ = pipeline.giveBack()
+        #expect(pipeline.leisurelyRoom == 2)
+    }
+
+    @Test func aFarPeerThatIsFastHasMoreInFlightOfWhatIsNeededMuchLater() {
+        var pipeline = pipeline()
+        run(&pipeline, seconds: 10, delay: 0.2, rate: 200)
+        _ = pipeline.giveBack()
+        #expect((8...12).contains(pipeline.leisurelyRoom))
+    }
+
     @Test func asksLittleOfASlowPeer() {
         var pipeline = pipeline()
         run(&pipeline, seconds: 30, delay: 0.02, rate: 1)
