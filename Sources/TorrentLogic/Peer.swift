@@ -40,7 +40,7 @@ struct Peer {
 
     var pipeline: RequestPipeline
     /// Requests that were cancelled or choked away: their blocks may still be on the wire.
-    var voided: Set<Block> = []
+    var voided = VoidedRequests()
     var unsolicitedByteCount: UInt64 = 0
     var wasUseful = false
 
@@ -56,7 +56,6 @@ struct Peer {
     var lastSent: ContinuousClock.Instant
     var lastReceived: ContinuousClock.Instant
 
-    private static let maximumVoided = 1024
     private static let maximumSuggested = 8
 
     init(
@@ -137,10 +136,7 @@ struct Peer {
         offerCount > 0 && (!isChokingUs || !allowedFast.isEmpty) && restsUntil == nil
     }
 
-    mutating func void(_ block: Block) {
-        if voided.count >= Self.maximumVoided { voided.removeAll() }
-        voided.insert(block)
-    }
+    mutating func void(_ block: Block) { voided.insert(block) }
 }
 
 /// The connected peers in the order of their keys, so that the same events give the same actions.

@@ -103,9 +103,10 @@ extension Swarm {
         guard let block else {
             return violation(index, "reject of what is no block of the torrent", now: now)
         }
+        // The answer to a request that we cancelled, though we may have made it again meanwhile.
+        guard !peers[index].voided.take(block) else { return }
         guard peers[index].pipeline.withdraw(block) else {
-            // A reject may cross our cancel, or follow a block that did: a few are no fault.
-            guard peers[index].voided.remove(block) == nil else { return }
+            // A reject may follow a block that crossed our cancel: a few are no fault.
             peers[index].unsolicitedByteCount += UInt64(block.length)
             if peers[index].unsolicitedByteCount > limits.maximumUnsolicitedByteCount {
                 violation(index, "rejects of what was never requested", now: now)

@@ -24,7 +24,7 @@ extension Swarm {
         }
         let wasInFlight = peers[index].pipeline.received(block, now: now)
         if typicalRate == nil, peers[index].pipeline.rate != nil { measureSwarm() }
-        guard wasInFlight || peers[index].voided.remove(block) != nil else {
+        guard wasInFlight || peers[index].voided.take(block) else {
             wastedByteCount += UInt64(length)
             peers[index].unsolicitedByteCount += UInt64(length)
             if peers[index].unsolicitedByteCount > limits.maximumUnsolicitedByteCount {

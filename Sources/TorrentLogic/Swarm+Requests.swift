@@ -246,7 +246,8 @@ extension Swarm {
         // Before the block, so that the leaves are here before it.
         if hashes?.seeks(block.piece) == false { wantHashes(of: [block.piece], now: now) }
         peers[index].pipeline.requested(block, typicalRate: typicalRate, now: now)
-        peers[index].voided.remove(block)
+        // With the fast extension the cancelled request is answered, too.
+        if !peers[index].isFast { peers[index].voided.forget(block) }
         send(.request(BlockRequest(block)), to: index, now: now)
         scheduleTick(now: now)
     }

@@ -125,6 +125,50 @@ extension SwarmTests {
         #expect(swarm.takeActions() == [])
     }
 
+    @Test func aRejectOfACancelledRequestSaysNothingOfTheNextOne() throws {
+        var swarm = swarm()
+        for piece in 0..<20 { read(&swarm, piece: piece) }
+        connectFast(&swarm, alice)
+        swarm.received(.unchoke, from: alice, now: start)
+        _ = swarm.takeActions()
+        swarm.readerLeft(1, now: start)
+        let cancelled = swarm.takeActions().compactMap { action in
+            if case .send(.cancel(let request), alice) = action { return request }
+            return nil
+        }
+        // What is first in line is on its way already.
+        let request = try #require(cancelled.last)
+        read(&swarm, piece: Int(request.piece))
+        #expect(swarm.takeActions().contains(.send(.request(request), to: alice)))
+        for request in cancelled { swarm.received(.reject(request), from: alice, now: start) }
+        #expect(swarm.takeActions() == [])
+        let kept = swarm.receivedBlock(
+            piece: request.piece,
+            offset: request.offset,
+            length: request.length,
+            from: alice,
+            now: start
+        )
+        #expect(kept != nil && swarm.wastedByteCount == 0)
+    }
+
+    @Test func aReaderThatJumpsAboutCostsNoConnection() {
+        var swarm = swarm()
+        connectFast(&swarm, alice)
+        swarm.received(.unchoke, from: alice, now: start)
+        var cancelled: [BlockRequest] = []
+        for round in 0..<200 {
+            read(&swarm, piece: round % 20)
+            swarm.readerLeft(1, now: start)
+            for case .send(.cancel(let request), _) in swarm.takeActions() {
+                cancelled.append(request)
+            }
+        }
+        #expect(cancelled.count > 64)
+        for request in cancelled { swarm.received(.reject(request), from: alice, now: start) }
+        #expect(!isClosed(swarm.takeActions(), alice))
+    }
+
     @Test func closesAPeerWhoseRejectsOrAllowedFastPiecesAreNonsense() {
         for message in [
             PeerMessage.reject(BlockRequest(piece: 20, offset: 0, length: 16384)),
