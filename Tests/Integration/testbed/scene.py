@@ -54,6 +54,15 @@ class Scene:
         Process.stop_all()
         return cls.current.figures
 
+    def directory_of(self, test: unittest.TestCase) -> Path:
+        return self.directory / test.id().rpartition(".")[2]
+
+    def set_aside(self, test: unittest.TestCase) -> None:
+        """Keeps what a failed run of the test left, and makes room for another run."""
+        left = self.directory_of(test)
+        if left.exists():
+            left.rename(left.with_name(f"{left.name}.first"))
+
     @cached_property
     def local_network(self) -> LocalNetwork:
         return LocalNetwork(self.directory / "hosts")
@@ -90,7 +99,7 @@ class SceneTestCase(unittest.TestCase):
         self.scene = Scene.current
         self.network = self.scene.network
         self.tracker = self.scene.tracker
-        self.directory = self.scene.directory / self.id().rpartition(".")[2]
+        self.directory = self.scene.directory_of(self)
         self.directory.mkdir()
 
     def make_film(
