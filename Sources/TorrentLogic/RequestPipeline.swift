@@ -92,6 +92,16 @@ package struct RequestPipeline {
         return max(room, min(blockCount, maximumDepth) - inFlightCount)
     }
 
+    /// How many more requests the peer should have if there is no other to ask.
+    ///
+    /// On a way that loses packets what follows a lost one waits for it, so that a short queue runs out
+    /// and keeps the connection from ever finding out how much the way could carry.
+    package var loneRoom: Int {
+        guard !isFailing, let rate else { return room }
+        let blockCount = Int(rate * Self.queueSeconds.upperBound) / Int(Block.maximumLength)
+        return max(room, min(blockCount, maximumDepth) - inFlightCount)
+    }
+
     /// How many more requests the peer should have for blocks that are needed much later.
     ///
     /// What is in flight cannot be called back and delays a reader that goes elsewhere, so there is

@@ -51,7 +51,9 @@ extension Swarm {
     /// for long.
     func room(of index: Int) -> Int {
         let isPatient = background != nil && picker.allowsBackground && !peers[index].isWebSeed
-        return isPatient ? peers[index].pipeline.patientRoom : peers[index].pipeline.room
+        if isPatient { return peers[index].pipeline.patientRoom }
+        let isAlone = peers.indices.allSatisfy { $0 == index || !peers[$0].mayBeAsked }
+        return isAlone ? peers[index].pipeline.loneRoom : peers[index].pipeline.room
     }
 
     /// Takes back what would stand before the requests of a reader.

@@ -60,6 +60,13 @@ import TorrentLogic
         #expect(fast.patientRoom + fast.inFlightCount == 250)
     }
 
+    @Test func aSecondIsInFlightAtThePeerThatIsTheOnlyOne() {
+        var pipeline = pipeline()
+        #expect(pipeline.loneRoom == 4)
+        run(&pipeline, seconds: 10, delay: 0.01, rate: 100)
+        #expect((90...110).contains(pipeline.loneRoom + pipeline.inFlightCount))
+    }
+
     @Test func littleIsInFlightOfWhatIsNeededMuchLater() {
         var pipeline = pipeline()
         #expect(pipeline.leisurelyRoom == pipeline.room)

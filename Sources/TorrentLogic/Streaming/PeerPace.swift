@@ -14,7 +14,8 @@ package struct PeerPace {
     }
     /// For one block, in seconds.
     package private(set) var blockTime = Double(Block.maximumLength) / Self.assumedRate
-    /// From a request to an idle peer to its first block, in seconds.
+    /// From a request to an idle peer to its first block, in seconds; no longer than what any block took
+    /// lately.
     package private(set) var roundTrip = Self.assumedRoundTrip {
         didSet { shortestQueuedDelay = .seconds(roundTrip * 1.1 + 0.001) }
     }
@@ -63,8 +64,8 @@ package struct PeerPace {
         isLast: Bool,
         now: Instant
     ) -> Bool {
+        let seconds = (now - sentAt) / .seconds(1)
         if isFirst {
-            let seconds = (now - sentAt) / .seconds(1)
             if hasDelivered {
                 roundTrip = min(seconds, roundTrip * 9 / 8)
             } else {
@@ -74,6 +75,9 @@ package struct PeerPace {
                 roundTrip = seconds
             }
             hasDelivered = true
+        } else if seconds < roundTrip {
+            // The first block was held up, or this one answers an older request.
+            roundTrip = max(seconds, roundTrip * 7 / 8)
         }
         hasDelivered = true
         guard let start = sampleStart, !isFirst, now - sentAt > shortestQueuedDelay else {

@@ -30,6 +30,34 @@ import TorrentLogic
         #expect(abs(pace.blockTime - 1.0 / 60) < 0.001)
     }
 
+    @Test func aFirstBlockThatWasHeldUpDoesNotCountForLong() {
+        var pace = PeerPace()
+        pace.becameBusy()
+        // Ten in flight all the time, each of which takes 0.2 s; but the first was lost on the way.
+        for number in 0..<40 {
+            let arrival = 1 + Double(number) / 50
+            _ = pace.received(
+                16384,
+                sentAt: after(number == 0 ? 0 : arrival - 0.2),
+                isFirst: number == 0,
+                isLast: false,
+                now: after(arrival)
+            )
+        }
+        #expect(abs(pace.roundTrip - 0.2) < 0.001)
+        for number in 40..<80 {
+            let arrival = 1 + Double(number) / 50
+            _ = pace.received(
+                16384,
+                sentAt: after(arrival - 0.3),
+                isFirst: false,
+                isLast: false,
+                now: after(arrival)
+            )
+        }
+        #expect(pace.rate.map { abs($0 / 16384 - 50) < 1 } == true)
+    }
+
     @Test func singleBlocksLeaveTheRateAsItWas() {
         var pace = PeerPace()
         burst(&pace, count: 20, delay: 0.08, rate: 60, at: 0)
