@@ -117,6 +117,11 @@ struct Composition {
                     configuration: settings.configuration,
                     logger: logger
                 ),
+                Controlling(
+                    stateDirectory: settings.configuration.stateDirectory,
+                    handlers: [:],
+                    logger: logger
+                ),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger.named("services")
