@@ -5,10 +5,11 @@
 //   null       COUNT NULL calls                  getattr    COUNT GETATTR of FILE
 //   lookup     COUNT LOOKUP of FILE's name       read       COUNT READs of SIZE, one after another
 //   random     COUNT READs of SIZE at random multiples of SIZE
+//   list       COUNT times the whole directory FILE by READDIRPLUS, replies of SIZE at most
 //
 // FILE is relative to EXPORT. A READ past the end goes on at the beginning. A READ that is told to
 // come again (JUKEBOX) or is answered short is repeated for what it lacks. Prints one line:
-// calls, bytes, seconds in all, seconds from the first byte of data to the end.
+// calls (of list: entries), bytes, seconds in all, seconds from the first byte of data to the end.
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -24,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NFS = 100003, MOUNT = 100005, GETATTR = 1, LOOKUP = 3, READ = 6 };
+enum { NFS = 100003, MOUNT = 100005, GETATTR = 1, LOOKUP = 3, READ = 6, READDIRPLUS = 17 };
+enum { ATTRIBUTES = 84, DIRECTORY_COUNT = 8192 };
 enum { NFS_OK = 0, NFS_JUKEBOX = 10008, REPLY = 1, AUTH_SYS = 1 };
 enum { MAX_DEPTH = 1024, MAX_CALL = 2048, MAX_REPLY = 8 << 20 };
 static const uint32_t last_fragment = 0x80000000u;
@@ -282,7 +284,7 @@ static bool take_reply(struct load *load, struct reader *reader, uint32_t slot) 
     if (load->procedure == READ && status == NFS_JUKEBOX) return false;
     if (status != NFS_OK) fail("status");
     if (load->procedure != READ) return true;
-    if (get32(reader)) skip(reader, 84);
+    if (get32(reader)) skip(reader, ATTRIBUTES);
     uint32_t count = get32(reader);
     bool end = get32(reader) != 0;
     if (get32(reader) != count || (size_t)(reader->end - reader->at) < count) fail("READ length");
@@ -324,6 +326,45 @@ static void run(struct load *load, uint64_t count, uint32_t depth) {
     }
 }
 
+// Takes one page of a listing. Returns whether it was the last one.
+static bool take_page(struct reader *reader, uint64_t *cookie, uint64_t *entries) {
+    require_ok(reader, "READDIRPLUS");
+    if (get32(reader)) skip(reader, ATTRIBUTES);
+    skip(reader, 8);  // the verifier, which is zero here and there
+    uint64_t before = *entries;
+    while (get32(reader)) {
+        skip(reader, 8);
+        skip(reader, get32(reader));
+        uint64_t high = get32(reader);
+        *cookie = high << 32 | get32(reader);
+        if (!get32(reader)) fail("entry without attributes");
+        skip(reader, ATTRIBUTES);
+        if (!get32(reader)) fail("entry without a handle");
+        skip(reader, get32(reader));
+        ++*entries;
+    }
+    bool end = get32(reader) != 0;
+    if (!end && *entries == before) fail("no progress");
+    return end;
+}
+
+// Lists the directory, page by page as its cookies say. Returns how many entries it has.
+static uint64_t list(struct load *load) {
+    uint8_t call[MAX_CALL];
+    uint64_t cookie = 0, entries = 0;
+    for (bool end = false; !end;) {
+        uint8_t *at = put_header(call, 1, NFS, READDIRPLUS);
+        at = put_opaque(at, load->file.bytes, load->file.length);
+        at = put32(put32(at, (uint32_t)(cookie >> 32)), (uint32_t)cookie);
+        at = put32(put32(at, 0), 0);
+        at = put32(put32(at, DIRECTORY_COUNT), load->size);
+        struct reader reader = one_call(&load->connection, call, at);
+        load->bytes += (uint64_t)(reader.end - reader.at);
+        end = take_page(&reader, &cookie, &entries);
+    }
+    return entries;
+}
+
 int main(int count, char **arguments) {
     errno = 0;
     if (count < 9) fail("arguments");
@@ -353,7 +394,13 @@ int main(int count, char **arguments) {
     if (load.random && load.file_size < load.size) fail("file too small");
     double began = now();
     load.first_byte = began;
-    run(&load, calls, depth);
+    if (strcmp(test, "list") == 0) {
+        uint64_t times = calls;
+        calls = 0;
+        while (times-- > 0) calls += list(&load);
+    } else {
+        run(&load, calls, depth);
+    }
     double ended = now();
     printf("%" PRIu64 " %" PRIu64 " %.6f %.6f\n", calls, load.bytes, ended - began,
            ended - load.first_byte);

@@ -25,6 +25,8 @@ _SIZE = 2 * GIB
 _CACHE = 256 * MIB
 _WINDOW = 16 * MIB
 _READERS = 4
+_GROWTH = 3
+"""From the fewest pieces to a thousand times as many, of what an operation takes."""
 _COST = REPOSITORY / ".build" / "release" / "cache-cost"
 
 
@@ -121,3 +123,5 @@ def _measure_cost() -> None:
     for count, read, replaced in lines:
         at_most(f"cache.read-ns.{count}", float(read), None)
         at_most(f"cache.replace-ns.{count}", float(replaced), None)
+    for place, what in [(1, "read"), (2, "replace")]:
+        at_most(f"cache.{what}-growth", float(lines[-1][place]) / float(lines[0][place]), _GROWTH)

@@ -28,6 +28,34 @@ extension StateStore {
         }
     }
 
+    /// The torrents that are shown, in the order in which they came.
+    ///
+    /// - Parameters:
+    ///   - route: `nil` for those of all routes.
+    ///   - name: those alone that stand under it.
+    package func shownEntries(
+        in route: [UInt8]? = nil,
+        named name: [UInt8]? = nil
+    ) throws(StateStoreError) -> [RouteEntryRecord] {
+        try read { database, path in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: """
+                    SELECT route_entry.* FROM route_entry JOIN route ON route.name = route
+                    WHERE route_entry.is_shown AND route.is_shown
+                    AND (?1 IS NULL OR route = ?1) AND (?2 IS NULL OR route_entry.name = ?2)
+                    ORDER BY route, route_entry.ordinal
+                    """,
+                arguments: [route.map { Data($0) }, name.map { Data($0) }]
+            )
+            var records: [RouteEntryRecord] = []
+            while let row = try rows.next() {
+                records.append(try RouteEntryRecord(row, path: path))
+            }
+            return records
+        }
+    }
+
     /// Stores new and changed rows in one transaction.
     package func record(
         routes: [RouteRecord],

@@ -164,6 +164,28 @@ package struct TorrentLayout: Sendable {
         return nil
     }
 
+    /// Numbers of the files that stand in a directory or anywhere below it, ascending.
+    package func files(belowDirectory number: UInt32) -> [ClosedRange<Int>] {
+        var runs: [ClosedRange<Int>] = []
+        for (file, directory) in directoryOfFile.enumerated()
+        where directory != Self.hidden && isDirectory(directory, below: number) {
+            if let last = runs.last, last.upperBound + 1 == file {
+                runs[runs.count - 1] = last.lowerBound...file
+            } else {
+                runs.append(file...file)
+            }
+        }
+        return runs
+    }
+
+    private func isDirectory(_ inner: UInt32, below outer: UInt32) -> Bool {
+        var number = inner
+        for _ in 0...TorrentLayoutBuilder.maximumDepth where number != outer {
+            number = parent(ofDirectory: number)
+        }
+        return number == outer
+    }
+
     private static func bytes(of entry: Entry, in names: [UInt8]) -> ArraySlice<UInt8> {
         names[Int(entry.nameStart)..<Int(entry.nameStart) + Int(entry.nameLength)]
     }

@@ -15,6 +15,7 @@ struct Composition {
     private let file: ConfigurationFile
     private let settings: ConfigurationFile.Settings
     private let logger: Logger
+    private let store: StateStore
     private let session: Session
     private let demo: DemoSeed
     private let folders: ServedFolders
@@ -75,6 +76,7 @@ struct Composition {
             group: group,
             logger: logger
         )
+        self.store = store
         self.file = file
         self.settings = settings
         self.logger = logger
@@ -117,10 +119,26 @@ struct Composition {
                     configuration: settings.configuration,
                     logger: logger
                 ),
+                Controlling(
+                    stateDirectory: settings.configuration.stateDirectory,
+                    handlers: handlers,
+                    logger: logger
+                ),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger.named("services")
         )
+    }
+
+    /// Of commands that ask the server, by their names.
+    private var handlers: [String: Controlling.Handler] {
+        let verification = Verification(
+            store: store,
+            root: settings.configuration.nfs.root
+        ) { [session] infoHash, files, progress in
+            try await session.verifyCache(of: infoHash, files: files, progress: progress)
+        }
+        return [Verification.command: verification.run]
     }
 
     private func shutDown() async {

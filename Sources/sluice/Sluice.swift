@@ -16,9 +16,12 @@ import ArgumentParser
               sudo sluice mount /mnt                 mount it here, with the options that suit
               sluice exports --as 192.168.1.20       what that host may mount
               sluice magnets --config config.yaml    how others find the folders that you serve
+              sluice verify films                    check by its hashes what is cached
             """,
         version: version,
-        subcommands: [Serve.self, Check.self, Mount.self, Exports.self, Magnets.self]
+        subcommands: [
+            Serve.self, Check.self, Mount.self, Exports.self, Magnets.self, Verify.self,
+        ]
     )
 }
 

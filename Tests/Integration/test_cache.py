@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import threading
@@ -67,12 +68,62 @@ class Cache(SceneTestCase):
         server.start()
         self.assert_reads(server, film, 64 * MIB, 32 * MIB)
 
+    def test_damage_is_found_by_sluice_verify_with_a_server_and_without(self) -> None:
+        film = self.make_film("film.mkv", 24 * MIB)
+        other = self.make_film("other.mkv", 8 * MIB)
+        self.seed_by_libtorrent(film, other)
+        server = self.serve(Route("films", [film]), Route("others", [other]))
+        nothing = server.command("verify")
+        self.assertEqual((nothing.returncode, nothing.stdout), (0, "nothing is cached\n"))
+        self.assert_reads(server, film, 0, film.size)
+        self.assert_reads(server, other, 0, other.size, "others")
+        self.assert_verified(server, "verify", "checked 128 pieces (32 MiB) of 2 torrents")
+        self.damage(server, film, places=3)
+        self.assertIn("control", os.listdir(server.state))
+        self.assert_verified(server, "others", "checked 32 pieces (8 MiB) of 1 torrent")
+        found = server.command("verify", "/torrents/films/film.mkv")
+        self.assertEqual(found.returncode, 1, found)
+        self.assertIn("films/film.mkv: 3 of 96 pieces damaged", found.stdout)
+        self.assertIn("of 1 torrent: 3 damaged", found.stdout)
+        self.assert_reads(server, film, 0, film.size)
+        self.assert_verified(server, "verify", "checked 128 pieces (32 MiB) of 2 torrents")
+        self.assertIn("the share has no “film”", server.command("verify", "film").stderr)
+        server.terminate()
+        self.damage(server, film, places=2)
+        found = server.command("verify", "films")
+        self.assertEqual(found.returncode, 1, found)
+        self.assertIn("checked 96 pieces (24 MiB) of 1 torrent: 2 damaged", found.stdout)
+        self.assert_verified(server, "films", "checked 94 pieces")
+        server.start()
+        self.assert_reads(server, film, 0, film.size)
+
+    def damage(self, server: SluiceServer, film: Torrent, places: int) -> None:
+        """A few bytes of so many pieces are others."""
+        (path,) = (server.state / "cache").glob(f"{film.info_hash.hex()}.pieces")
+        with path.open("r+b") as file:
+            for place in range(places):
+                file.seek(place * 2 * MIB + 12_345)
+                file.write(b"damage")
+
+    def assert_verified(self, server: SluiceServer, what: str, summary: str) -> None:
+        found = server.command("verify", *([] if what == "verify" else [what]))
+        self.assertEqual(found.returncode, 0, found)
+        self.assertTrue(found.stdout.startswith(summary), found)
+        self.assertTrue(found.stdout.endswith("all are right\n"), found)
+
     # MARK: Reading
 
-    def assert_reads(self, server: SluiceServer, film: Torrent, offset: int, length: int) -> None:
+    def assert_reads(
+        self,
+        server: SluiceServer,
+        film: Torrent,
+        offset: int,
+        length: int,
+        route: str = "films",
+    ) -> None:
         root = server.root_handle()
         with server.connect() as connection:
-            handle = connection.walk(root, server.path("films", film))
+            handle = connection.walk(root, server.path(route, film))
             for start in range(offset, offset + length, 8 * MIB):
                 count = min(8 * MIB, offset + length - start)
                 data = connection.read_range(handle, start, count)

@@ -43,7 +43,7 @@ extension Session {
         pinsChanged(torrent)
     }
 
-    private func pinsChanged(_ torrent: RegisteredTorrent) {
+    func pinsChanged(_ torrent: RegisteredTorrent) {
         keepPinned(torrent)
         if torrent.isWanted {
             resources.pins.add([torrent])

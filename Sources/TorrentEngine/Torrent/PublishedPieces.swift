@@ -130,6 +130,23 @@ final class PublishedPieces: Sendable {
 
     var hasUnchecked: Bool { state.withLock { !($0.unchecked?.isEmpty ?? true) } }
 
+    /// Nobody reads the piece any more before it is hashed.
+    ///
+    /// - Returns: false if it is not on the disk.
+    func distrust(_ piece: PieceIndex) -> Bool {
+        state.withLock { state in
+            if state.unchecked?[piece] == true { return true }
+            guard state.verified[piece], state.memory[piece] == nil else { return false }
+            state.verified[piece] = false
+            var unchecked = state.unchecked ?? Bitfield(count: geometry.pieceCount)
+            unchecked[piece] = true
+            state.unchecked = unchecked
+            // Who reads it just now must not trust what it gets.
+            state.removalCount += 1
+            return true
+        }
+    }
+
     /// The bytes of the piece are what they should be.
     func checked(_ piece: PieceIndex) {
         state.withLock { state in

@@ -15,6 +15,14 @@ extension RegisteredTorrent: TorrentContent {
         }
     }
 
+    /// It has ended for good.
+    var isOver: Bool {
+        state.withLock { state in
+            if case .over = state.phase { return true }
+            return false
+        }
+    }
+
     private var isRemoved: Bool {
         state.withLock { state in
             if case .over(.removed) = state.phase { return true }

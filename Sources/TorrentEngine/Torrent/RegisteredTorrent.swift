@@ -333,7 +333,7 @@ package final class RegisteredTorrent: Sendable {
     }
 
     /// Returns when what is under way has ended.
-    private func settle() async {
+    func settle() async {
         await withCheckedContinuation { continuation in
             state.withLock { state in
                 switch state.phase {

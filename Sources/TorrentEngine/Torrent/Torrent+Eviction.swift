@@ -125,61 +125,6 @@ extension Torrent {
         await withCheckedContinuation { diskJobWaits.append($0) }
     }
 
-    // MARK: Checking
-
-    /// Hashes the pieces that are about to be read and were not since the last unclean end.
-    func checkPieces(covering range: Range<UInt64>) {
-        guard published.hasUnchecked else { return }
-        let inside = range.clamped(to: 0..<info.geometry.totalLength)
-        for piece in info.geometry.pieces(covering: inside).map({ PieceIndex($0) }) {
-            check(piece)
-        }
-    }
-
-    func check(_ piece: PieceIndex) {
-        guard published.isUnchecked(piece), checking.insert(piece).inserted else { return }
-        let root = swarm.knownHashes?.hash(of: piece)
-        guard let hash = info.hash(of: piece, merkleRoot: root) else {
-            // Never within the caller's turn.
-            published.hold(piece)
-            return loop.execute { self.run { $0.checked(piece, isRight: false) } }
-        }
-        let (storage, range) = (storage, info.geometry.range(of: piece))
-        published.hold(piece)
-        resources.pool.run(on: loop) {
-            PieceVerifier.matches([try storage.source().read(range)], hash)
-        }.whenComplete { result in
-            self.assumeIsolated { $0.checked(piece, isRight: (try? result.get()) ?? false) }
-        }
-    }
-
-    private func checked(_ piece: PieceIndex, isRight: Bool) {
-        published.release(info.geometry.range(of: piece))
-        checking.remove(piece)
-        let runs = (servesAfterCheck.removeValue(forKey: piece) ?? []).filter {
-            links[$0.key] != nil
-        }
-        guard !isStopped else { return }
-        if isRight {
-            published.checked(piece)
-            turn { now in
-                tellWaits(about: info.geometry.range(of: piece), now: now)
-                for run in runs { serve(run) }
-            }
-        } else {
-            logger.warning(
-                "a cached piece is damaged and will be fetched again",
-                metadata: ["piece": "\(piece.rawValue)"]
-            )
-            remove([piece])
-            turn { now in
-                for run in runs {
-                    for block in run.blocks { swarm.serveFailed(block, to: run.key, now: now) }
-                }
-            }
-        }
-    }
-
     // MARK: Records
 
     /// Makes durable how the cache was used, when the torrent goes cold.

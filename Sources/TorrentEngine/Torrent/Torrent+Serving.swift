@@ -40,6 +40,8 @@ extension Torrent {
             links[run.key]?.flush()
         case .failure(let error):
             logger.error("a block cannot be served: \(error)")
+            // What cannot be read is not there.
+            if storage.isCache { remove([run.blocks[0].piece]) }
             guard links[run.key] != nil, !isStopped else { return }
             turn { now in
                 for block in run.blocks { swarm.serveFailed(block, to: run.key, now: now) }

@@ -84,6 +84,7 @@ package actor Torrent {
     /// Pieces that are hashed before they are read.
     var checking: Set<PieceIndex> = []
     var servesAfterCheck: [PieceIndex: [ServingRuns.Run]] = [:]
+    var afterCheck: [PieceIndex: [CheckedContinuation<Bool?, Never>]] = [:]
     private var farewell: Task<Void, Never>?
     private var timer: (deadline: Swarm.Instant, task: Scheduled<Void>)?
 

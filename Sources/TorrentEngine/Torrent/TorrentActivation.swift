@@ -77,7 +77,14 @@ final class TorrentActivation: Sendable {
         guard let record = try resources.store.torrent(infoHash) else {
             throw SessionError.notRegistered(infoHash)
         }
-        return try Metainfo(
+        return try Metainfo(record)
+    }
+}
+
+extension Metainfo {
+    /// As it was registered.
+    init(_ record: StateStore.TorrentRecord) throws {
+        try self.init(
             infoBytes: record.infoBytes,
             trackerTiers: record.trackerTiers,
             webSeeds: record.webSeeds,

@@ -98,6 +98,11 @@ class SluiceServer(NFSServer):
         output = subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
         return {path: magnet for magnet, path in (line.split("\t") for line in output.splitlines())}
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Runs another command of the program with this server's configuration."""
+        command = [str(self._executable), *arguments, "--config", str(self.configuration)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
     def _registrations(self) -> int:
         log = self.log()
         return log.count("registered with rpcbind") + log.count("portmapper started")
