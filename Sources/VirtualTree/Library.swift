@@ -144,7 +144,7 @@ package final class Library: VirtualTree {
                 RouteEntry(
                     route: hash,
                     name: entry.name,
-                    cookie: UInt64(entry.ordinal) + TorrentDirectory.firstCookie,
+                    cookie: UInt64(entry.cookie),
                     content: member.content,
                     summary: summary,
                     modified: FileAttributes.Timestamp(seconds: created),
@@ -154,7 +154,7 @@ package final class Library: VirtualTree {
         }
         return TreeSnapshot.Route(
             name: route.name,
-            cookie: UInt64(record.ordinal) + TorrentDirectory.firstCookie,
+            cookie: UInt64(record.cookie),
             modified: record.modified,
             entries: entries
         )

@@ -2,8 +2,8 @@ import TorrentEngine
 
 /// A directory of a torrent; number 0 stands in the route.
 struct TorrentDirectory: VirtualDirectory {
-    /// Cookies 0, 1 and 2 mean the start, `.` and `..` to the exposures.
-    static let firstCookie: UInt64 = 3
+    /// Cookies of its entries are their places, from here on.
+    private static let firstCookie = UInt64(DirectoryCookie.first)
 
     let snapshot: TreeSnapshot
     let entry: RouteEntry
