@@ -58,10 +58,9 @@ struct Composition {
             demo: demo,
             logger: logger
         )
-        let key = try store.setting(
-            .handleKey,
-            orStore: SecureRandom.bytes(SipHash24.keyByteCount)
-        )
+        let key =
+            try configuration.nfs.handleKey
+            ?? store.setting(.handleKey, orStore: SecureRandom.bytes(SipHash24.keyByteCount))
         guard let handles = FileHandleCodec(key: key) else {
             throw StateStoreError.corrupt(
                 path: configuration.stateDirectory,

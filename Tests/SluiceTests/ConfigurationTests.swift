@@ -62,6 +62,18 @@ import Testing
         #expect(try Configuration(yaml: "cache_directory: null", file: "c.yaml") == Configuration())
     }
 
+    @Test func readsTheKeyOfFileHandles() throws {
+        let yaml = "nfs: {handle_key: 000102030405060708090A0b0c0d0e0f}"
+        let key = try Configuration(yaml: yaml, file: "c.yaml").nfs.handleKey
+        #expect(key == Array(0...15))
+    }
+
+    @Test(arguments: ["0", "000102030405060708090a0b0c0d0e0g", "٠0010203040506070809٠a0b0c0d0e0f"])
+    func doesNotRepeatAKeyThatIsNone(text: String) {
+        let found = problems("nfs: {handle_key: \(text)}")
+        #expect(found.count == 1 && !found[0].contains(text) && found[0].contains("openssl"))
+    }
+
     @Test(arguments: ["prefer", "require", "disable"])
     func readsThePolicyOfEncryption(policy: String) throws {
         let yaml = "bittorrent: { encryption: \(policy) }"

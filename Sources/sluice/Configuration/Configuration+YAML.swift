@@ -1,3 +1,4 @@
+import NFSExposure
 import TorrentEngine
 import Yams
 
@@ -104,7 +105,7 @@ extension Configuration.NFS {
         let keys = reader.mapping(
             node,
             "nfs",
-            keys: ["address", "port", "root", "exports", "rpcbind", "portmapper"]
+            keys: ["address", "port", "root", "exports", "handle_key", "rpcbind", "portmapper"]
         )
         reader.address(keys["address"], "nfs: address") { address = $0 }
         reader.integer(keys["port"], "nfs: port", 1...65_535) { port = $0 }
@@ -118,8 +119,25 @@ extension Configuration.NFS {
                 ? nil : "must be an absolute path such as /torrents, without a final slash"
         }
         reader.path(keys["exports"], "nfs: exports") { exports = $0 }
+        reader.string(keys["handle_key"], "nfs: handle_key") { value, _ in
+            handleKey = Self.key(hex: value)
+            // It is a secret, and so not repeated.
+            return handleKey == nil
+                ? "must be 32 hexadecimal digits; “openssl rand -hex 16” makes some" : nil
+        }
         reader.boolean(keys["rpcbind"], "nfs: rpcbind") { usesRPCBind = $0 }
         reader.boolean(keys["portmapper"], "nfs: portmapper") { startsPortmapper = $0 }
+    }
+}
+
+extension Configuration.NFS {
+    private static func key(hex: String) -> [UInt8]? {
+        let digits = hex.compactMap(\.hexDigitValue)
+        guard digits.count == 2 * FileHandleCodec.keyByteCount, digits.count == hex.utf8.count
+        else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map {
+            UInt8(digits[$0] << 4 | digits[$0 + 1])
+        }
     }
 }
 

@@ -32,6 +32,8 @@ struct Configuration: Equatable, Sendable {
         /// The path that clients mount to see all routes.
         var root = "/torrents"
         var exports = "./exports"
+        /// 16 bytes; `nil` for those that are in the state directory.
+        var handleKey: [UInt8]?
         var usesRPCBind = true
         /// Whether port 111 is answered if nobody else does.
         var startsPortmapper = true
