@@ -26,7 +26,7 @@ class HostServer(SluiceServer):
     def address(self) -> str:
         return self.host.address
 
-    def command(self) -> list[str]:
+    def launch(self) -> list[str]:
         return self.host.command(self.arguments())
 
 

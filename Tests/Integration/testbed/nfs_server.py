@@ -48,7 +48,7 @@ class NFSServer:
     def arguments(self) -> list[str]:
         raise NotImplementedError
 
-    def command(self) -> list[str]:
+    def launch(self) -> list[str]:
         """What starts it where it belongs."""
         return self.network.on_server_side(self.arguments())
 
@@ -57,7 +57,7 @@ class NFSServer:
         if not self.arguments():
             raise TestbedError("nothing to start")
         self.process = Process(
-            self.command(),
+            self.launch(),
             self.directory / f"{type(self).__name__.lower()}.log",
             cwd=self.directory,
         )
