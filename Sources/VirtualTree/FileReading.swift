@@ -1,11 +1,5 @@
-package import NIOCore
-
-/// Bytes of a file that are verified and on disk, now or in a moment.
-package enum FileBytes {
-    case ready(ByteBuffer)
-    /// The page cache does not hold them: a disk thread reads them. Fails with ``FileReadError``.
-    case later(EventLoopFuture<ByteBuffer>)
-}
+/// Keeps bytes of a file from being evicted, as long as it lives.
+package protocol FileHold: AnyObject, Sendable {}
 
 /// What a reader that waits is told.
 package enum FileAvailability: Equatable, Sendable {

@@ -42,20 +42,17 @@ struct TorrentDirectory: VirtualDirectory {
         return layout.target(named: name, inDirectory: number).flatMap { node($0, in: layout) }
     }
 
-    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
-        guard let layout = entry.layout else { return [] }
+    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
+        guard let layout = entry.layout else { return true }
         let count = layout.entryCount(ofDirectory: number)
         let start =
             cookie < Self.firstCookie ? 0 : min(cookie - Self.firstCookie + 1, UInt64(count))
-        return (Int(start)..<count).prefix(limit).compactMap { ordinal in
+        return (Int(start)..<count).allSatisfy { ordinal in
             let (name, target) = layout.entry(ordinal, ofDirectory: number)
-            return node(target, in: layout).map { node in
-                DirectoryEntry(
-                    cookie: UInt64(ordinal) + Self.firstCookie,
-                    name: name,
-                    node: node
-                )
-            }
+            guard let node = node(target, in: layout) else { return true }
+            return body(
+                DirectoryEntry(cookie: UInt64(ordinal) + Self.firstCookie, name: name, node: node)
+            )
         }
     }
 

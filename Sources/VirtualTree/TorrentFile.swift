@@ -33,27 +33,35 @@ struct TorrentFile: VirtualFile {
         range.isEmpty ? 0 : entry.content.verifiedPrefix(of: torrentRange(range))
     }
 
-    func read(
+    func readIfCached(
         _ range: Range<UInt64>,
-        on loop: any EventLoop
-    ) throws(FileReadError)
-        -> FileBytes
-    {
-        if range.isEmpty { return .ready(ByteBuffer()) }
+        into buffer: inout ByteBuffer
+    ) throws(FileReadError) -> Bool {
+        if range.isEmpty { return true }
         do throws(TorrentReadError) {
-            switch try entry.content.read(torrentRange(range), on: loop) {
-            case .ready(let bytes): return .ready(bytes)
-            case .later(let bytes):
-                return .later(
-                    bytes.flatMapErrorThrowing { error in
-                        throw (error as? TorrentReadError).map(FileReadError.init)
-                            ?? .storage("\(error)")
-                    }
-                )
-            }
+            return try entry.content.readIfCached(torrentRange(range), into: &buffer)
         } catch {
             throw FileReadError(error)
         }
+    }
+
+    func read(
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
+    ) throws(FileReadError) -> EventLoopFuture<ByteBuffer> {
+        do throws(TorrentReadError) {
+            return try entry.content.read(torrentRange(range), on: loop)
+                .flatMapErrorThrowing { error in
+                    throw (error as? TorrentReadError).map(FileReadError.init)
+                        ?? .storage("\(error)")
+                }
+        } catch {
+            throw FileReadError(error)
+        }
+    }
+
+    func hold(_ range: Range<UInt64>) -> (any FileHold)? {
+        entry.content.hold(torrentRange(range))
     }
 
     func noteRead(_ range: Range<UInt64>, by client: UInt64) {
@@ -79,6 +87,8 @@ struct TorrentFile: VirtualFile {
         return file.offset + range.lowerBound..<file.offset + range.upperBound
     }
 }
+
+extension PieceHold: FileHold {}
 
 extension FileReadError {
     fileprivate init(_ error: TorrentReadError) {

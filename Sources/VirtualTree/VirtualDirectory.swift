@@ -23,6 +23,22 @@ package protocol VirtualDirectory: Sendable {
     /// - Returns: `nil` if there is no such entry. Names are bytes, compared exactly.
     func entry(named name: [UInt8]) -> VirtualNode?
 
+    /// Calls `body` for the entries whose cookies are greater than `cookie`, in cookie order, until
+    /// it returns `false`.
+    ///
+    /// - Returns: whether `body` took the last one.
+    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool
+}
+
+extension VirtualDirectory {
     /// Up to `limit` entries whose cookies are greater than `cookie`, in cookie order.
-    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry]
+    package func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
+        var entries: [DirectoryEntry] = []
+        _ = forEachEntry(after: cookie) { entry in
+            guard entries.count < limit else { return false }
+            entries.append(entry)
+            return true
+        }
+        return entries
+    }
 }

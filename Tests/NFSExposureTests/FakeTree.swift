@@ -86,8 +86,8 @@ final class FakeDirectory: VirtualDirectory {
         entries.withLock { $0.list.first { $0.name == name }?.node }
     }
 
-    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
-        entries.withLock { Array($0.list.drop { $0.cookie <= cookie }.prefix(limit)) }
+    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
+        entries.withLock { $0.list }.drop { $0.cookie <= cookie }.allSatisfy(body)
     }
 
     func add(_ name: [UInt8], _ node: VirtualNode) {
@@ -112,6 +112,7 @@ final class FakeFile: VirtualFile {
         var readsLater = false
         var error: FileReadError?
         var isEvictedByRead = false
+        var holds = 0
     }
 
     let id: FileID
@@ -151,6 +152,8 @@ final class FakeFile: VirtualFile {
     var waitCount: Int { state.withLock { $0.waits.count } }
     var startedWaits: UInt64 { state.withLock { $0.startedWaits } }
     var readCount: Int { state.withLock { $0.reads } }
+    /// READs that are being sent part by part.
+    var holdCount: Int { state.withLock { $0.holds } }
     /// READs whose bytes were asked for.
     var servedCount: Int { state.withLock { $0.served } }
 
@@ -158,12 +161,10 @@ final class FakeFile: VirtualFile {
         state.withLock { Self.prefix(of: range, $0.verified) }
     }
 
-    func read(
+    func readIfCached(
         _ range: Range<UInt64>,
-        on loop: any EventLoop
-    ) throws(FileReadError)
-        -> FileBytes
-    {
+        into buffer: inout ByteBuffer
+    ) throws(FileReadError) -> Bool {
         let (error, later) = state.withLock { state -> (FileReadError?, Bool) in
             state.served += 1
             if state.isEvictedByRead {
@@ -174,13 +175,32 @@ final class FakeFile: VirtualFile {
             return (state.error, state.readsLater)
         }
         if let error { throw error }
+        guard let slice = self.buffer.getSlice(at: Int(range.lowerBound), length: range.count)
+        else { throw .notVerified }
+        guard !later else { return false }
+        buffer.writeImmutableBuffer(slice)
+        return true
+    }
+
+    func read(
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
+    ) throws(FileReadError) -> EventLoopFuture<ByteBuffer> {
         guard let slice = buffer.getSlice(at: Int(range.lowerBound), length: range.count) else {
             throw .notVerified
         }
-        guard later else { return .ready(slice) }
-        return .later(
-            MultiThreadedEventLoops.other(than: loop).submit { slice }.hop(to: loop)
-        )
+        return MultiThreadedEventLoops.other(than: loop).submit { slice }.hop(to: loop)
+    }
+
+    func hold(_ range: Range<UInt64>) -> (any FileHold)? {
+        state.withLock { $0.holds += 1 }
+        return Hold { self.state.withLock { $0.holds -= 1 } }
+    }
+
+    private final class Hold: FileHold {
+        private let end: @Sendable () -> Void
+        init(_ end: @escaping @Sendable () -> Void) { self.end = end }
+        deinit { end() }
     }
 
     func noteRead(_ range: Range<UInt64>, by client: UInt64) {

@@ -60,12 +60,10 @@ extension NFS3Program.Exchange {
                     verifier: Self.cookieVerifier
                 )
             else { return false }
-            let isEnd = exchange.forEachEntry(
-                of: directory,
-                after: arguments.cookie,
-                access,
-                chunk: Int(min(arguments.count, Self.listingLimit)) / 32 + 1
-            ) { name, cookie, node in
+            let isEnd = exchange.forEachEntry(of: directory, after: arguments.cookie, access) {
+                name,
+                cookie,
+                node in
                 builder.append(fileID: node.attributes.fileid, name: name, cookie: cookie)
             }
             guard isEnd || !builder.isEmpty else { return false }
@@ -85,12 +83,10 @@ extension NFS3Program.Exchange {
                     verifier: Self.cookieVerifier
                 )
             else { return false }
-            let isEnd = exchange.forEachEntry(
-                of: directory,
-                after: arguments.cookie,
-                access,
-                chunk: Int(min(arguments.maximumCount, Self.listingLimit)) / 180 + 1
-            ) { name, cookie, node in
+            let isEnd = exchange.forEachEntry(of: directory, after: arguments.cookie, access) {
+                name,
+                cookie,
+                node in
                 let attributes = node.attributes
                 return builder.append(
                     READDIRPLUS3Entry(
@@ -152,7 +148,6 @@ extension NFS3Program.Exchange {
         of directory: any VirtualDirectory,
         after cookie: UInt64,
         _ access: Caller.Access,
-        chunk: Int,
         _ body: (_ name: [UInt8], _ cookie: UInt64, _ node: VirtualNode) -> Bool
     ) -> Bool {
         if cookie < 1, !body([0x2e], 1, .directory(directory)) { return false }
@@ -160,16 +155,7 @@ extension NFS3Program.Exchange {
             let parent = parent(of: directory, in: access)
             guard body([0x2e, 0x2e], 2, .directory(parent)) else { return false }
         }
-        var last = max(cookie, 2)
-        let limit = min(chunk, 512)
-        while true {
-            let entries = directory.entries(after: last, limit: limit)
-            for entry in entries {
-                guard body(entry.name, entry.cookie, entry.node) else { return false }
-                last = entry.cookie
-            }
-            if entries.count < limit { return true }
-        }
+        return directory.forEachEntry(after: max(cookie, 2)) { body($0.name, $0.cookie, $0.node) }
     }
 }
 
@@ -179,18 +165,15 @@ extension VirtualDirectory {
         guard name.contains(where: { $0 >= 0x80 }),
             let wanted = String(validating: name, as: UTF8.self)
         else { return nil }
-        var last: UInt64 = 2
-        while true {
-            let entries = entries(after: last, limit: 512)
-            for entry in entries {
-                last = entry.cookie
-                if entry.name.contains(where: { $0 >= 0x80 }),
-                    String(validating: entry.name, as: UTF8.self) == wanted
-                {
-                    return entry.node
-                }
+        var found: VirtualNode?
+        _ = forEachEntry(after: 2) { entry in
+            if entry.name.contains(where: { $0 >= 0x80 }),
+                String(validating: entry.name, as: UTF8.self) == wanted
+            {
+                found = entry.node
             }
-            if entries.count < 512 { return nil }
+            return found == nil
         }
+        return found
     }
 }

@@ -194,13 +194,7 @@ package final class NFSServer: Sendable {
             .serverChannelOption(.backlog, value: 256)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: ChannelOptions.Types.WriteBufferWaterMark(
-                    low: limits.queuedReplyBytes.low,
-                    high: limits.queuedReplyBytes.high
-                )
-            )
+            .childChannelOption(Self.unsentLimit, value: limits.unsentBytes)
             .childChannelInitializer { self.accept($0) }
         if address.protocol == .inet6 {
             bootstrap = bootstrap.serverChannelOption(Self.onlyIPv6, value: 1)
@@ -259,6 +253,11 @@ package final class NFSServer: Sendable {
     static let onlyIPv6 = ChannelOptions.Types.SocketOption(
         level: .ipv6,
         name: .ipv6_v6only
+    )
+
+    private static let unsentLimit = ChannelOptions.Types.SocketOption(
+        level: .tcp,
+        name: NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT)
     )
 
     private static func lacksFamily(_ error: IOError) -> Bool {

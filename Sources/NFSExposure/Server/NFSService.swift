@@ -13,6 +13,9 @@ final class NFSService: Sendable {
     /// COMMIT's answer: another one after each start, as RFC 1813 section 3.3.21 wants it.
     let writeVerifier: UInt64
 
+    let waitingReads: WaitingReads
+    /// Bytes in memory that clients do not take.
+    private let heldBytes = Atomic<Int>(0)
     private let published: Mutex<ExportTable>
     private let generation = Atomic<Int>(0)
     private let mountLog: Mutex<MountLog>
@@ -31,6 +34,7 @@ final class NFSService: Sendable {
         self.handles = handles
         self.limits = limits
         self.logger = logger
+        waitingReads = WaitingReads(limit: limits.allWaitingReads)
         writeVerifier = UInt64.random(in: 1...UInt64.max)
         published = Mutex(exports)
         mountLog = Mutex(MountLog(limit: limits.mountRecords))
@@ -44,6 +48,17 @@ final class NFSService: Sendable {
     func publish(_ exports: ExportTable) {
         published.withLock { $0 = exports }
         generation.add(1, ordering: .releasing)
+    }
+
+    func hold(_ byteCount: Int) { heldBytes.add(byteCount, ordering: .relaxed) }
+    func release(_ byteCount: Int) { heldBytes.subtract(byteCount, ordering: .relaxed) }
+
+    /// Clients leave so much untaken that everybody takes less from the cache at a time.
+    var isCrowded: Bool { heldBytes.load(ordering: .relaxed) > limits.heldBytes }
+
+    /// Bytes of a READ that are taken from the page cache at a time.
+    var chunkByteCount: Int {
+        isCrowded ? limits.chunkByteCount.crowded : limits.chunkByteCount.usual
     }
 
     func withMountLog<T: Sendable>(_ body: (inout MountLog) -> T) -> T {

@@ -22,8 +22,8 @@ final class StoredPieces: PieceSource {
     }
 
     /// - Precondition: none of the range is in memory alone.
-    func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? {
-        (try? storage.source())?.readIfCached(range)
+    func readIfCached(_ range: Range<UInt64>, into buffer: inout ByteBuffer) -> Bool {
+        (try? storage.source())?.readIfCached(range, into: &buffer) ?? false
     }
 
     func read(_ range: Range<UInt64>) throws(StorageError) -> ByteBuffer {
