@@ -150,6 +150,7 @@ struct Composition {
 extension SessionConfiguration {
     fileprivate init(_ configuration: Configuration) {
         self.init(cacheDirectory: configuration.cachePath)
+        awaitsWishes = true
         listenHost = configuration.bitTorrent.address
         listenPort = UInt16(configuration.bitTorrent.port)
         listenPortCount = configuration.bitTorrent.portTries
@@ -182,6 +183,9 @@ extension SessionSettings {
             upload: configuration.rates.uploadPerTorrent
         )
         cacheLimit = configuration.cacheSize == 0 ? nil : UInt64(configuration.cacheSize)
+        for route in configuration.routes {
+            cacheQuotas[route.name] = route.cacheSize.map { UInt64($0) }
+        }
         peersPerTorrent = configuration.bitTorrent.peersPerTorrent
         connections.maximum = configuration.bitTorrent.connections
         connections.incomingPerHost = configuration.bitTorrent.connectionsPerAddress

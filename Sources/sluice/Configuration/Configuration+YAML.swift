@@ -244,7 +244,7 @@ extension Configuration.Route {
         let keys = reader.mapping(
             node,
             "a route",
-            keys: ["name", "demo", "seed", "pin", "torrents"]
+            keys: ["name", "demo", "seed", "pin", "cache_size", "torrents"]
         )
         var given: String?
         reader.routeName(keys["name"]) { given = $0 }
@@ -252,7 +252,13 @@ extension Configuration.Route {
         guard let given else { return nil }
         self.init(name: given)
         reader.boolean(keys["demo"], "demo") { isDemo = $0 }
-        wishes = TorrentWishes(keys, &reader)
+        if case .sequence? = keys["pin"] {
+            pinned = reader.pathsInRoute(keys["pin"], "pin")
+            wishes = TorrentWishes(keys.filter { $0.key != "pin" }, &reader)
+        } else {
+            wishes = TorrentWishes(keys, &reader)
+        }
+        reader.cacheSize(keys["cache_size"], "cache_size") { cacheSize = $0 == 0 ? nil : $0 }
         guard let list = keys["torrents"] else { return }
         if isDemo {
             reader.report(list, "a route with “demo: true” takes no torrents; make another route")

@@ -108,6 +108,10 @@ struct Configuration: Equatable, Sendable {
         var isDemo = false
         /// What is wished of all its torrents.
         var wishes: TorrentWishes = []
+        /// What is pinned besides: torrents, folders and files, by their paths in the route.
+        var pinned: [String] = []
+        /// Bytes of the cache that its torrents may have, within `cacheSize`; `nil` for all of it.
+        var cacheSize: Int?
         var torrents: [Entry] = []
 
         init(name: String, isDemo: Bool = false, torrents: [Source] = []) {

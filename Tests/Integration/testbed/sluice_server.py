@@ -35,7 +35,9 @@ class Route:
     magnets: list[str] = field(default_factory=list)
     served: list[dict] = field(default_factory=list)
     """Entries of `serve_folder`, with their options."""
-    pin: bool = False
+    pin: bool | list[str] = False
+    cache_size: int = 0
+    """Bytes of the cache that it may have; 0 for all."""
 
 
 class SluiceServer(NFSServer):
@@ -140,4 +142,5 @@ def _written(route: Route) -> dict:
         + [{"magnet": magnet} for magnet in route.magnets]
         + route.served,
         "pin": route.pin,
+        "cache_size": route.cache_size,
     }
