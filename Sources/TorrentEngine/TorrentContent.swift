@@ -75,6 +75,15 @@ package protocol TorrentContent: AnyObject, Sendable {
     /// Ends a wait; nothing happens if it has ended already. Pieces that are still missing stay
     /// wanted for a minute.
     func endWait(_ token: WaitToken)
+
+    /// Tells once, on any thread, why bytes of `range` are still missing.
+    func explainWait(
+        for range: Range<UInt64>,
+        _ tell: @escaping @Sendable (WaitReason) -> Void
+    )
+
+    /// Tells that `client` reads no more: nothing is fetched ahead for it any longer.
+    func noteLeft(by client: UInt64)
 }
 
 package enum TorrentReadError: Error, Equatable, Sendable {

@@ -62,6 +62,8 @@ package final class Library: VirtualTree {
 
     package func node(_ id: FileID) -> VirtualNode? { snapshot.node(id) }
 
+    package func path(ofFile id: FileID) -> [[UInt8]]? { snapshot.path(ofFile: id) }
+
     package var usage: TreeUsage {
         let snapshot = snapshot
         return TreeUsage(

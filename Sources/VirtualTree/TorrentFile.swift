@@ -81,6 +81,15 @@ struct TorrentFile: VirtualFile {
         entry.content.endWait(WaitToken(rawValue: wait.rawValue))
     }
 
+    func explainWait(
+        for range: Range<UInt64>,
+        _ tell: @escaping @Sendable (FileWaitReason) -> Void
+    ) {
+        entry.content.explainWait(for: torrentRange(range)) { tell(FileWaitReason($0)) }
+    }
+
+    func noteLeft(by client: UInt64) { entry.content.noteLeft(by: client) }
+
     /// - Precondition: `range` lies within the file.
     private func torrentRange(_ range: Range<UInt64>) -> Range<UInt64> {
         precondition(range.upperBound <= file.length)
@@ -97,6 +106,22 @@ extension FileReadError {
         case .storage(let text): self = .storage(text)
         case .removed: self = .removed
         }
+    }
+}
+
+extension FileWaitReason {
+    fileprivate init(_ reason: WaitReason) {
+        self =
+            switch reason {
+            case .starting: .starting
+            case .verifying: .verifying
+            case .noPeers: .noPeers
+            case .notOffered: .notOffered
+            case .choked: .choked
+            case .queued: .queued
+            case .arriving: .arriving
+            case .ended: .ended
+            }
     }
 }
 

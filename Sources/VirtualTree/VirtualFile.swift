@@ -43,4 +43,13 @@ package protocol VirtualFile: Sendable {
     ) -> FileWait
 
     func endWait(_ wait: FileWait)
+
+    /// Tells once, on any thread, why bytes of `range` are still missing.
+    func explainWait(
+        for range: Range<UInt64>,
+        _ tell: @escaping @Sendable (FileWaitReason) -> Void
+    )
+
+    /// Tells that `client` reads no more, so that nothing is fetched ahead for it.
+    func noteLeft(by client: UInt64)
 }

@@ -137,7 +137,10 @@ struct Composition {
         ) { [session] infoHash, files, progress in
             try await session.verifyCache(of: infoHash, files: files, progress: progress)
         }
-        return [Verification.command: verification.run]
+        let clients: Controlling.Handler = { [server] arguments, output in
+            try await Clients.answer(arguments, server.clients(), output)
+        }
+        return [Verification.command: verification.run, Clients.command: clients]
     }
 
     private func shutDown() async {

@@ -17,6 +17,18 @@ final class FakeTree: VirtualTree {
 
     func node(_ id: FileID) -> VirtualNode? { nodes.withLock { $0[id] } }
 
+    func path(ofFile id: FileID) -> [[UInt8]]? {
+        for entry in top.entries(after: 0, limit: .max) {
+            guard case .directory(let directory) = entry.node else { continue }
+            for file in directory.entries(after: 0, limit: .max) {
+                if case .file(let node) = file.node, node.id == id {
+                    return [entry.name, file.name]
+                }
+            }
+        }
+        return nil
+    }
+
     func forget(_ id: FileID) { nodes.withLock { $0[id] = nil } }
 
     func addDirectory(_ name: String, route: UInt32) -> FakeDirectory {
@@ -113,6 +125,7 @@ final class FakeFile: VirtualFile {
         var error: FileReadError?
         var isEvictedByRead = false
         var holds = 0
+        var departures: [UInt64] = []
     }
 
     let id: FileID
@@ -150,6 +163,8 @@ final class FakeFile: VirtualFile {
     }
     var waitedFor: [Range<UInt64>] { state.withLock { $0.waits.values.map(\.0) } }
     var waitCount: Int { state.withLock { $0.waits.count } }
+    /// Clients that read it no more.
+    var departures: [UInt64] { state.withLock { $0.departures } }
     var startedWaits: UInt64 { state.withLock { $0.startedWaits } }
     var readCount: Int { state.withLock { $0.reads } }
     /// READs that are being sent part by part.
@@ -224,6 +239,13 @@ final class FakeFile: VirtualFile {
     func endWait(_ token: FileWait) {
         state.withLock { _ = $0.waits.removeValue(forKey: token) }
     }
+
+    func explainWait(
+        for range: Range<UInt64>,
+        _ tell: @escaping @Sendable (FileWaitReason) -> Void
+    ) { tell(.noPeers) }
+
+    func noteLeft(by client: UInt64) { state.withLock { $0.departures.append(client) } }
 
     func verify(upTo count: Int) {
         tell { state, range in

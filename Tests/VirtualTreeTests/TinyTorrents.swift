@@ -92,6 +92,11 @@ final class FakeContent: TorrentContent {
     }
 
     func endWait(_ token: WaitToken) {}
+    func explainWait(
+        for range: Range<UInt64>,
+        _ tell: @escaping @Sendable (WaitReason) -> Void
+    ) { tell(.noPeers) }
+    func noteLeft(by client: UInt64) {}
 }
 
 extension VirtualDirectory {

@@ -65,6 +65,7 @@ extension NFSConnection {
             fail(read.call, error)
             return 0
         }
+        note(read)
         if let hold {
             queue.openRecord = ReplyQueue.OpenRecord(
                 call: read.call,
@@ -206,6 +207,7 @@ extension NFSConnection {
     /// Sends what a disk thread has read.
     private func send(_ payload: ByteBuffer, for read: ReplyQueue.Read) -> Int {
         service.release(payload.readableBytes)
+        note(read)
         let paddingByteCount = writeHeader(of: read)
         context?.write(Self.wrapOutboundOut(queue.takeReplies()), promise: nil)
         queue.replies.writeRepeatingByte(0, count: paddingByteCount)

@@ -17,10 +17,11 @@ final class NFSConnection: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     let service: NFSService
+    let caller: Caller
     private let nfs: NFS3Program
-    private let caller: Caller
     private var decoder: RecordDecoder
-    private var waits: ReadWaits
+    private(set) var waits: ReadWaits
+    var activity = ReadActivity()
     private(set) var context: ChannelHandlerContext?
 
     var queue: ReplyQueue
@@ -93,8 +94,14 @@ final class NFSConnection: ChannelDuplexHandler {
         context?.read()
     }
 
+    func channelActive(context: ChannelHandlerContext) {
+        tellOpened(on: context.eventLoop)
+        context.fireChannelActive()
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true
+        tellClosed(on: context.eventLoop)
         partialRecordTimer?.cancel()
         waitTimer?.task.cancel()
         for waiting in waits.removeAll() { waiting.end() }

@@ -20,7 +20,7 @@ package final class NFSServer: Sendable {
 
     private let configuration: NFSServerConfiguration
     private let group: any EventLoopGroup
-    private let service: NFSService
+    let service: NFSService
     private let portmapper: Portmapper
     private let spare = SpareDescriptor()
     private let sockets = Mutex(Sockets())
@@ -203,20 +203,13 @@ package final class NFSServer: Sendable {
     }
 
     private func serveOverUDP(at host: String, port: Int) async throws {
-        let service = service
+        let answer = datagramAnswer
         let datagrams = LocalDatagrams(
             host: host,
             port: port,
             hearsBroadcasts: false,
             group: group
-        ) { _ in
-            { call, arguments, remote in
-                IPAddress(remote).map {
-                    let caller = Caller(address: $0, port: remote.port ?? 0, service: service)
-                    return service.answer(call, arguments: arguments, caller: caller)
-                }
-            }
-        }
+        ) { _ in answer }
         try await datagrams.update()
         sockets.withLock { $0.datagrams.append(datagrams) }
     }
@@ -237,11 +230,8 @@ package final class NFSServer: Sendable {
             return channel.close()
         }
         channel.closeFuture.whenComplete { _ in self.forget(key) }
-        let service = service
         return channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(
-                NFSConnection(service: service, peer: peer, port: remote.port ?? 0)
-            )
+            try self.serve(connection: channel, from: peer, port: remote.port ?? 0)
         }
     }
 

@@ -58,6 +58,8 @@ package struct NFSLimits: Sendable {
     package var readByteCount = 1024 * 1024
     /// Mounts remembered for DUMP.
     package var mountRecords = 1024
+    /// Time without a connection after which a client is taken to read no more.
+    package var absence = Duration.seconds(5)
     /// Replaces the patience of all exports; for tests, which do not wait for seconds.
     package var waitPolicy: ReadWaitPolicy?
 

@@ -91,6 +91,11 @@ struct ReadWaits {
         }
     }
 
+    /// All of them, with the moments at which they came.
+    var arrivals: [(read: ReadCall, since: ContinuousClock.Instant)] {
+        waiting.values.map { ($0.read, $0.wait.arrival) }
+    }
+
     func deadline(of id: ID) -> ContinuousClock.Instant? {
         waiting[id]?.wait.deadline
     }

@@ -73,6 +73,8 @@ extension RegisteredTorrent: TorrentContent {
 
     package func endWait(_ token: WaitToken) { post(.endWait(token)) }
 
+    package func noteLeft(by client: UInt64) { post(.left(client: client)) }
+
     /// Waits for the disk if the torrent is cold.
     package func loadInfo() throws -> TorrentInfo {
         if let torrent = readable { return torrent.info }
@@ -112,6 +114,12 @@ extension RegisteredTorrent: TorrentContent {
         case .endWait(let ended):
             mail.removeAll { kept in
                 if case .wait(ended, _, _) = kept { return true }
+                return false
+            }
+            return false
+        case .left(let client):
+            mail.removeAll { kept in
+                if case .read(_, let reader) = kept { return reader.client == client }
                 return false
             }
             return false

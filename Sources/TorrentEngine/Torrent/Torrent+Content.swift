@@ -95,6 +95,7 @@ extension Torrent {
         case .endWait(let token):
             guard waits.end(token), !isStopped else { return }
             swarm.waitEnded(WaitID(rawValue: token.rawValue), now: now)
+        case .left(let client): swarm.readerLeft(client, now: now)
         }
     }
 

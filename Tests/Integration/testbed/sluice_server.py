@@ -105,6 +105,10 @@ class SluiceServer(NFSServer):
         command = [str(self._executable), *arguments, "--config", str(self.configuration)]
         return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
+    def clients(self) -> list[dict]:
+        """What `sluice clients --json` says."""
+        return json.loads(self.command("clients", "--json").stdout)
+
     def _registrations(self) -> int:
         log = self.log()
         return log.count("registered with rpcbind") + log.count("portmapper started")
