@@ -23,11 +23,13 @@ struct RootDirectory: VirtualDirectory {
     func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
         let start = snapshot.routes.firstPosition(after: cookie, cookie: \.cookie)
         return snapshot.routes.indices[start...].allSatisfy { position in
-            body(
+            let directory = RouteDirectory(snapshot: snapshot, position: position)
+            return body(
                 DirectoryEntry(
                     cookie: snapshot.routes[position].cookie,
                     name: snapshot.routes[position].name,
-                    node: .directory(RouteDirectory(snapshot: snapshot, position: position))
+                    id: directory.id,
+                    attributes: directory.attributes
                 )
             )
         }

@@ -24,7 +24,14 @@ struct RouteDirectory: VirtualDirectory {
         let start = entries.firstPosition(after: cookie, cookie: \.cookie)
         return entries[start...].allSatisfy { entry in
             guard let node = snapshot.node(of: entry) else { return true }
-            return body(DirectoryEntry(cookie: entry.cookie, name: entry.name, node: node))
+            return body(
+                DirectoryEntry(
+                    cookie: entry.cookie,
+                    name: entry.name,
+                    id: node.id,
+                    attributes: node.attributes
+                )
+            )
         }
     }
 }

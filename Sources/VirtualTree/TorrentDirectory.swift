@@ -49,9 +49,23 @@ struct TorrentDirectory: VirtualDirectory {
             cookie < Self.firstCookie ? 0 : min(cookie - Self.firstCookie + 1, UInt64(count))
         return (Int(start)..<count).allSatisfy { ordinal in
             let (name, target) = layout.entry(ordinal, ofDirectory: number)
-            guard let node = node(target, in: layout) else { return true }
+            let (id, attributes): (FileID, FileAttributes)
+            switch target {
+            case .directory(let number):
+                let directory = TorrentDirectory(snapshot: snapshot, entry: entry, number: number)
+                (id, attributes) = (directory.id, directory.attributes)
+            case .file(let number):
+                guard let file = layout.file(number) else { return true }
+                let shown = TorrentFile(entry: entry, number: number, file: file)
+                (id, attributes) = (shown.id, shown.attributes)
+            }
             return body(
-                DirectoryEntry(cookie: UInt64(ordinal) + Self.firstCookie, name: name, node: node)
+                DirectoryEntry(
+                    cookie: UInt64(ordinal) + Self.firstCookie,
+                    name: name,
+                    id: id,
+                    attributes: attributes
+                )
             )
         }
     }

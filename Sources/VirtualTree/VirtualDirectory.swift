@@ -5,12 +5,15 @@ package struct DirectoryEntry: Sendable {
     /// Strictly ascending within a listing, at least 3, below 2^31.
     package let cookie: UInt64
     package let name: [UInt8]
-    package let node: VirtualNode
+    /// What the entry leads to; not the object itself, which a listing does not need.
+    package let id: FileID
+    package let attributes: FileAttributes
 
-    package init(cookie: UInt64, name: [UInt8], node: VirtualNode) {
+    package init(cookie: UInt64, name: [UInt8], id: FileID, attributes: FileAttributes) {
         self.cookie = cookie
         self.name = name
-        self.node = node
+        self.id = id
+        self.attributes = attributes
     }
 }
 

@@ -2,6 +2,20 @@
 package enum VirtualNode: Sendable {
     case directory(any VirtualDirectory)
     case file(any VirtualFile)
+
+    package var id: FileID {
+        switch self {
+        case .directory(let directory): directory.id
+        case .file(let file): file.id
+        }
+    }
+
+    package var attributes: FileAttributes {
+        switch self {
+        case .directory(let directory): directory.attributes
+        case .file(let file): file.attributes
+        }
+    }
 }
 
 /// The one file system that every exposure shows.

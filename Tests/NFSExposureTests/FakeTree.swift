@@ -73,8 +73,9 @@ final class FakeTree: VirtualTree {
 final class FakeDirectory: VirtualDirectory {
     let id: FileID
     let fileid: UInt64
+    private typealias Entry = (cookie: UInt64, name: [UInt8], node: VirtualNode)
     private let above: FakeDirectory?
-    private let entries = Mutex<(next: UInt64, list: [DirectoryEntry])>((3, []))
+    private let entries = Mutex<(next: UInt64, list: [Entry])>((3, []))
 
     init(id: FileID, fileid: UInt64, parent: FakeDirectory?) {
         self.id = id
@@ -99,12 +100,21 @@ final class FakeDirectory: VirtualDirectory {
     }
 
     func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
-        entries.withLock { $0.list }.drop { $0.cookie <= cookie }.allSatisfy(body)
+        entries.withLock { $0.list }.drop { $0.cookie <= cookie }.allSatisfy { entry in
+            body(
+                DirectoryEntry(
+                    cookie: entry.cookie,
+                    name: entry.name,
+                    id: entry.node.id,
+                    attributes: entry.node.attributes
+                )
+            )
+        }
     }
 
     func add(_ name: [UInt8], _ node: VirtualNode) {
         entries.withLock {
-            $0.list.append(DirectoryEntry(cookie: $0.next, name: name, node: node))
+            $0.list.append((cookie: $0.next, name: name, node: node))
             $0.next += 1
         }
     }

@@ -75,9 +75,11 @@ import VirtualTree
             fileids.insert(directory.attributes.fileid)
             count += 1
             for entry in directory.entries(after: 0, limit: .max) {
-                switch entry.node {
+                switch directory.entry(named: entry.name) {
+                case nil: Issue.record("\(entry.id) is listed and not found")
                 case .directory(let directory): stack.append(directory)
                 case .file(let file):
+                    #expect(file.id == entry.id && file.attributes == entry.attributes)
                     guard case .file(let same)? = library.node(file.id) else {
                         Issue.record("\(file.id) is lost")
                         continue

@@ -61,10 +61,7 @@ extension NFS3Program.Exchange {
                 )
             else { return false }
             let isEnd = exchange.forEachEntry(of: directory, after: arguments.cookie, access) {
-                name,
-                cookie,
-                node in
-                builder.append(fileID: node.attributes.fileid, name: name, cookie: cookie)
+                builder.append(fileID: $0.attributes.fileid, name: $0.name, cookie: $0.cookie)
             }
             guard isEnd || !builder.isEmpty else { return false }
             exchange.reply(EncodedResult(builder.finish(isEndOfDirectory: isEnd)))
@@ -83,18 +80,15 @@ extension NFS3Program.Exchange {
                     verifier: Self.cookieVerifier
                 )
             else { return false }
+            let (handles, export) = (exchange.service.handles, access.export.id)
             let isEnd = exchange.forEachEntry(of: directory, after: arguments.cookie, access) {
-                name,
-                cookie,
-                node in
-                let attributes = node.attributes
-                return builder.append(
+                builder.append(
                     READDIRPLUS3Entry(
-                        fileID: attributes.fileid,
-                        name: name,
-                        cookie: cookie,
-                        attributes: access.attributes(attributes),
-                        handle: exchange.handle(node.id, in: access)
+                        fileID: $0.attributes.fileid,
+                        name: $0.name,
+                        cookie: $0.cookie,
+                        attributes: access.attributes($0.attributes),
+                        handle: handles.encode(FileHandle(exportID: export, id: $0.id))
                     )
                 )
             }
@@ -148,14 +142,14 @@ extension NFS3Program.Exchange {
         of directory: any VirtualDirectory,
         after cookie: UInt64,
         _ access: Caller.Access,
-        _ body: (_ name: [UInt8], _ cookie: UInt64, _ node: VirtualNode) -> Bool
+        _ body: (DirectoryEntry) -> Bool
     ) -> Bool {
-        if cookie < 1, !body([0x2e], 1, .directory(directory)) { return false }
+        if cookie < 1, !body(DirectoryEntry(directory, as: [0x2e], cookie: 1)) { return false }
         if cookie < 2 {
             let parent = parent(of: directory, in: access)
-            guard body([0x2e, 0x2e], 2, .directory(parent)) else { return false }
+            guard body(DirectoryEntry(parent, as: [0x2e, 0x2e], cookie: 2)) else { return false }
         }
-        return directory.forEachEntry(after: max(cookie, 2)) { body($0.name, $0.cookie, $0.node) }
+        return directory.forEachEntry(after: max(cookie, 2), body)
     }
 }
 
@@ -165,15 +159,27 @@ extension VirtualDirectory {
         guard name.contains(where: { $0 >= 0x80 }),
             let wanted = String(validating: name, as: UTF8.self)
         else { return nil }
-        var found: VirtualNode?
+        var found: [UInt8]?
         _ = forEachEntry(after: 2) { entry in
             if entry.name.contains(where: { $0 >= 0x80 }),
                 String(validating: entry.name, as: UTF8.self) == wanted
             {
-                found = entry.node
+                found = entry.name
             }
             return found == nil
         }
-        return found
+        return found.flatMap { self.entry(named: $0) }
+    }
+}
+
+extension DirectoryEntry {
+    /// "." or "..".
+    fileprivate init(_ directory: any VirtualDirectory, as name: [UInt8], cookie: UInt64) {
+        self.init(
+            cookie: cookie,
+            name: name,
+            id: directory.id,
+            attributes: directory.attributes
+        )
     }
 }
