@@ -204,6 +204,7 @@ extension NFSServerConfiguration {
         port = configuration.nfs.port
         registersWithRPCBind = configuration.nfs.usesRPCBind
         startsPortmapper = configuration.nfs.startsPortmapper
+        limits.connections = OpenFileLimit.clients(beside: configuration.bitTorrent.connections)
     }
 }
 

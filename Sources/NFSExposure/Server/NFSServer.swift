@@ -191,7 +191,7 @@ package final class NFSServer: Sendable {
                 )
             }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.backlog, value: 1024)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(Self.unsentLimit, value: limits.unsentBytes)
@@ -226,7 +226,10 @@ package final class NFSServer: Sendable {
         }
         guard isAdmitted, let remote = channel.remoteAddress, let peer = IPAddress(remote) else {
             forget(key)
-            service.logger.debug("connection refused")
+            service.reportRefusal(
+                "connection closed: there are as many as may be",
+                metadata: ["limit": "\(configuration.limits.connections)"]
+            )
             return channel.close()
         }
         channel.closeFuture.whenComplete { _ in self.forget(key) }

@@ -40,14 +40,14 @@ package struct NFSLimits: Sendable {
     package var replyBytes = 64 * 1024
     /// Bytes of a READ that are taken from the page cache at a time, and of which as many wait in
     /// memory for a client that takes nothing: usually, and when ``heldBytes`` do.
-    package var chunkByteCount = (usual: 128 * 1024, crowded: 16 * 1024)
+    package var chunkByteCount = (usual: 256 * 1024, crowded: 16 * 1024)
     /// Bytes that all clients together may leave untaken before it is less.
     package var heldBytes = 64 * 1024 * 1024
     /// Bytes that the kernel keeps for a client beyond those that are under way (TCP_NOTSENT_LOWAT):
     /// what is sent next waits behind them.
-    package var unsentBytes = 512 * 1024
+    package var unsentBytes = 256 * 1024
     /// Bytes of READs that one connection sends before the others of its loop have their turn.
-    package var turnByteCount = 1024 * 1024
+    package var turnByteCount = 512 * 1024
     /// Bytes that the disk pool reads for one connection at a time, beside those of one READ.
     package var diskReadBytes = 4 * 1024 * 1024
     /// Of a READ that needs the disk while ``heldBytes`` are exceeded: it is answered short.
