@@ -5,12 +5,14 @@ BUILD := swift build --explicit-target-dependency-import-check error
 # Those that use real sockets and time run by themselves: beside those that reckon they would not get
 # their turn for minutes.
 UNIT_TESTS := swift test --skip-build
+# Apart, because everything is built anew for it.
+SANITIZED := .build/sanitized
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz bench format
+.PHONY: help run test lint fuzz fuzz-sanitized bench format
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install what is missing, build, and serve what config.yaml says
 	scripts/install-packages build
@@ -42,6 +44,10 @@ lint: ## Check the style alone
 fuzz: ## Feed every decoder with damaged input; SEED=number repeats a run
 	$(BUILD) --configuration release --product fuzz
 	Tests/Fuzz/run $(SEED)
+
+fuzz-sanitized: ## Feed a whole server with ten million damaged calls, under the address sanitizer
+	$(BUILD) --configuration release --product fuzz --sanitize address --scratch-path $(SANITIZED)
+	FUZZ=$(SANITIZED)/release/fuzz COUNT=10000000 Tests/Fuzz/run "$(SEED)" calls
 
 bench: ## Measure a release build; ONLY=name measures one thing (Benchmarks/README.md)
 	scripts/install-packages build test bench

@@ -144,11 +144,11 @@ let package = Package(
             name: "Fuzz",
             dependencies: [
                 "Bencode", "BitTorrentProtocol", "TorrentLogic", "ONCRPC", "NFSProtocol",
-                "NFSExposure", "TestSupport", nioCore,
+                "NFSExposure", "VirtualTree", "TestSupport", nioCore, nioEmbedded, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Fuzz",
-            exclude: ["run"],
+            exclude: ["run", "Corpus"],
             swiftSettings: strict
         ),
         .target(

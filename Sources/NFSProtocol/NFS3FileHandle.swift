@@ -20,6 +20,17 @@ package struct NFS3FileHandle: Sendable {
         withUnsafeMutableBytes(of: &storage) { $0.copyBytes(from: bytes) }
     }
 
+    /// Makes a handle of bytes that `body` writes, all of which are zero before.
+    ///
+    /// - Precondition: `count` is at most 64.
+    package init(count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        precondition(count <= Self.byteLimit)
+        self.count = count
+        withUnsafeMutableBytes(of: &storage) {
+            body(UnsafeMutableRawBufferPointer(rebasing: $0[..<count]))
+        }
+    }
+
     package func withUnsafeBytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
         Swift.withUnsafeBytes(of: storage) { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }

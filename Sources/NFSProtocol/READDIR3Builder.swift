@@ -83,8 +83,11 @@ package struct READDIRPLUS3Builder {
         }
         let fits = listing.append(byteCount: byteCount) { writer in
             DirectoryListing.encodeEntry(entry.fileID, entry.name, entry.cookie, into: &writer)
-            entry.attributes.encode(into: &writer)
-            entry.handle.encode(into: &writer)
+            // Not as optionals, whose encoding is generic: a listing is mostly this.
+            writer.write(entry.attributes != nil)
+            entry.attributes?.encode(into: &writer)
+            writer.write(entry.handle != nil)
+            entry.handle?.encode(into: &writer)
         }
         if fits { directoryBytesLeft -= directoryBytes }
         return fits

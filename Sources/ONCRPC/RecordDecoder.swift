@@ -65,6 +65,8 @@ package struct RecordDecoder {
 
             received.moveReaderIndex(forwardBy: 4)
             guard var fragment = received.readSlice(length: length) else { return nil }
+            // An idle connection keeps nothing of what it received.
+            if received.readableBytes == 0 { received = ByteBuffer() }
             if isLast && fragmentCount == 0 { return fragment }
             fragmentCount += 1
             joined.writeBuffer(&fragment)

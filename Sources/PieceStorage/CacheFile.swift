@@ -49,20 +49,18 @@ package final class CacheFile: PieceStore {
 
     deinit { close(descriptor) }
 
-    /// The bytes of `range` if the page cache holds them all, without waiting for the disk.
-    package func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? {
+    /// Takes what the page cache holds, if that is all.
+    package func readIfCached(_ range: Range<UInt64>, into buffer: inout ByteBuffer) -> Bool {
         let count = Int(range.upperBound - range.lowerBound)
-        var buffer = ByteBufferAllocator().buffer(capacity: count)
         let offset = off_t(range.lowerBound)
-        let held = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
-            max(
-                0,
+        let taken = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+            let held =
                 isInMemory
-                    ? pread(descriptor, space.baseAddress, count, offset)
-                    : linux_read_nowait(descriptor, space.baseAddress, count, Int64(offset))
-            )
+                ? pread(descriptor, space.baseAddress, count, offset)
+                : linux_read_nowait(descriptor, space.baseAddress, count, Int64(offset))
+            return held == count ? count : 0
         }
-        return held == count ? buffer : nil
+        return taken == count
     }
 
     /// Reads `range`; may wait for the disk, so it is not for an event loop.

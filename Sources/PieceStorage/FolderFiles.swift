@@ -50,22 +50,21 @@ package final class FolderFiles: PieceSource {
 
     // MARK: Reading
 
-    package func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? {
+    package func readIfCached(_ range: Range<UInt64>, into buffer: inout ByteBuffer) -> Bool {
         let parts = parts(of: range)
         // Bytes of several files are rare and may wait for a thread.
         guard parts.count == 1, let part = parts.first, part.range == range,
             let file = openFiles.openFile(fullPath(part.file))
-        else { return nil }
+        else { return false }
         let count = range.count
-        var buffer = ByteBufferAllocator().buffer(capacity: count)
-        let held = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
-            file.readIfCached(
+        let taken = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+            let held = file.readIfCached(
                 UnsafeMutableRawBufferPointer(rebasing: space[..<count]),
                 at: range.lowerBound - part.file.offset
             )
+            return held == count && isUnchanged(part.file, file) ? count : 0
         }
-        guard held == count, isUnchanged(part.file, file) else { return nil }
-        return buffer
+        return taken == count
     }
 
     package func read(_ range: Range<UInt64>) throws(StorageError) -> ByteBuffer {

@@ -16,7 +16,9 @@ package final class PieceFiles: PieceStore {
         self.pieceLength = UInt64(pieceLength)
     }
 
-    package func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? { nil }
+    package func readIfCached(_ range: Range<UInt64>, into buffer: inout ByteBuffer) -> Bool {
+        false
+    }
 
     package func read(_ range: Range<UInt64>) throws(StorageError) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: range.count)

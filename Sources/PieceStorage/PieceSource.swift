@@ -4,11 +4,21 @@ package import NIOCore
 ///
 /// Any thread may read at once. Ranges are byte ranges of the torrent.
 package protocol PieceSource: AnyObject, Sendable {
-    /// The bytes of `range` if they are to be had without waiting for the disk.
-    func readIfCached(_ range: Range<UInt64>) -> ByteBuffer?
+    /// Appends the bytes of `range` if they are to be had without waiting for the disk.
+    ///
+    /// - Returns: false, with `buffer` as it was, if they are not.
+    func readIfCached(_ range: Range<UInt64>, into buffer: inout ByteBuffer) -> Bool
 
     /// Reads `range`; may wait for the disk, so it is not for an event loop.
     func read(_ range: Range<UInt64>) throws(StorageError) -> ByteBuffer
+}
+
+extension PieceSource {
+    /// The bytes of `range` if they are to be had without waiting for the disk.
+    package func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? {
+        var buffer = ByteBufferAllocator().buffer(capacity: range.count)
+        return readIfCached(range, into: &buffer) ? buffer : nil
+    }
 }
 
 /// Where the pieces of a torrent are kept on disk: a `CacheFile`, or `PieceFiles` on a file system

@@ -5,9 +5,8 @@ package import BitTorrentProtocol
 /// A row is never deleted: a number that clients may hold on to is never given to something else.
 package struct RouteRecord: Equatable, Sendable {
     package let name: [UInt8]
-    /// Counts routes from zero in the order of their first appearance; a directory cookie is made
-    /// of it.
-    package let ordinal: UInt32
+    /// What clients know its place in the root by (cookie3); no other route has had it.
+    package let cookie: UInt32
     /// When entries last came or went: seconds since 1970 and nanoseconds.
     package var modifiedSeconds: UInt32
     package var modifiedNanoseconds: UInt32
@@ -15,13 +14,13 @@ package struct RouteRecord: Equatable, Sendable {
 
     package init(
         name: [UInt8],
-        ordinal: UInt32,
+        cookie: UInt32,
         modifiedSeconds: UInt32,
         modifiedNanoseconds: UInt32,
         isShown: Bool
     ) {
         self.name = name
-        self.ordinal = ordinal
+        self.cookie = cookie
         self.modifiedSeconds = modifiedSeconds
         self.modifiedNanoseconds = modifiedNanoseconds
         self.isShown = isShown
@@ -32,8 +31,8 @@ package struct RouteRecord: Equatable, Sendable {
 package struct RouteEntryRecord: Equatable, Sendable {
     package let route: [UInt8]
     package let infoHash: InfoHash
-    /// Counts the route's torrents from zero in the order of their first appearance.
-    package let ordinal: UInt32
+    /// What clients know its place in the route by (cookie3); no other torrent of it has had it.
+    package let cookie: UInt32
     /// The name that was given when it first appeared, or when it gave that to another version.
     package var name: [UInt8]
     /// First appearance, seconds since 1970.
@@ -43,14 +42,14 @@ package struct RouteEntryRecord: Equatable, Sendable {
     package init(
         route: [UInt8],
         infoHash: InfoHash,
-        ordinal: UInt32,
+        cookie: UInt32,
         name: [UInt8],
         added: UInt32,
         isShown: Bool
     ) {
         self.route = route
         self.infoHash = infoHash
-        self.ordinal = ordinal
+        self.cookie = cookie
         self.name = name
         self.added = added
         self.isShown = isShown

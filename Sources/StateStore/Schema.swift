@@ -37,6 +37,7 @@ enum Schema {
         registerRegistrations(in: &migrator)
         registerVersion2(in: &migrator)
         registerCacheUse(in: &migrator)
+        registerRouteCookies(in: &migrator)
         return migrator
     }
 

@@ -67,32 +67,38 @@ extension StateStore {
     ///
     /// Touches as many pages of pieces as it forgets pieces of, whatever the torrent's size.
     ///
+    /// - Parameter isKept: pieces that are passed over.
     /// - Returns: the pieces that are recorded no longer; empty if none were.
     package func forgetLastPieces(
         of infoHash: InfoHash,
-        count: Int
+        count: Int,
+        isKept: (PieceIndex) -> Bool = { _ in false }
     ) throws(StateStoreError) -> [PieceIndex] {
         try write { database, path in
             var forgotten: [PieceIndex] = []
+            var above = Int.max
             while forgotten.count < count,
                 let row = try Row.fetchOne(
                     database,
                     sql: """
-                        SELECT page, bits FROM piece_page WHERE info_hash = ?
+                        SELECT page, bits FROM piece_page WHERE info_hash = ? AND page < ?
                         ORDER BY page DESC LIMIT 1
                         """,
-                    arguments: [Data(infoHash.bytes)]
+                    arguments: [Data(infoHash.bytes), above]
                 )
             {
                 guard let page = row[0] as Int?, let stored = row[1] as Data?,
                     stored.count == Self.piecesPerPage / 8
                 else { throw StateStoreError.corrupt(path: path, what: "pieces cannot be read") }
+                above = page
                 var bits = [UInt8](stored)
                 for position in bits.indices.reversed() where bits[position] != 0 {
                     for bit in (0..<8).reversed() where bits[position] & (0x80 >> bit) != 0 {
                         guard forgotten.count < count else { break }
+                        let piece = PieceIndex(page * Self.piecesPerPage + position * 8 + bit)
+                        if isKept(piece) { continue }
                         bits[position] &= ~(0x80 >> bit)
-                        forgotten.append(PieceIndex(page * Self.piecesPerPage + position * 8 + bit))
+                        forgotten.append(piece)
                     }
                 }
                 try Self.store(bits, page: page, of: infoHash, in: database)

@@ -6,7 +6,7 @@ extension StateStore {
     /// The routes, the root among them once it was stored.
     package func routes() throws(StateStoreError) -> [RouteRecord] {
         try read { database, path in
-            let rows = try Row.fetchCursor(database, sql: "SELECT * FROM route ORDER BY ordinal")
+            let rows = try Row.fetchCursor(database, sql: "SELECT * FROM route ORDER BY cookie")
             var records: [RouteRecord] = []
             while let row = try rows.next() { records.append(try RouteRecord(row, path: path)) }
             return records
@@ -18,7 +18,7 @@ extension StateStore {
         try read { database, path in
             let rows = try Row.fetchCursor(
                 database,
-                sql: "SELECT * FROM route_entry ORDER BY route, ordinal"
+                sql: "SELECT * FROM route_entry ORDER BY route, cookie"
             )
             var records: [RouteEntryRecord] = []
             while let row = try rows.next() {
@@ -28,7 +28,7 @@ extension StateStore {
         }
     }
 
-    /// The torrents that are shown, in the order in which they came.
+    /// The torrents that are shown, by route and name.
     ///
     /// - Parameters:
     ///   - route: `nil` for those of all routes.
@@ -44,7 +44,7 @@ extension StateStore {
                     SELECT route_entry.* FROM route_entry JOIN route ON route.name = route
                     WHERE route_entry.is_shown AND route.is_shown
                     AND (?1 IS NULL OR route = ?1) AND (?2 IS NULL OR route_entry.name = ?2)
-                    ORDER BY route, route_entry.ordinal
+                    ORDER BY route, route_entry.name
                     """,
                 arguments: [route.map { Data($0) }, name.map { Data($0) }]
             )
@@ -66,7 +66,7 @@ extension StateStore {
                 try database.cachedStatement(
                     sql: "INSERT OR REPLACE INTO route VALUES (?, ?, ?, ?, ?)"
                 ).execute(arguments: [
-                    Data(route.name), route.ordinal, route.modifiedSeconds,
+                    Data(route.name), route.cookie, route.modifiedSeconds,
                     route.modifiedNanoseconds, route.isShown,
                 ])
             }
@@ -74,7 +74,7 @@ extension StateStore {
                 try database.cachedStatement(
                     sql: "INSERT OR REPLACE INTO route_entry VALUES (?, ?, ?, ?, ?, ?)"
                 ).execute(arguments: [
-                    Data(entry.route), Data(entry.infoHash.bytes), entry.ordinal,
+                    Data(entry.route), Data(entry.infoHash.bytes), entry.cookie,
                     Data(entry.name), entry.added, entry.isShown,
                 ])
             }
@@ -108,19 +108,33 @@ extension Schema {
             )
         }
     }
+
+    static func registerRouteCookies(in migrator: inout DatabaseMigrator) {
+        migrator.registerMigration("route cookies") { database in
+            try database.execute(
+                sql: """
+                    -- An ordinal is a cookie without the three that mean the start, "." and "..".
+                    ALTER TABLE route RENAME COLUMN ordinal TO cookie;
+                    UPDATE route SET cookie = cookie + 3;
+                    ALTER TABLE route_entry RENAME COLUMN ordinal TO cookie;
+                    UPDATE route_entry SET cookie = cookie + 3;
+                    """
+            )
+        }
+    }
 }
 
 extension RouteRecord {
     fileprivate init(_ row: Row, path: String) throws {
         guard let name = row["name"] as Data?,
-            let ordinal = (row["ordinal"] as Int64?).flatMap(UInt32.init(exactly:)),
+            let cookie = (row["cookie"] as Int64?).flatMap(UInt32.init(exactly:)),
             let seconds = (row["modified_seconds"] as Int64?).flatMap(UInt32.init(exactly:)),
             let nanoseconds = (row["modified_nanoseconds"] as Int64?)
                 .flatMap(UInt32.init(exactly:)), nanoseconds < 1_000_000_000
         else { throw StateStoreError.corrupt(path: path, what: "a route cannot be read") }
         self.init(
             name: Array(name),
-            ordinal: ordinal,
+            cookie: cookie,
             modifiedSeconds: seconds,
             modifiedNanoseconds: nanoseconds,
             isShown: row["is_shown"] == 1
@@ -132,14 +146,14 @@ extension RouteEntryRecord {
     fileprivate init(_ row: Row, path: String) throws {
         guard let route = row["route"] as Data?,
             let infoHash = (row["info_hash"] as Data?).flatMap({ InfoHash(bytes: $0) }),
-            let ordinal = (row["ordinal"] as Int64?).flatMap(UInt32.init(exactly:)),
+            let cookie = (row["cookie"] as Int64?).flatMap(UInt32.init(exactly:)),
             let name = row["name"] as Data?,
             let added = (row["added"] as Int64?).flatMap(UInt32.init(exactly:))
         else { throw StateStoreError.corrupt(path: path, what: "a route's entry cannot be read") }
         self.init(
             route: Array(route),
             infoHash: infoHash,
-            ordinal: ordinal,
+            cookie: cookie,
             name: Array(name),
             added: added,
             isShown: row["is_shown"] == 1

@@ -1,13 +1,6 @@
 package import BitTorrentProtocol
 package import NIOCore
 
-/// Bytes of a torrent that are verified and on disk, now or in a moment.
-package enum StoredBytes {
-    case ready(ByteBuffer)
-    /// The page cache does not hold them: a thread of the disk pool reads them.
-    case later(EventLoopFuture<ByteBuffer>)
-}
-
 /// What a reader that waits is told.
 package enum Availability: Equatable, Sendable {
     /// So many bytes from the start of the range are verified now; more may follow.
@@ -39,12 +32,26 @@ package protocol TorrentContent: AnyObject, Sendable {
     /// Length of the longest verified prefix of `range`. Takes no time to speak of; never waits.
     func verifiedPrefix(of range: Range<UInt64>) -> UInt64
 
-    /// Reads bytes that `verifiedPrefix` said are there.
+    /// Appends bytes that `verifiedPrefix` said are there, if no disk is to be waited for.
+    ///
+    /// - Returns: false, with `buffer` as it was, if only ``read(_:on:)`` can have them.
+    func readIfCached(
+        _ range: Range<UInt64>,
+        into buffer: inout ByteBuffer
+    ) throws(TorrentReadError) -> Bool
+
+    /// Reads bytes that `verifiedPrefix` said are there, on a thread of the disk pool.
+    ///
+    /// Fails with ``TorrentReadError``.
     func read(
         _ range: Range<UInt64>,
         on loop: any EventLoop
-    ) throws(TorrentReadError)
-        -> StoredBytes
+    ) throws(TorrentReadError) -> EventLoopFuture<ByteBuffer>
+
+    /// Keeps the pieces of a range from being evicted.
+    ///
+    /// - Returns: `nil` if not all of the range is verified.
+    func hold(_ range: Range<UInt64>) -> PieceHold?
 
     /// Tells that `client` asked for `range`, which lies in the file at position `file` of the
     /// metainfo: pieces become wanted and read-ahead starts or continues. To be called for every
@@ -68,6 +75,15 @@ package protocol TorrentContent: AnyObject, Sendable {
     /// Ends a wait; nothing happens if it has ended already. Pieces that are still missing stay
     /// wanted for a minute.
     func endWait(_ token: WaitToken)
+
+    /// Tells once, on any thread, why bytes of `range` are still missing.
+    func explainWait(
+        for range: Range<UInt64>,
+        _ tell: @escaping @Sendable (WaitReason) -> Void
+    )
+
+    /// Tells that `client` reads no more: nothing is fetched ahead for it any longer.
+    func noteLeft(by client: UInt64)
 }
 
 package enum TorrentReadError: Error, Equatable, Sendable {

@@ -102,6 +102,9 @@ package struct PiecePicker {
         (unfinished[piece]?.rank ?? Self.unplanned) != Self.unplanned
     }
 
+    /// Whether all blocks of the piece are received, and it is not finished yet.
+    package func isWhole(_ piece: PieceIndex) -> Bool { unfinished[piece]?.isComplete ?? false }
+
     package func isUnfinished(_ piece: PieceIndex) -> Bool { unfinished[piece] != nil }
 
     /// The pieces that are being fetched though nobody wants them any more.

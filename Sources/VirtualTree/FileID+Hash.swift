@@ -5,12 +5,12 @@ extension FileID {
     /// The 64-bit number by which NFS and `stat` name the object (fileid3, st_ino): from 1 to
     /// 2^63 - 1, so that clients with signed inode numbers are content, and the same for ever.
     package var fileid: UInt64 {
-        var hash = FNV1a()
         withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { bytes in
             encode(into: bytes)
+            var hash = FNV1a()
             for byte in bytes { hash.combine(byte) }
+            return max(1, hash.spread & 0x7FFF_FFFF_FFFF_FFFF)
         }
-        return max(1, hash.spread & 0x7FFF_FFFF_FFFF_FFFF)
     }
 
     /// What ``FileID/route`` holds for the route of this name: never 0.

@@ -1,11 +1,5 @@
-package import NIOCore
-
-/// Bytes of a file that are verified and on disk, now or in a moment.
-package enum FileBytes {
-    case ready(ByteBuffer)
-    /// The page cache does not hold them: a disk thread reads them. Fails with ``FileReadError``.
-    case later(EventLoopFuture<ByteBuffer>)
-}
+/// Keeps bytes of a file from being evicted, as long as it lives.
+package protocol FileHold: AnyObject, Sendable {}
 
 /// What a reader that waits is told.
 package enum FileAvailability: Equatable, Sendable {
@@ -21,6 +15,25 @@ package enum FileAvailability: Equatable, Sendable {
 package struct FileWait: Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// Why bytes that a reader waits for are not there yet; the raw values are for programs.
+package enum FileWaitReason: String, Sendable {
+    /// The torrent is being taken up.
+    case starting
+    /// They have come and are being hashed and written.
+    case verifying
+    case noPeers = "no_peers"
+    /// No connected peer has them.
+    case notOffered = "not_offered"
+    /// The peers that have them give us nothing just now.
+    case choked
+    /// The peers that have them are asked for what is needed sooner.
+    case queued
+    /// They are on their way.
+    case arriving
+    /// They will not come.
+    case ended
 }
 
 package enum FileReadError: Error, Equatable, Sendable {

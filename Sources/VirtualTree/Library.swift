@@ -62,6 +62,8 @@ package final class Library: VirtualTree {
 
     package func node(_ id: FileID) -> VirtualNode? { snapshot.node(id) }
 
+    package func path(ofFile id: FileID) -> [[UInt8]]? { snapshot.path(ofFile: id) }
+
     package var usage: TreeUsage {
         let snapshot = snapshot
         return TreeUsage(
@@ -144,7 +146,7 @@ package final class Library: VirtualTree {
                 RouteEntry(
                     route: hash,
                     name: entry.name,
-                    cookie: UInt64(entry.ordinal) + TorrentDirectory.firstCookie,
+                    cookie: UInt64(entry.cookie),
                     content: member.content,
                     summary: summary,
                     modified: FileAttributes.Timestamp(seconds: created),
@@ -154,7 +156,7 @@ package final class Library: VirtualTree {
         }
         return TreeSnapshot.Route(
             name: route.name,
-            cookie: UInt64(record.ordinal) + TorrentDirectory.firstCookie,
+            cookie: UInt64(record.cookie),
             modified: record.modified,
             entries: entries
         )

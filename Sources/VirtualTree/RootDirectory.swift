@@ -20,13 +20,17 @@ struct RootDirectory: VirtualDirectory {
         }
     }
 
-    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
+    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
         let start = snapshot.routes.firstPosition(after: cookie, cookie: \.cookie)
-        return snapshot.routes.indices[start...].prefix(limit).map { position in
-            DirectoryEntry(
-                cookie: snapshot.routes[position].cookie,
-                name: snapshot.routes[position].name,
-                node: .directory(RouteDirectory(snapshot: snapshot, position: position))
+        return snapshot.routes.indices[start...].allSatisfy { position in
+            let directory = RouteDirectory(snapshot: snapshot, position: position)
+            return body(
+                DirectoryEntry(
+                    cookie: snapshot.routes[position].cookie,
+                    name: snapshot.routes[position].name,
+                    id: directory.id,
+                    attributes: directory.attributes
+                )
             )
         }
     }

@@ -19,13 +19,19 @@ struct RouteDirectory: VirtualDirectory {
         route.byName[name].flatMap { snapshot.node(of: route.entries[$0]) }
     }
 
-    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
+    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
         let entries = route.entries
         let start = entries.firstPosition(after: cookie, cookie: \.cookie)
-        return entries[start...].prefix(limit).compactMap { entry in
-            snapshot.node(of: entry).map { node in
-                DirectoryEntry(cookie: entry.cookie, name: entry.name, node: node)
-            }
+        return entries[start...].allSatisfy { entry in
+            guard let node = snapshot.node(of: entry) else { return true }
+            return body(
+                DirectoryEntry(
+                    cookie: entry.cookie,
+                    name: entry.name,
+                    id: node.id,
+                    attributes: node.attributes
+                )
+            )
         }
     }
 }

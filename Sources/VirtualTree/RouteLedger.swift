@@ -1,12 +1,11 @@
 package import BitTorrentProtocol
 package import StateStore
 
-/// Gives routes and their torrents the numbers, names and times that outlive the program.
+/// Gives routes and their torrents the cookies, names and times that outlive the program.
 ///
-/// An ordinal is given once, at the first appearance, and never again to something else, because a
-/// client that reads a long directory holds a cookie made of it. A name is kept likewise: which of
-/// two torrents of one name is the plain one does not depend on the order in which files are found
-/// after a restart. A directory's time moves exactly when its entries change, always forward.
+/// A cookie is given once, at the first appearance, and never again to something else, because a
+/// client that reads a long directory holds it. A name is kept likewise: which of two torrents of one
+/// name is the plain one does not depend on the order in which files are found after a restart. A directory's time moves exactly when its entries change, always forward.
 package struct RouteLedger: Sendable {
     /// A torrent that a route shall show.
     package struct Member: Sendable {
@@ -34,18 +33,18 @@ package struct RouteLedger: Sendable {
         var record: RouteRecord
         var entries: [InfoHash: RouteEntryRecord] = [:]
         var names: Set<[UInt8]> = []
-        var nextOrdinal: UInt32 = 0
+        var cookies: Set<UInt32> = []
 
         mutating func put(_ entry: RouteEntryRecord) {
             entries[entry.infoHash] = entry
             names.insert(entry.name)
-            nextOrdinal = max(nextOrdinal, entry.ordinal + 1)
+            cookies.insert(entry.cookie)
         }
     }
 
     private var root: RouteRecord
     private var routes: [[UInt8]: Route] = [:]
-    private var nextOrdinal: UInt32 = 0
+    private var cookies: Set<UInt32> = []
 
     /// - Parameters:
     ///   - routes: the stored routes and the stored root; in any order.
@@ -58,7 +57,7 @@ package struct RouteLedger: Sendable {
     ) {
         root = RouteRecord(
             name: [],
-            ordinal: 0,
+            cookie: 0,
             modifiedSeconds: now.seconds,
             modifiedNanoseconds: now.nanoseconds,
             isShown: false
@@ -68,7 +67,7 @@ package struct RouteLedger: Sendable {
                 root = record
             } else {
                 self.routes[record.name] = Route(record: record)
-                nextOrdinal = max(nextOrdinal, record.ordinal + 1)
+                cookies.insert(record.cookie)
             }
         }
         for entry in entries { self.routes[entry.route]?.put(entry) }
@@ -124,12 +123,12 @@ package struct RouteLedger: Sendable {
     private mutating func newRoute(_ name: [UInt8], now: FileAttributes.Timestamp) -> Route {
         let record = RouteRecord(
             name: name,
-            ordinal: nextOrdinal,
+            cookie: DirectoryCookie.ofRoute(FileID.routeHash(name), isTaken: cookies.contains),
             modifiedSeconds: now.seconds,
             modifiedNanoseconds: now.nanoseconds,
             isShown: false
         )
-        nextOrdinal += 1
+        cookies.insert(record.cookie)
         return Route(record: record)
     }
 
@@ -141,7 +140,7 @@ package struct RouteLedger: Sendable {
         var changed: [RouteEntryRecord] = []
         let wanted = Set(members.map(\.infoHash))
         let gone = route.entries.values.filter { $0.isShown && !wanted.contains($0.infoHash) }
-        for var entry in gone.sorted(by: { $0.ordinal < $1.ordinal }) {
+        for var entry in gone.sorted(by: { $0.cookie < $1.cookie }) {
             entry.isShown = false
             route.put(entry)
             changed.append(entry)
@@ -198,7 +197,11 @@ package struct RouteLedger: Sendable {
         return RouteEntryRecord(
             route: route.record.name,
             infoHash: member.infoHash,
-            ordinal: route.nextOrdinal,
+            cookie: DirectoryCookie.ofTorrent(
+                member.infoHash,
+                in: FileID.routeHash(route.record.name),
+                isTaken: route.cookies.contains
+            ),
             name: name,
             added: now.seconds,
             isShown: false

@@ -2,8 +2,8 @@ import TorrentEngine
 
 /// A directory of a torrent; number 0 stands in the route.
 struct TorrentDirectory: VirtualDirectory {
-    /// Cookies 0, 1 and 2 mean the start, `.` and `..` to the exposures.
-    static let firstCookie: UInt64 = 3
+    /// Cookies of its entries are their places, from here on.
+    private static let firstCookie = UInt64(DirectoryCookie.first)
 
     let snapshot: TreeSnapshot
     let entry: RouteEntry
@@ -42,20 +42,31 @@ struct TorrentDirectory: VirtualDirectory {
         return layout.target(named: name, inDirectory: number).flatMap { node($0, in: layout) }
     }
 
-    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
-        guard let layout = entry.layout else { return [] }
+    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
+        guard let layout = entry.layout else { return true }
         let count = layout.entryCount(ofDirectory: number)
         let start =
             cookie < Self.firstCookie ? 0 : min(cookie - Self.firstCookie + 1, UInt64(count))
-        return (Int(start)..<count).prefix(limit).compactMap { ordinal in
+        return (Int(start)..<count).allSatisfy { ordinal in
             let (name, target) = layout.entry(ordinal, ofDirectory: number)
-            return node(target, in: layout).map { node in
+            let (id, attributes): (FileID, FileAttributes)
+            switch target {
+            case .directory(let number):
+                let directory = TorrentDirectory(snapshot: snapshot, entry: entry, number: number)
+                (id, attributes) = (directory.id, directory.attributes)
+            case .file(let number):
+                guard let file = layout.file(number) else { return true }
+                let shown = TorrentFile(entry: entry, number: number, file: file)
+                (id, attributes) = (shown.id, shown.attributes)
+            }
+            return body(
                 DirectoryEntry(
                     cookie: UInt64(ordinal) + Self.firstCookie,
                     name: name,
-                    node: node
+                    id: id,
+                    attributes: attributes
                 )
-            }
+            )
         }
     }
 

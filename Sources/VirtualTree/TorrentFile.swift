@@ -33,27 +33,35 @@ struct TorrentFile: VirtualFile {
         range.isEmpty ? 0 : entry.content.verifiedPrefix(of: torrentRange(range))
     }
 
-    func read(
+    func readIfCached(
         _ range: Range<UInt64>,
-        on loop: any EventLoop
-    ) throws(FileReadError)
-        -> FileBytes
-    {
-        if range.isEmpty { return .ready(ByteBuffer()) }
+        into buffer: inout ByteBuffer
+    ) throws(FileReadError) -> Bool {
+        if range.isEmpty { return true }
         do throws(TorrentReadError) {
-            switch try entry.content.read(torrentRange(range), on: loop) {
-            case .ready(let bytes): return .ready(bytes)
-            case .later(let bytes):
-                return .later(
-                    bytes.flatMapErrorThrowing { error in
-                        throw (error as? TorrentReadError).map(FileReadError.init)
-                            ?? .storage("\(error)")
-                    }
-                )
-            }
+            return try entry.content.readIfCached(torrentRange(range), into: &buffer)
         } catch {
             throw FileReadError(error)
         }
+    }
+
+    func read(
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
+    ) throws(FileReadError) -> EventLoopFuture<ByteBuffer> {
+        do throws(TorrentReadError) {
+            return try entry.content.read(torrentRange(range), on: loop)
+                .flatMapErrorThrowing { error in
+                    throw (error as? TorrentReadError).map(FileReadError.init)
+                        ?? .storage("\(error)")
+                }
+        } catch {
+            throw FileReadError(error)
+        }
+    }
+
+    func hold(_ range: Range<UInt64>) -> (any FileHold)? {
+        entry.content.hold(torrentRange(range))
     }
 
     func noteRead(_ range: Range<UInt64>, by client: UInt64) {
@@ -73,12 +81,23 @@ struct TorrentFile: VirtualFile {
         entry.content.endWait(WaitToken(rawValue: wait.rawValue))
     }
 
+    func explainWait(
+        for range: Range<UInt64>,
+        _ tell: @escaping @Sendable (FileWaitReason) -> Void
+    ) {
+        entry.content.explainWait(for: torrentRange(range)) { tell(FileWaitReason($0)) }
+    }
+
+    func noteLeft(by client: UInt64) { entry.content.noteLeft(by: client) }
+
     /// - Precondition: `range` lies within the file.
     private func torrentRange(_ range: Range<UInt64>) -> Range<UInt64> {
         precondition(range.upperBound <= file.length)
         return file.offset + range.lowerBound..<file.offset + range.upperBound
     }
 }
+
+extension PieceHold: FileHold {}
 
 extension FileReadError {
     fileprivate init(_ error: TorrentReadError) {
@@ -87,6 +106,22 @@ extension FileReadError {
         case .storage(let text): self = .storage(text)
         case .removed: self = .removed
         }
+    }
+}
+
+extension FileWaitReason {
+    fileprivate init(_ reason: WaitReason) {
+        self =
+            switch reason {
+            case .starting: .starting
+            case .verifying: .verifying
+            case .noPeers: .noPeers
+            case .notOffered: .notOffered
+            case .choked: .choked
+            case .queued: .queued
+            case .arriving: .arriving
+            case .ended: .ended
+            }
     }
 }
 

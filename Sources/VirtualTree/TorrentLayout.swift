@@ -186,6 +186,26 @@ package struct TorrentLayout: Sendable {
         return number == outer
     }
 
+    /// The names from below the top directory to a file; `nil` if it is not shown.
+    ///
+    /// Looks at every entry of its directory and of those above.
+    package func path(ofFile number: UInt32) -> [[UInt8]]? {
+        guard isShown(file: number), !directories.isEmpty else { return nil }
+        var target = Target.file(number)
+        var directory = directoryOfFile[Int(number)]
+        var path: [[UInt8]] = []
+        while true {
+            guard
+                let entry = entries[directories[Int(directory)].entries]
+                    .first(where: { $0.target == target })
+            else { return nil }
+            path.append(Array(Self.bytes(of: entry, in: names)))
+            if directory == 0 { return path.reversed() }
+            target = .directory(directory)
+            directory = directories[Int(directory)].parent
+        }
+    }
+
     private static func bytes(of entry: Entry, in names: [UInt8]) -> ArraySlice<UInt8> {
         names[Int(entry.nameStart)..<Int(entry.nameStart) + Int(entry.nameLength)]
     }

@@ -74,6 +74,16 @@ final class TreeSnapshot: Sendable {
         }
     }
 
+    func path(ofFile id: FileID) -> [[UInt8]]? {
+        guard id.kind == .torrentFile, id.member == 0, let position = byHash[id.route],
+            let infoHash = id.infoHash, let place = routes[position].byInfoHash[infoHash]
+        else { return nil }
+        let entry = routes[position].entries[place]
+        let top = [routes[position].name, entry.name]
+        if entry.isSingleFile { return id.index == 0 ? top : nil }
+        return entry.layout?.path(ofFile: id.index).map { top + $0 }
+    }
+
     /// What a torrent shows in its route: its top directory, or its only file.
     func node(of entry: RouteEntry) -> VirtualNode? {
         guard entry.isSingleFile else {

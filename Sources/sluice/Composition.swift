@@ -58,10 +58,9 @@ struct Composition {
             demo: demo,
             logger: logger
         )
-        let key = try store.setting(
-            .handleKey,
-            orStore: SecureRandom.bytes(SipHash24.keyByteCount)
-        )
+        let key =
+            try configuration.nfs.handleKey
+            ?? store.setting(.handleKey, orStore: SecureRandom.bytes(SipHash24.keyByteCount))
         guard let handles = FileHandleCodec(key: key) else {
             throw StateStoreError.corrupt(
                 path: configuration.stateDirectory,
@@ -138,7 +137,10 @@ struct Composition {
         ) { [session] infoHash, files, progress in
             try await session.verifyCache(of: infoHash, files: files, progress: progress)
         }
-        return [Verification.command: verification.run]
+        let clients: Controlling.Handler = { [server] arguments, output in
+            try await Clients.answer(arguments, server.clients(), output)
+        }
+        return [Verification.command: verification.run, Clients.command: clients]
     }
 
     private func shutDown() async {
@@ -151,6 +153,7 @@ struct Composition {
 extension SessionConfiguration {
     fileprivate init(_ configuration: Configuration) {
         self.init(cacheDirectory: configuration.cachePath)
+        awaitsWishes = true
         listenHost = configuration.bitTorrent.address
         listenPort = UInt16(configuration.bitTorrent.port)
         listenPortCount = configuration.bitTorrent.portTries
@@ -183,6 +186,9 @@ extension SessionSettings {
             upload: configuration.rates.uploadPerTorrent
         )
         cacheLimit = configuration.cacheSize == 0 ? nil : UInt64(configuration.cacheSize)
+        for route in configuration.routes {
+            cacheQuotas[route.name] = route.cacheSize.map { UInt64($0) }
+        }
         peersPerTorrent = configuration.bitTorrent.peersPerTorrent
         connections.maximum = configuration.bitTorrent.connections
         connections.incomingPerHost = configuration.bitTorrent.connectionsPerAddress
@@ -198,6 +204,7 @@ extension NFSServerConfiguration {
         port = configuration.nfs.port
         registersWithRPCBind = configuration.nfs.usesRPCBind
         startsPortmapper = configuration.nfs.startsPortmapper
+        limits.connections = OpenFileLimit.clients(beside: configuration.bitTorrent.connections)
     }
 }
 

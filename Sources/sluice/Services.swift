@@ -5,10 +5,13 @@ import TorrentEngine
 import UnixSignals
 
 /// The NFS server, from the first call to the last.
-struct Serving: Service {
+struct Serving: Service, CustomStringConvertible {
     let server: NFSServer
     let configuration: Configuration
     let logger: Logger
+
+    /// The configuration has secrets, and the log tells of each service.
+    var description: String { "\(Self.self)" }
 
     func run() async throws {
         do {
@@ -65,7 +68,7 @@ struct Publishing: Service {
 }
 
 /// Takes new routes, exports, limits and address ranges on SIGHUP, all or nothing.
-struct Reloading: Service {
+struct Reloading: Service, CustomStringConvertible {
     let signals: UnixSignalsSequence
     let file: ConfigurationFile
     let session: Session
@@ -74,6 +77,9 @@ struct Reloading: Service {
     /// With which the program began.
     let configuration: Configuration
     let logger: Logger
+
+    /// The configuration has secrets, and the log tells of each service.
+    var description: String { "\(Self.self)" }
 
     func run() async throws {
         await cancelWhenGracefulShutdown {

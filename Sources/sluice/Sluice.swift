@@ -16,11 +16,13 @@ import ArgumentParser
               sudo sluice mount /mnt                 mount it here, with the options that suit
               sluice exports --as 192.168.1.20       what that host may mount
               sluice magnets --config config.yaml    how others find the folders that you serve
+              sluice clients                         who reads what, and who waits for what
               sluice verify films                    check by its hashes what is cached
             """,
         version: version,
         subcommands: [
-            Serve.self, Check.self, Mount.self, Exports.self, Magnets.self, Verify.self,
+            Serve.self, Check.self, Mount.self, Exports.self, Magnets.self, Clients.self,
+            Verify.self,
         ]
     )
 }

@@ -50,7 +50,7 @@ struct Decoder: Sendable {
 
     static let all: [Decoder] =
         metainfoDecoders + peerDecoders + discoveryDecoders + gatewayDecoders
-        + remoteCallDecoders
+        + remoteCallDecoders + servedCalls
 
     static let bencodeAlphabet = "deil:0123456789-"
 }

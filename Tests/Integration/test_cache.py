@@ -8,10 +8,14 @@ import subprocess
 import threading
 import time
 
+from testbed import torrents
 from testbed.disk_use import DiskUse, mounted
+from testbed.libnfs_client import LibnfsClient
+from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
 from testbed.torrents import Torrent
+from testbed.tracker import ANNOUNCE_URL
 
 _WINDOW = 16 * MIB
 _PASSED_ON = "not cached but only passed on"
@@ -67,6 +71,70 @@ class Cache(SceneTestCase):
         server.kill()
         server.start()
         self.assert_reads(server, film, 64 * MIB, 32 * MIB)
+
+    def test_what_is_pinned_by_its_path_is_kept_and_the_rest_makes_room(self) -> None:
+        sizes = {"1/a.mkv": 8 * MIB, "1/b.mkv": 8 * MIB, "2/c.mkv": 12 * MIB}
+        series = torrents.make_directory(
+            self.directory / "series", "Series", sizes, 256 << 10, [[ANNOUNCE_URL]]
+        )
+        film = self.make_film("film.mkv", 64 * MIB)
+        seed = self.seed_by_libtorrent(series, film)
+        route = {
+            "name": "films",
+            "pin": ["Series/1", "Series/3"],
+            "torrents": [{"torrent_path": str(each.metainfo)} for each in (series, film)],
+        }
+        server = self.serve(settings={"cache_size": 32 * MIB, "routes": [route]})
+        client = LibnfsClient(server.address, server.export)
+        cached = server.state / "cache" / f"{series.info_hash.hex()}.pieces"
+        wait_until(
+            lambda: cached.exists() and cached.stat().st_blocks * 512 >= 16 * MIB, 60, "the pins"
+        )
+        self.assertLess(cached.stat().st_blocks * 512, 17 * MIB)
+        self.assertIn("films/Series/3: is pinned, but nothing stands there", server.log())
+        # What is not pinned makes room, while the torrent is at work and when it is not.
+        self.assertEqual(client.sha256("films/Series/2/c.mkv"), series.files[2].sha256)
+        with DiskUse(server.state / "cache") as use:
+            self.assert_reads(server, film, 0, film.size)
+            self.assertLessEqual(use.most, 32 * MIB + _WINDOW)
+        server.terminate()
+        server.start()
+        self.assert_reads(server, film, 0, film.size)
+        seed.stop()
+        for number in (0, 1):
+            path = f"films/Series/{series.files[number].path}"
+            self.assertEqual(client.sha256(path), series.files[number].sha256)
+
+    def test_pins_that_leave_no_room_are_said_once_and_kept(self) -> None:
+        film, other = self.make_film("film.mkv", 48 * MIB), self.make_film("other.mkv", 8 * MIB)
+        seed = self.seed_by_libtorrent(film, other)
+        route = Route("films", [film, other], pin=["film.mkv"])
+        server = self.serve(route, settings={"cache_size": 32 * MIB})
+        cached = server.state / "cache" / f"{film.info_hash.hex()}.pieces"
+        wait_until(
+            lambda: cached.exists() and cached.stat().st_blocks * 512 >= film.size, 60, "the pin"
+        )
+        self.assert_reads(server, other, 0, other.size)
+        said = "what is pinned is more than the cache may hold"
+        wait_until(lambda: said in server.log(), 10, "the warning")
+        seed.stop()
+        self.assert_reads(server, film, 0, film.size)
+        self.assertEqual(server.log().count(said), 1)
+
+    def test_a_route_fills_no_more_than_its_part_of_the_cache(self) -> None:
+        film, other = self.make_film("film.mkv", 96 * MIB), self.make_film("other.mkv", 24 * MIB)
+        seed = self.seed_by_libtorrent(film, other)
+        server = self.serve(
+            Route("small", [film], cache_size=32 * MIB),
+            Route("others", [other]),
+            settings={"cache_size": 128 * MIB},
+        )
+        self.assert_reads(server, other, 0, other.size, "others")
+        with DiskUse(server.state / "cache") as use:
+            self.assert_reads(server, film, 0, film.size, "small")
+            self.assertLessEqual(use.most, (24 + 32) * MIB + _WINDOW)
+        seed.stop()
+        self.assert_reads(server, other, 0, other.size, "others")
 
     def test_damage_is_found_by_sluice_verify_with_a_server_and_without(self) -> None:
         film = self.make_film("film.mkv", 24 * MIB)

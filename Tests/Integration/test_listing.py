@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 import time
 from pathlib import Path
 
-from testbed.nfs_wire import NFS_PROGRAM, OK, NFSConnection, opaque
+from testbed.nfs_wire import NFSConnection
 from testbed.processes import wait_until
 from testbed.scene import SceneTestCase
 from testbed.sluice_server import Route
 
 COUNT = int(os.environ.get("SLUICE_ENTRIES", "100000"))
-_READDIR = 16
 
 
 def write_torrent(folder: Path, number: int) -> str:
@@ -41,8 +39,9 @@ class Listing(SceneTestCase):
     def test_a_listing_of_many_torrents_neither_doubles_nor_skips(self) -> None:
         with self.server.connect(timeout=60) as connection:
             shows = connection.walk(self.server.root_handle(), "shows")
-            wait_until(lambda: len(self.list(connection, shows)) == COUNT, 300, "all", interval=1)
-            self.assertEqual(set(self.list(connection, shows)), self.names)
+            listed = lambda: [each.name for each in connection.list(shows)]
+            wait_until(lambda: len(listed()) == COUNT, 300, "all", interval=1)
+            self.assertEqual(set(listed()), self.names)
         self.check_kernel()
         with self.server.connect(timeout=60) as connection:
             self.check_changes_meanwhile(connection, shows)
@@ -63,7 +62,7 @@ class Listing(SceneTestCase):
         """Some of what was listed, and some of what was not yet, goes; others come."""
         gone, come = set(), set()
 
-        def change(page: int, listed: list[str]) -> None:
+        def change(page: int) -> None:
             if page % 40 != 5 or page > 200:
                 return
             ordered = sorted(self.names - gone)
@@ -75,27 +74,8 @@ class Listing(SceneTestCase):
             # The folder is looked at each second.
             time.sleep(1.2)
 
-        listed = self.list(connection, shows, change)
+        listed = [each.name for each in connection.list(shows, meanwhile=change)]
         self.assertGreater(len(come), 3)
         self.assertEqual(len(listed), len(set(listed)), "listed twice")
         self.assertLessEqual(self.names - gone, set(listed), "skipped")
         self.assertLessEqual(set(listed), self.names | come)
-
-    def list(self, connection: NFSConnection, directory: bytes, meanwhile=None) -> list[str]:
-        names: list[str] = []
-        cookie, verifier, page = 0, 0, 0
-        while True:
-            body = opaque(directory) + struct.pack(">QQI", cookie, verifier, 8192)
-            reader = connection.call(NFS_PROGRAM, _READDIR, body, timeout=60)
-            self.assertEqual(reader.uint32(), OK)
-            reader.optional_attributes()
-            verifier = reader.uint64()
-            while reader.uint32():
-                reader.uint64()
-                names.append(reader.opaque().decode())
-                cookie = reader.uint64()
-            if reader.uint32():
-                return names[2:]
-            page += 1
-            if meanwhile:
-                meanwhile(page, names)

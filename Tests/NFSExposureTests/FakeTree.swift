@@ -17,6 +17,18 @@ final class FakeTree: VirtualTree {
 
     func node(_ id: FileID) -> VirtualNode? { nodes.withLock { $0[id] } }
 
+    func path(ofFile id: FileID) -> [[UInt8]]? {
+        for entry in top.entries(after: 0, limit: .max) {
+            guard case .directory(let directory) = entry.node else { continue }
+            for file in directory.entries(after: 0, limit: .max) {
+                if case .file(let node) = file.node, node.id == id {
+                    return [entry.name, file.name]
+                }
+            }
+        }
+        return nil
+    }
+
     func forget(_ id: FileID) { nodes.withLock { $0[id] = nil } }
 
     func addDirectory(_ name: String, route: UInt32) -> FakeDirectory {
@@ -61,8 +73,9 @@ final class FakeTree: VirtualTree {
 final class FakeDirectory: VirtualDirectory {
     let id: FileID
     let fileid: UInt64
+    private typealias Entry = (cookie: UInt64, name: [UInt8], node: VirtualNode)
     private let above: FakeDirectory?
-    private let entries = Mutex<(next: UInt64, list: [DirectoryEntry])>((3, []))
+    private let entries = Mutex<(next: UInt64, list: [Entry])>((3, []))
 
     init(id: FileID, fileid: UInt64, parent: FakeDirectory?) {
         self.id = id
@@ -86,13 +99,22 @@ final class FakeDirectory: VirtualDirectory {
         entries.withLock { $0.list.first { $0.name == name }?.node }
     }
 
-    func entries(after cookie: UInt64, limit: Int) -> [DirectoryEntry] {
-        entries.withLock { Array($0.list.drop { $0.cookie <= cookie }.prefix(limit)) }
+    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
+        entries.withLock { $0.list }.drop { $0.cookie <= cookie }.allSatisfy { entry in
+            body(
+                DirectoryEntry(
+                    cookie: entry.cookie,
+                    name: entry.name,
+                    id: entry.node.id,
+                    attributes: entry.node.attributes
+                )
+            )
+        }
     }
 
     func add(_ name: [UInt8], _ node: VirtualNode) {
         entries.withLock {
-            $0.list.append(DirectoryEntry(cookie: $0.next, name: name, node: node))
+            $0.list.append((cookie: $0.next, name: name, node: node))
             $0.next += 1
         }
     }
@@ -112,6 +134,8 @@ final class FakeFile: VirtualFile {
         var readsLater = false
         var error: FileReadError?
         var isEvictedByRead = false
+        var holds = 0
+        var departures: [UInt64] = []
     }
 
     let id: FileID
@@ -149,8 +173,12 @@ final class FakeFile: VirtualFile {
     }
     var waitedFor: [Range<UInt64>] { state.withLock { $0.waits.values.map(\.0) } }
     var waitCount: Int { state.withLock { $0.waits.count } }
+    /// Clients that read it no more.
+    var departures: [UInt64] { state.withLock { $0.departures } }
     var startedWaits: UInt64 { state.withLock { $0.startedWaits } }
     var readCount: Int { state.withLock { $0.reads } }
+    /// READs that are being sent part by part.
+    var holdCount: Int { state.withLock { $0.holds } }
     /// READs whose bytes were asked for.
     var servedCount: Int { state.withLock { $0.served } }
 
@@ -158,12 +186,10 @@ final class FakeFile: VirtualFile {
         state.withLock { Self.prefix(of: range, $0.verified) }
     }
 
-    func read(
+    func readIfCached(
         _ range: Range<UInt64>,
-        on loop: any EventLoop
-    ) throws(FileReadError)
-        -> FileBytes
-    {
+        into buffer: inout ByteBuffer
+    ) throws(FileReadError) -> Bool {
         let (error, later) = state.withLock { state -> (FileReadError?, Bool) in
             state.served += 1
             if state.isEvictedByRead {
@@ -174,13 +200,32 @@ final class FakeFile: VirtualFile {
             return (state.error, state.readsLater)
         }
         if let error { throw error }
+        guard let slice = self.buffer.getSlice(at: Int(range.lowerBound), length: range.count)
+        else { throw .notVerified }
+        guard !later else { return false }
+        buffer.writeImmutableBuffer(slice)
+        return true
+    }
+
+    func read(
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
+    ) throws(FileReadError) -> EventLoopFuture<ByteBuffer> {
         guard let slice = buffer.getSlice(at: Int(range.lowerBound), length: range.count) else {
             throw .notVerified
         }
-        guard later else { return .ready(slice) }
-        return .later(
-            MultiThreadedEventLoops.other(than: loop).submit { slice }.hop(to: loop)
-        )
+        return MultiThreadedEventLoops.other(than: loop).submit { slice }.hop(to: loop)
+    }
+
+    func hold(_ range: Range<UInt64>) -> (any FileHold)? {
+        state.withLock { $0.holds += 1 }
+        return Hold { self.state.withLock { $0.holds -= 1 } }
+    }
+
+    private final class Hold: FileHold {
+        private let end: @Sendable () -> Void
+        init(_ end: @escaping @Sendable () -> Void) { self.end = end }
+        deinit { end() }
     }
 
     func noteRead(_ range: Range<UInt64>, by client: UInt64) {
@@ -204,6 +249,13 @@ final class FakeFile: VirtualFile {
     func endWait(_ token: FileWait) {
         state.withLock { _ = $0.waits.removeValue(forKey: token) }
     }
+
+    func explainWait(
+        for range: Range<UInt64>,
+        _ tell: @escaping @Sendable (FileWaitReason) -> Void
+    ) { tell(.noPeers) }
+
+    func noteLeft(by client: UInt64) { state.withLock { $0.departures.append(client) } }
 
     func verify(upTo count: Int) {
         tell { state, range in

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TorrentEngine
 
 @testable import sluice
 
@@ -32,7 +33,8 @@ import Testing
     @Test func theShippedFileNamesEveryKey() throws {
         let text = try shipped()
         for key in [
-            "state_directory", "cache_directory", "log_level", "folder_scan_seconds", "address",
+            "state_directory", "cache_directory", "cache_size", "pin", "seed", "log_level",
+            "folder_scan_seconds", "address",
             "port", "root", "exports", "rpcbind", "peers_per_torrent", "connections",
             "connections_per_address", "dials_at_once", "dials_per_second", "ip_filter", "rates",
             "download", "upload", "download_per_torrent", "upload_per_torrent", "encryption",
@@ -56,10 +58,51 @@ import Testing
         #expect(configuration.routes.map(\.name) == ["free-movies"])
     }
 
+    @Test func aRouteMayPinPathsAndHaveAPartOfTheCache() throws {
+        let yaml = """
+            routes:
+              - name: films
+                pin: [ "Metropolis/film.mkv", Nosferatu ]
+                seed: true
+                cache_size: 33554432
+              - name: series
+                pin: true
+                cache_size: 0
+            """
+        let routes = try Configuration(yaml: yaml, file: "c.yaml").routes
+        #expect(routes.map(\.pinned) == [["Metropolis/film.mkv", "Nosferatu"], []])
+        #expect(routes.map(\.wishes) == [.seed, .pin])
+        #expect(routes.map(\.cacheSize) == [32 << 20, nil])
+    }
+
+    @Test(arguments: [
+        ("pin: [/films]", "pin has “/films”"), ("pin: [a//b]", "pin has “a//b”"),
+        ("pin: [../x]", "pin has “../x”"), ("pin: [[a]]", "pin must be a text"),
+        ("pin: yes", "pin is “yes”; it must be true or false"),
+        ("pin: {a: b}", "pin must be a text"), ("cache_size: 5", "cache_size is “5”"),
+        ("quota: 5", "unknown key “quota” in a route"),
+    ])
+    func refusesWrongPinsAndParts(_ line: String, _ problem: String) {
+        let found = problems("routes:\n  - name: films\n    \(line)\n")
+        #expect(found.count == 1 && found[0].hasPrefix("c.yaml:3: \(problem)"), "\(found)")
+    }
+
     @Test func anEmptyFileIsTheDefaults() throws {
         #expect(try Configuration(yaml: "", file: "c.yaml") == Configuration())
         #expect(try Configuration(yaml: "nfs:\n# nothing\n", file: "c.yaml") == Configuration())
         #expect(try Configuration(yaml: "cache_directory: null", file: "c.yaml") == Configuration())
+    }
+
+    @Test func readsTheKeyOfFileHandles() throws {
+        let yaml = "nfs: {handle_key: 000102030405060708090A0b0c0d0e0f}"
+        let key = try Configuration(yaml: yaml, file: "c.yaml").nfs.handleKey
+        #expect(key == Array(0...15))
+    }
+
+    @Test(arguments: ["0", "000102030405060708090a0b0c0d0e0g", "٠0010203040506070809٠a0b0c0d0e0f"])
+    func doesNotRepeatAKeyThatIsNone(text: String) {
+        let found = problems("nfs: {handle_key: \(text)}")
+        #expect(found.count == 1 && !found[0].contains(text) && found[0].contains("openssl"))
     }
 
     @Test(arguments: ["prefer", "require", "disable"])

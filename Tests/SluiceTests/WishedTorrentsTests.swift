@@ -20,6 +20,16 @@ import TorrentEngine
         #expect(wished.wishes == [hash: [.seed, .pin]])
     }
 
+    @Test func aTorrentCountsInTheFirstOfItsRoutes() {
+        var small = Configuration.Route(name: "small")
+        small.cacheSize = 32 << 20
+        let others = [1, 2].map { InfoHash(ofInfoDictionary: [UInt8($0)]) }
+        var wished = WishedTorrents()
+        wished.show([others[0]], in: Configuration.Route(name: "films"))
+        wished.show(others, in: small)
+        #expect(wished.groups == [others[1]: "small"])
+    }
+
     @Test func whoeverPinsATorrentWholeHasItWhole() {
         for order in [[nil, [1...1]], [[1...1], nil], [[1...1], nil, [2...2]]]
             as [[[ClosedRange<Int>]?]]

@@ -213,6 +213,8 @@ import Testing
         #expect(
             try store.completedPieces(of: infoHash, count: 10_000).pieces == Array(pieces[..<4])
         )
+        let kept = try store.forgetLastPieces(of: infoHash, count: 100) { _ in true }
+        #expect(kept.isEmpty)
         #expect(try store.forgetLastPieces(of: infoHash, count: 100).count == 4)
         #expect(try store.forgetLastPieces(of: infoHash, count: 1) == [])
     }

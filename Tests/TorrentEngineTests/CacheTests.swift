@@ -19,8 +19,8 @@ final class FailingStore: PieceStore {
         self.fault = fault
     }
 
-    func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? {
-        fault.failsReads ? nil : store.readIfCached(range)
+    func readIfCached(_ range: Range<UInt64>, into buffer: inout ByteBuffer) -> Bool {
+        !fault.failsReads && store.readIfCached(range, into: &buffer)
     }
 
     func read(_ range: Range<UInt64>) throws(StorageError) -> ByteBuffer {
@@ -64,9 +64,15 @@ final class FailingDisk: Sendable {
         init(
             byteCount: Int,
             version: TorrentInfo.Version = .version1,
+            fileCount: Int = 1,
             configure: (inout SessionConfiguration) -> Void = { _ in }
         ) async throws {
-            sample = try Sample(byteCount: byteCount, pieceLength: 1 << 14, version: version)
+            sample = try Sample(
+                byteCount: byteCount,
+                pieceLength: 1 << 14,
+                version: version,
+                fileCount: fileCount
+            )
             directory = try TemporaryDirectory()
             seed = try await Node(try TemporaryDirectory())
             _ = try await seed.session.addSeed(sample.metainfo, addedTime: 1, content: sample.bytes)
@@ -126,9 +132,8 @@ final class FailingDisk: Sendable {
             #expect(try await pair.read(Self.parts[0]))
             disk.failsReads = true
             let part = UInt64(0)..<10
-            if case .later(let bytes) = try pair.torrent.read(part, on: Node.loop) {
-                await #expect(throws: TorrentReadError.notVerified) { try await bytes.get() }
-            }
+            let bytes = try pair.torrent.read(part, on: Node.loop)
+            await #expect(throws: TorrentReadError.notVerified) { try await bytes.get() }
             disk.failsReads = false
             #expect(try await pair.read(Self.parts[0]))
             await pair.shutdown()
@@ -149,6 +154,45 @@ final class FailingDisk: Sendable {
             #expect(onDisk < 1 << 19)
             // The front of it stays.
             for part in Self.parts[..<8] { #expect(try await pair.read(part)) }
+            await pair.shutdown()
+        }
+    }
+
+    @Test func pinnedFilesOfAColdTorrentAreKept() async throws {
+        try await withTimeLimit {
+            let pair = try await Pair(byteCount: 1 << 20, fileCount: 4)
+            let (session, infoHash) = (pair.node.session, pair.sample.infoHash)
+            session.setWishes([infoHash: .pin], selections: [infoHash: [1...1]])
+            for part in Self.parts { #expect(try await pair.read(part)) }
+            try await pair.torrent.whileCold {}
+            var settings = session.settings
+            settings.cacheLimit = 5 << 16
+            session.apply(settings)
+            while pair.held > 5 << 16 { await Task.yield() }
+            // Less than what is pinned has no effect on it.
+            settings.cacheLimit = 1 << 16
+            session.apply(settings)
+            while pair.held > 1 << 18 { await Task.yield() }
+            let kept = try session.store.completedPieces(of: infoHash, count: 64).pieces
+            #expect(kept == (16..<32).map { PieceIndex($0) })
+            for part in Self.parts[4..<8] { #expect(try await pair.read(part)) }
+            await pair.shutdown()
+        }
+    }
+
+    @Test func torrentsOfAGroupShareItsQuota() async throws {
+        try await withTimeLimit {
+            let pair = try await Pair(byteCount: 1 << 20)
+            let (session, infoHash) = (pair.node.session, pair.sample.infoHash)
+            for part in Self.parts { #expect(try await pair.read(part)) }
+            try await pair.torrent.whileCold {}
+            var settings = session.settings
+            settings.cacheQuotas = ["films": 5 << 16]
+            session.apply(settings)
+            session.setWishes([:], groups: [infoHash: "others"])
+            #expect(pair.held == 1 << 20)
+            session.setWishes([:], groups: [infoHash: "films"])
+            while pair.held > 5 << 16 { await Task.yield() }
             await pair.shutdown()
         }
     }

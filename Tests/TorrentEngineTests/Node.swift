@@ -53,10 +53,9 @@ extension RegisteredTorrent {
             guard case .verified(let count) = availability else { throw Failure(availability) }
             if count == UInt64(range.count) { break }
         }
-        switch try read(range, on: Node.group.next()) {
-        case .ready(let bytes): return bytes
-        case .later(let bytes): return try await bytes.get()
-        }
+        var bytes = ByteBuffer()
+        if try readIfCached(range, into: &bytes) { return bytes }
+        return try await read(range, on: Node.group.next()).get()
     }
 
     /// Whether every piece is here; warms the torrent.

@@ -15,7 +15,8 @@ struct Sample: Sendable {
         name: String = "sample",
         trackers: [[String]] = [],
         isPrivate: Bool = false,
-        version: TorrentInfo.Version = .version1
+        version: TorrentInfo.Version = .version1,
+        fileCount: Int = 1
     ) throws {
         var state = seed
         content = (0..<(byteCount + 7) / 8).flatMap { _ in
@@ -37,7 +38,12 @@ struct Sample: Sendable {
         }
         let builder = MetainfoBuilder(
             name: name,
-            files: [.init(path: [], length: UInt64(byteCount))],
+            files: (0..<fileCount).map { number in
+                .init(
+                    path: fileCount == 1 ? [] : ["\(number)"],
+                    length: UInt64(byteCount / fileCount)
+                )
+            },
             pieceLength: UInt32(pieceLength),
             pieceHashes: hashes,
             trackerTiers: trackers,

@@ -74,9 +74,9 @@ import TorrentLogic
         var budget = try budget(limit: 100 * Self.mebibyte, torrents: 3)
         let films = CacheBudget.Group("films")
         budget.setQuotas([films: 15 * Self.mebibyte])
-        budget.move(try owner(3), to: films, oldest: 300)
+        budget.move(try owner(3), to: films)
         #expect(isEven(&budget))
-        budget.move(try owner(2), to: films, oldest: 200)
+        budget.move(try owner(2), to: films)
         let candidate = try next(&budget)
         #expect(try candidate.owner == owner(2))
         budget.began(candidate, candidate.byteCount)
@@ -86,6 +86,67 @@ import TorrentLogic
         budget.add(CacheBudget.slack, to: try owner(2))
         #expect(!budget.admits(Self.mebibyte, of: try owner(2)))
         #expect(budget.admits(Self.mebibyte, of: try owner(1)))
+    }
+
+    @Test func aQuotaTakesTurnsAmongItsOwnTorrents() throws {
+        var budget = try budget(limit: nil, torrents: 3)
+        let films = CacheBudget.Group("films")
+        budget.move(try owner(2), to: films)
+        budget.move(try owner(3), to: films)
+        budget.setQuotas([films: 15 * Self.mebibyte])
+        #expect(budget.limit(of: try owner(1)) == nil)
+        #expect(budget.limit(of: try owner(2)) == 15 * Self.mebibyte)
+        let candidate = try next(&budget)
+        // Not that of the first torrent, which is older and in no group.
+        #expect(try candidate.owner == owner(2) && candidate.moment == 200)
+        #expect(candidate.until == 300)
+    }
+
+    @Test func whatMovesKeepsItsPlaceInTheOrder() throws {
+        var budget = try budget(limit: 25 * Self.mebibyte, torrents: 3)
+        let films = CacheBudget.Group("films")
+        for owner in [try owner(2), try owner(1)] {
+            budget.move(owner, to: films)
+            budget.move(owner, to: .none)
+        }
+        var order: [InfoHash] = []
+        while let candidate = budget.next(at: 2000) { order.append(candidate.owner) }
+        #expect(try order == [owner(1), owner(2), owner(3)])
+    }
+
+    @Test func whatIsPinnedInPartIsKeptAndTheRestGivenUp() throws {
+        var budget = try budget(limit: 25 * Self.mebibyte, torrents: 3)
+        budget.setPinnedPart(4 * Self.mebibyte, of: try owner(1))
+        #expect(budget.pinned == 4 * Self.mebibyte)
+        #expect(try next(&budget).owner == owner(1))
+        budget.queue(try owner(1), at: 100)
+        budget.add(Self.mebibyte, to: try owner(1), isPinned: true)
+        budget.add(Self.mebibyte, to: try owner(1))
+        #expect(budget.pinned == 5 * Self.mebibyte)
+        budget.remove(7 * Self.mebibyte, from: try owner(1))
+        #expect(budget.pinned == 5 * Self.mebibyte)
+        budget.add(Self.mebibyte, to: try owner(2))
+        #expect(try next(&budget).owner == owner(2))
+        budget.add(CacheBudget.slack, to: try owner(2))
+        #expect(!budget.admits(Self.mebibyte, of: try owner(1)))
+        #expect(budget.admits(Self.mebibyte, of: try owner(1), isPinned: true))
+        budget.setPinnedPart(0, of: try owner(1))
+        #expect(budget.pinned == 0)
+    }
+
+    @Test func pinsThatLeaveNoRoomAreSeen() throws {
+        var budget = try budget(limit: 25 * Self.mebibyte, torrents: 3)
+        let films = CacheBudget.Group("films")
+        #expect(budget.overpinned.isEmpty)
+        budget.setPinned(true, try owner(3))
+        budget.setQuotas([films: 9 * Self.mebibyte])
+        budget.move(try owner(3), to: films)
+        #expect(budget.overpinned.map(\.group) == [films])
+        budget.setPinned(true, try owner(2))
+        budget.setPinnedPart(6 * Self.mebibyte, of: try owner(1))
+        #expect(Set(budget.overpinned.map(\.group)) == [films, nil])
+        budget.forget(try owner(3))
+        #expect(budget.overpinned.isEmpty && budget.pinned == 16 * Self.mebibyte)
     }
 
     @Test func onlyAWindowIsAdmittedBeyondTheLimit() throws {

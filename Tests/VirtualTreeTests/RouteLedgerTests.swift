@@ -16,25 +16,49 @@ import VirtualTree
         RouteLedger(routes: [], entries: [], now: Time(seconds: 100))
     }
 
-    @Test func numbersEntriesInTheOrderOfTheirAppearance() {
-        var ledger = emptyLedger()
-        _ = ledger.show([(films, [member(1, "a"), member(2, "b")])], now: Time(seconds: 101))
-        _ = ledger.show(
-            [(films, [member(3, "c"), member(2, "b"), member(1, "a")])],
-            now: Time(seconds: 102)
-        )
+    @Test func cookiesFollowFromTheEntriesInWhateverOrderTheyCome() {
+        func cookies(_ shown: [[(route: [UInt8], members: [RouteLedger.Member])]]) -> [UInt32?] {
+            var ledger = emptyLedger()
+            for wanted in shown { _ = ledger.show(wanted, now: Time(seconds: 101)) }
+            return (1...3).map { ledger.entry(infoHash($0), in: films)?.cookie }
+                + [films, music].map { ledger.route($0)?.cookie }
+        }
+        let all = [member(1, "a"), member(2, "b"), member(3, "c")]
+        let first = cookies([[(films, all), (music, [])]])
+        #expect(Set(first).count == 5 && first.allSatisfy { (3..<1 << 31).contains($0 ?? 0) })
         #expect(
-            (1...3).map { ledger.entry(infoHash($0), in: films)?.ordinal } == [0, 1, 2]
+            cookies([
+                [(music, [member(9, "z")])], [(music, []), (films, [all[2]])],
+                [(music, []), (films, [all[1], all[0], all[2]])],
+            ]) == first
         )
     }
 
-    @Test func neverReusesANumber() {
+    @Test func aCookieThatIsTakenIsNeverGivenAgain() throws {
+        var ledger = emptyLedger()
+        let changes = ledger.show([(films, [member(1, "a")])], now: Time(seconds: 101))
+        let taken = try #require(changes.entries.first)
+        let other = RouteEntryRecord(
+            route: films,
+            infoHash: infoHash(2),
+            cookie: taken.cookie,
+            name: Array("b".utf8),
+            added: 7,
+            isShown: false
+        )
+        var again = RouteLedger(routes: changes.routes, entries: [other], now: Time(seconds: 102))
+        _ = again.show([(films, [member(1, "a")])], now: Time(seconds: 103))
+        #expect(again.entry(infoHash(2), in: films)?.cookie == taken.cookie)
+        #expect(again.entry(infoHash(1), in: films)?.cookie != taken.cookie)
+    }
+
+    @Test func keepsTheCookieAndTheTimeOfWhatComesBack() {
         var ledger = emptyLedger()
         _ = ledger.show([(films, [member(1, "a"), member(2, "b")])], now: Time(seconds: 101))
+        let before = ledger.entry(infoHash(2), in: films)?.cookie
         _ = ledger.show([(films, [])], now: Time(seconds: 102))
         _ = ledger.show([(films, [member(3, "c"), member(2, "b")])], now: Time(seconds: 103))
-        #expect(ledger.entry(infoHash(3), in: films)?.ordinal == 2)
-        #expect(ledger.entry(infoHash(2), in: films)?.ordinal == 1)
+        #expect(ledger.entry(infoHash(2), in: films)?.cookie == before)
         #expect(ledger.entry(infoHash(2), in: films)?.added == 101)
     }
 

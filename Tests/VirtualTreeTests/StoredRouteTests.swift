@@ -40,10 +40,9 @@ import VirtualTree
             let films = try #require(library.root.directory("films"))
             return [["\(library.root.attributes)"], ["\(films.attributes)"]]
                 + films.entries(after: 0, limit: .max).map { entry in
-                    guard case .file(let file) = entry.node else { return [] }
-                    return [
+                    [
                         "\(entry.cookie)", String(decoding: entry.name, as: UTF8.self),
-                        "\(file.attributes)",
+                        "\(entry.attributes)",
                     ]
                 }
         }

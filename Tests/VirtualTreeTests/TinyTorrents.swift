@@ -64,14 +64,22 @@ final class FakeContent: TorrentContent {
 
     func verifiedPrefix(of range: Range<UInt64>) -> UInt64 { range.lowerBound }
 
+    func readIfCached(
+        _ range: Range<UInt64>,
+        into buffer: inout ByteBuffer
+    ) throws(TorrentReadError) -> Bool {
+        buffer.writeString("\(range.lowerBound)-\(range.upperBound)")
+        return true
+    }
+
     func read(
         _ range: Range<UInt64>,
         on loop: any EventLoop
-    ) throws(TorrentReadError)
-        -> StoredBytes
-    {
-        .ready(ByteBuffer(string: "\(range.lowerBound)-\(range.upperBound)"))
+    ) throws(TorrentReadError) -> EventLoopFuture<ByteBuffer> {
+        throw .notVerified
     }
+
+    func hold(_ range: Range<UInt64>) -> PieceHold? { nil }
 
     func noteRead(_ range: Range<UInt64>, of file: UInt32, by client: UInt64) {}
 
@@ -84,6 +92,11 @@ final class FakeContent: TorrentContent {
     }
 
     func endWait(_ token: WaitToken) {}
+    func explainWait(
+        for range: Range<UInt64>,
+        _ tell: @escaping @Sendable (WaitReason) -> Void
+    ) { tell(.noPeers) }
+    func noteLeft(by client: UInt64) {}
 }
 
 extension VirtualDirectory {

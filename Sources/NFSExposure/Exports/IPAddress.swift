@@ -31,11 +31,8 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// - Returns: `nil` for addresses that are not of the Internet, such as Unix sockets.
     package init?(_ address: SocketAddress) {
-        switch address {
-        case .v4(let four): self.init(ipv4: UInt32(bigEndian: four.address.sin_addr.s_addr))
-        case .v6(let six): self.init(six.address.sin6_addr)
-        case .unixDomainSocket: return nil
-        }
+        guard let text = address.ipAddress else { return nil }
+        self.init(text)
     }
 
     init(_ address: in6_addr) {

@@ -42,8 +42,7 @@ package struct FileHandleCodec: Sendable {
     }
 
     package func encode(_ handle: FileHandle) -> NFS3FileHandle {
-        withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { bytes in
-            bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        NFS3FileHandle(count: Self.byteCount) { bytes in
             bytes[0] = Self.version
             handle.id.encode(into: UnsafeMutableRawBufferPointer(rebasing: bytes[Self.idRange]))
             bytes.storeBytes(
@@ -57,10 +56,6 @@ package struct FileHandleCodec: Sendable {
                 toByteOffset: Self.signedByteCount,
                 as: UInt64.self
             )
-            guard let result = NFS3FileHandle(UnsafeRawBufferPointer(bytes)) else {
-                preconditionFailure("52 bytes are fewer than NFS3_FHSIZE.")
-            }
-            return result
         }
     }
 

@@ -27,10 +27,10 @@ struct MountProgram {
             case .unmount:
                 let path = try arguments.decodeArguments(MountPath.self).path
                 let text = String(decoding: path, as: UTF8.self)
-                service.withMountLog { $0.remove(host: "\(caller.address)", path: text) }
+                unmount(caller) { $0.remove(host: "\(caller.address)", path: text) }
                 return call.reply(XDRVoid())
             case .unmountAll:
-                service.withMountLog { $0.removeAll(host: "\(caller.address)") }
+                unmount(caller) { $0.removeAll(host: "\(caller.address)") }
                 return call.reply(XDRVoid())
             case .export: return call.reply(exportList(for: caller))
             }
@@ -84,6 +84,17 @@ struct MountProgram {
             if access.options.allowsNone { flavors.append(AuthFlavor.none) }
             return call.reply(Mount3Result.success(handle, authFlavors: flavors))
         }
+    }
+
+    /// Who has unmounted everything that it had mounted reads no more.
+    private func unmount(_ caller: Caller, _ remove: (inout MountLog) -> Void) {
+        let host = "\(caller.address)"
+        let hasLeft = service.withMountLog { log in
+            let before = log.hasMounts(host: host)
+            remove(&log)
+            return before && !log.hasMounts(host: host)
+        }
+        if hasLeft { service.clients.unmounted(caller.address) }
     }
 
     private func resolve(

@@ -60,13 +60,8 @@ extension NFS3Program.Exchange {
                     verifier: Self.cookieVerifier
                 )
             else { return false }
-            let isEnd = exchange.forEachEntry(
-                of: directory,
-                after: arguments.cookie,
-                access,
-                chunk: Int(min(arguments.count, Self.listingLimit)) / 32 + 1
-            ) { name, cookie, node in
-                builder.append(fileID: node.attributes.fileid, name: name, cookie: cookie)
+            let isEnd = exchange.forEachEntry(of: directory, after: arguments.cookie, access) {
+                builder.append(fileID: $0.attributes.fileid, name: $0.name, cookie: $0.cookie)
             }
             guard isEnd || !builder.isEmpty else { return false }
             exchange.reply(EncodedResult(builder.finish(isEndOfDirectory: isEnd)))
@@ -85,20 +80,15 @@ extension NFS3Program.Exchange {
                     verifier: Self.cookieVerifier
                 )
             else { return false }
-            let isEnd = exchange.forEachEntry(
-                of: directory,
-                after: arguments.cookie,
-                access,
-                chunk: Int(min(arguments.maximumCount, Self.listingLimit)) / 180 + 1
-            ) { name, cookie, node in
-                let attributes = node.attributes
-                return builder.append(
+            let (handles, export) = (exchange.service.handles, access.export.id)
+            let isEnd = exchange.forEachEntry(of: directory, after: arguments.cookie, access) {
+                builder.append(
                     READDIRPLUS3Entry(
-                        fileID: attributes.fileid,
-                        name: name,
-                        cookie: cookie,
-                        attributes: access.attributes(attributes),
-                        handle: exchange.handle(node.id, in: access)
+                        fileID: $0.attributes.fileid,
+                        name: $0.name,
+                        cookie: $0.cookie,
+                        attributes: access.attributes($0.attributes),
+                        handle: handles.encode(FileHandle(exportID: export, id: $0.id))
                     )
                 )
             }
@@ -152,24 +142,14 @@ extension NFS3Program.Exchange {
         of directory: any VirtualDirectory,
         after cookie: UInt64,
         _ access: Caller.Access,
-        chunk: Int,
-        _ body: (_ name: [UInt8], _ cookie: UInt64, _ node: VirtualNode) -> Bool
+        _ body: (DirectoryEntry) -> Bool
     ) -> Bool {
-        if cookie < 1, !body([0x2e], 1, .directory(directory)) { return false }
+        if cookie < 1, !body(DirectoryEntry(directory, as: [0x2e], cookie: 1)) { return false }
         if cookie < 2 {
             let parent = parent(of: directory, in: access)
-            guard body([0x2e, 0x2e], 2, .directory(parent)) else { return false }
+            guard body(DirectoryEntry(parent, as: [0x2e, 0x2e], cookie: 2)) else { return false }
         }
-        var last = max(cookie, 2)
-        let limit = min(chunk, 512)
-        while true {
-            let entries = directory.entries(after: last, limit: limit)
-            for entry in entries {
-                guard body(entry.name, entry.cookie, entry.node) else { return false }
-                last = entry.cookie
-            }
-            if entries.count < limit { return true }
-        }
+        return directory.forEachEntry(after: max(cookie, 2), body)
     }
 }
 
@@ -179,18 +159,27 @@ extension VirtualDirectory {
         guard name.contains(where: { $0 >= 0x80 }),
             let wanted = String(validating: name, as: UTF8.self)
         else { return nil }
-        var last: UInt64 = 2
-        while true {
-            let entries = entries(after: last, limit: 512)
-            for entry in entries {
-                last = entry.cookie
-                if entry.name.contains(where: { $0 >= 0x80 }),
-                    String(validating: entry.name, as: UTF8.self) == wanted
-                {
-                    return entry.node
-                }
+        var found: [UInt8]?
+        _ = forEachEntry(after: 2) { entry in
+            if entry.name.contains(where: { $0 >= 0x80 }),
+                String(validating: entry.name, as: UTF8.self) == wanted
+            {
+                found = entry.name
             }
-            if entries.count < 512 { return nil }
+            return found == nil
         }
+        return found.flatMap { self.entry(named: $0) }
+    }
+}
+
+extension DirectoryEntry {
+    /// "." or "..".
+    fileprivate init(_ directory: any VirtualDirectory, as name: [UInt8], cookie: UInt64) {
+        self.init(
+            cookie: cookie,
+            name: name,
+            id: directory.id,
+            attributes: directory.attributes
+        )
     }
 }

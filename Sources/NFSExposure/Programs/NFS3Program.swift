@@ -185,19 +185,3 @@ extension Caller.Access {
         )
     }
 }
-
-extension VirtualNode {
-    var id: FileID {
-        switch self {
-        case .directory(let directory): directory.id
-        case .file(let file): file.id
-        }
-    }
-
-    var attributes: FileAttributes {
-        switch self {
-        case .directory(let directory): directory.attributes
-        case .file(let file): file.attributes
-        }
-    }
-}

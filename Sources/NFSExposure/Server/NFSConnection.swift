@@ -8,33 +8,31 @@ import VirtualTree
 ///
 /// Confined to its event loop.
 ///
-/// What memory can answer is answered within `channelRead` and flushed once per read burst. A READ
-/// that waits for peers is a value in a table: no task, no buffer and no timer of its own.
+/// What memory can answer is answered within `channelRead` and sent once per read burst. A READ that
+/// waits for peers, or for the client to take what came before, is a value in a table: no task, no
+/// buffer and no timer of its own.
 final class NFSConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Payloads up to here are copied behind their header: cheaper than a buffer of their own.
-    private static let copiedPayloadLimit = 16 * 1024
-
-    private let service: NFSService
+    let service: NFSService
+    let caller: Caller
     private let nfs: NFS3Program
-    private let caller: Caller
     private var decoder: RecordDecoder
-    private var waits: ReadWaits
-    private var context: ChannelHandlerContext?
+    private(set) var waits: ReadWaits
+    var activity = ReadActivity()
+    private(set) var context: ChannelHandlerContext?
 
-    /// Replies that were not handed to the channel yet.
-    private var replies = ByteBuffer()
-    /// What waits until the client has taken replies.
-    private var deferred = CircularBuffer<DeferredReply>()
-    private var smallReplyBytes = 0
-    private var diskReadBytes = 0
+    var queue: ReplyQueue
+    /// `send` is under way.
+    var isSending = false
+    /// Bytes that the client has not taken.
+    var heldBytes = 0
+    var diskReadBytes = 0
     private var isReadSuppressed = false
-    private var needsFlush = false
     /// Nothing that came before the end is looked at after it.
-    private var isClosed = false
+    private(set) var isClosed = false
 
     private var completedRecords = 0
     private var partialRecordTimer: Scheduled<Void>?
@@ -45,7 +43,8 @@ final class NFSConnection: ChannelDuplexHandler {
         nfs = NFS3Program(service: service)
         caller = Caller(address: peer, port: port, service: service)
         decoder = RecordDecoder(maximumRecordSize: service.limits.recordByteCount)
-        waits = ReadWaits(limit: service.limits.waitingReads)
+        waits = ReadWaits(limit: service.limits.waitingReads, total: service.waitingReads)
+        queue = ReplyQueue(replyByteLimit: service.limits.replyBytes)
     }
 
     // MARK: Channel events
@@ -59,13 +58,14 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        replies.reserveCapacity(1024)
         caller.refresh(from: service)
         decoder.append(Self.unwrapInboundIn(data))
         do throws(RecordError) {
             while !isClosed, let record = try decoder.nextRecord() {
                 completedRecords += 1
-                try take(record)
+                take(record)
+                // Or one burst of calls could make replies without an end.
+                if queue.replies.readableBytes >= service.limits.replyBytes { send() }
             }
         } catch {
             service.reportAbuse("connection closed: \(error)", from: caller.address)
@@ -74,34 +74,38 @@ final class NFSConnection: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        flushReplies()
+        send()
         watchPartialRecord(context)
         context.fireChannelReadComplete()
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            smallReplyBytes = 0
-            performDeferred()
-        }
-        context.fireChannelWritabilityChanged()
-    }
-
     /// Reading goes on while calls can be put off, since clients drop a server that reads nothing.
     func read(context: ChannelHandlerContext) {
-        if deferred.count >= service.limits.deferredCalls {
+        if queue.count >= service.limits.deferredCalls {
             isReadSuppressed = true
         } else {
             context.read()
         }
     }
 
+    func resumeReading() {
+        guard isReadSuppressed, queue.count <= service.limits.deferredCalls / 2 else { return }
+        isReadSuppressed = false
+        context?.read()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        tellOpened(on: context.eventLoop)
+        context.fireChannelActive()
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true
+        tellClosed(on: context.eventLoop)
         partialRecordTimer?.cancel()
         waitTimer?.task.cancel()
         for waiting in waits.removeAll() { waiting.end() }
-        deferred.removeAll()
+        service.release(queue.removeAll())
         context.fireChannelInactive()
     }
 
@@ -113,86 +117,48 @@ final class NFSConnection: ChannelDuplexHandler {
         close()
     }
 
-    private func close() {
+    func close() {
         isClosed = true
         context?.close(promise: nil)
     }
 
     // MARK: Calls
 
-    private func take(_ record: ByteBuffer) throws(RecordError) {
+    private func take(_ record: ByteBuffer) {
         var arguments = record
         let call: RPCCall
         do throws(RPCRejection) {
             call = try RPCCall(consuming: &arguments)
         } catch {
             switch error {
-            case .reply(let xid, let reply): reply.encodeRecord(xid: xid, into: &replies)
+            case .reply(let xid, let reply): reply.encodeRecord(xid: xid, into: &queue.replies)
             case .notACall, .truncated:
                 service.reportAbuse("record that is no call", from: caller.address)
                 close()
             }
             return
         }
-        if mustDefer(call) {
-            // A copy, or a few bytes would hold all that was received with them.
-            let copy = arguments.withUnsafeReadableBytes { ByteBuffer(bytes: $0) }
-            deferred.append(.call(call, arguments: copy))
-            return
-        }
-        perform(call, arguments)
+        if queue.isFull { queue.put(call, arguments) } else { perform(call, arguments) }
     }
 
-    private func mustDefer(_ call: RPCCall) -> Bool {
-        if smallReplyBytes > service.limits.smallReplyBytes { return true }
-        guard call.program == ProgramNumber.nfs, call.procedure == NFS3Procedure.read.rawValue
-        else { return false }
-        return !deferred.isEmpty || !canTakeRead
-    }
-
-    private var canTakeRead: Bool {
-        diskReadBytes < service.limits.diskReadBytes && context?.channel.isWritable == true
-    }
-
-    private func performDeferred() {
-        while canTakeRead, smallReplyBytes <= service.limits.smallReplyBytes,
-            let next = deferred.popFirst()
-        {
-            switch next {
-            case .call(let call, let arguments): perform(call, arguments)
-            case .bytes(let read, let count): serve(read, count: count)
-            }
-        }
-        flushReplies()
-        if isReadSuppressed, deferred.count <= service.limits.deferredCalls / 2 {
-            isReadSuppressed = false
-            context?.read()
-        }
-    }
-
-    private func perform(_ call: RPCCall, _ arguments: ByteBuffer) {
-        let before = replies.readableBytes
+    func perform(_ call: RPCCall, _ arguments: ByteBuffer) {
         switch (call.program, call.version) {
         case (ProgramNumber.nfs, 3):
             let read = nfs.answer(
                 call,
                 arguments: arguments,
                 caller: caller,
-                replies: &replies
+                replies: &queue.replies
             )
             if let read { start(read) }
         case (ProgramNumber.nfs, _):
-            RPCReply.programMismatch(low: 3, high: 3).encodeRecord(xid: call.xid, into: &replies)
+            RPCReply.programMismatch(low: 3, high: 3)
+                .encodeRecord(xid: call.xid, into: &queue.replies)
         default:
             var message = service.answer(call, arguments: arguments, caller: caller)
-            let mark = RecordMark(reservedIn: &replies)
-            replies.writeBuffer(&message)
-            mark.set(in: &replies)
-        }
-        // Or one burst of calls could make replies without an end: what is written counts.
-        if replies.readableBytes >= service.limits.queuedReplyBytes.high { writeReplies() }
-        if context?.channel.isWritable == false {
-            smallReplyBytes += max(0, replies.readableBytes - before)
+            let mark = RecordMark(reservedIn: &queue.replies)
+            queue.replies.writeBuffer(&message)
+            mark.set(in: &queue.replies)
         }
     }
 
@@ -203,7 +169,7 @@ final class NFSConnection: ChannelDuplexHandler {
         let wanted = UInt64(read.range.count)
         let verified = read.file.verifiedPrefix(of: read.range)
         if verified >= wanted {
-            serve(read, count: wanted)
+            queue.put(ReplyQueue.Read(call: read, count: wanted))
             return
         }
         let now = ContinuousClock.now
@@ -240,77 +206,21 @@ final class NFSConnection: ChannelDuplexHandler {
         guard let (action, read) = waits.handle(event, of: id, now: now) else { return }
         perform(action, read)
         arm(for: waits.deadline(of: id), now: now)
-        flushReplies()
+        send()
     }
 
     private func perform(_ action: ReadWait.Action, _ read: ReadCall) {
         switch action {
         case .wait: break
         case .report: service.reportWait(of: read, from: caller.address)
-        // As many bytes as the client has asked for may have come at once.
-        case .answer(let count) where !canTakeRead: deferred.append(.bytes(read, count: count))
-        case .answer(let count): serve(read, count: count)
+        case .answer(let count): queue.put(ReplyQueue.Read(call: read, count: count))
         case .tryLater: fail(read, .jukebox)
         case .stale: fail(read, .stale)
         case .fail: fail(read, .io)
         }
     }
 
-    /// Sends the first `count` bytes of the range, which are verified.
-    private func serve(_ read: ReadCall, count: UInt64) {
-        guard let context else { return }
-        let range = read.range.lowerBound..<read.range.lowerBound + count
-        let bytes: FileBytes
-        do throws(FileReadError) {
-            bytes = try read.file.read(range, on: context.eventLoop)
-        } catch {
-            fail(read, error)
-            return
-        }
-        switch bytes {
-        case .ready(let payload): send(payload, for: read, expected: count)
-        case .later(let future):
-            diskReadBytes += Int(count)
-            future.hop(to: context.eventLoop).assumeIsolated().whenComplete { result in
-                self.diskReadBytes -= Int(count)
-                switch result {
-                case .success(let payload): self.send(payload, for: read, expected: count)
-                case .failure(let error):
-                    self.fail(read, error as? FileReadError ?? .storage("\(error)"))
-                }
-                self.performDeferred()
-            }
-        }
-    }
-
-    private func send(_ payload: ByteBuffer, for read: ReadCall, expected: UInt64) {
-        guard let context, payload.readableBytes == Int(expected) else {
-            fail(read, .io)
-            return
-        }
-        let attributes = read.attributes
-        let header = READ3Header(
-            attributes: attributes,
-            count: UInt32(expected),
-            isEndOfFile: read.range.lowerBound + expected >= attributes.size
-        )
-        RPCReply.encodeSuccessRecord(
-            xid: read.xid,
-            results: READ3Result.success(header),
-            payloadByteCount: header.payloadByteCount,
-            into: &replies
-        )
-        if payload.readableBytes <= Self.copiedPayloadLimit {
-            replies.writeImmutableBuffer(payload)
-        } else {
-            writeReplies()
-            context.write(Self.wrapOutboundOut(payload), promise: nil)
-            needsFlush = true
-        }
-        replies.writeRepeatingByte(0, count: header.paddingByteCount)
-    }
-
-    private func fail(_ read: ReadCall, _ error: FileReadError) {
+    func fail(_ read: ReadCall, _ error: FileReadError) {
         switch error {
         case .removed: fail(read, .stale)
         // Evicted since it was looked at: it is waited for again, but once; then the client may come
@@ -329,44 +239,29 @@ final class NFSConnection: ChannelDuplexHandler {
         }
     }
 
-    private func fail(_ read: ReadCall, _ status: NFS3Status) {
+    func fail(_ read: ReadCall, _ status: NFS3Status) {
         RPCReply.encodeSuccessRecord(
             xid: read.xid,
             results: READ3Result.failure(status, read.attributes),
-            into: &replies
+            into: &queue.replies
         )
-    }
-
-    // MARK: Output
-
-    private func writeReplies() {
-        guard let context, replies.readableBytes > 0 else { return }
-        context.write(Self.wrapOutboundOut(replies), promise: nil)
-        replies = ByteBuffer()
-        needsFlush = true
-    }
-
-    private func flushReplies() {
-        writeReplies()
-        guard needsFlush else { return }
-        needsFlush = false
-        context?.flush()
     }
 
     // MARK: Timers
 
-    /// One timer serves all waiting READs: it is set to the earliest deadline.
+    /// One timer serves all waiting READs: it is set to the earliest deadline, and a little behind
+    /// it, so that those of one burst are found at once.
     private func arm(for deadline: ContinuousClock.Instant?, now: ContinuousClock.Instant) {
         guard let context, let deadline else { return }
         if let waitTimer, waitTimer.deadline <= deadline { return }
         waitTimer?.task.cancel()
-        let delay = TimeAmount(deadline - now)
+        let delay = TimeAmount(deadline - now) + .milliseconds(10)
         let task = context.eventLoop.assumeIsolated().scheduleTask(in: delay) {
             self.waitTimer = nil
             let now = ContinuousClock.now
             for (action, read) in self.waits.handleTimer(now: now) { self.perform(action, read) }
             self.arm(for: self.waits.earliestDeadline, now: now)
-            self.flushReplies()
+            self.send()
         }
         waitTimer = (deadline, task)
     }

@@ -20,7 +20,7 @@ package final class NFSServer: Sendable {
 
     private let configuration: NFSServerConfiguration
     private let group: any EventLoopGroup
-    private let service: NFSService
+    let service: NFSService
     private let portmapper: Portmapper
     private let spare = SpareDescriptor()
     private let sockets = Mutex(Sockets())
@@ -191,16 +191,10 @@ package final class NFSServer: Sendable {
                 )
             }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.backlog, value: 1024)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: ChannelOptions.Types.WriteBufferWaterMark(
-                    low: limits.queuedReplyBytes.low,
-                    high: limits.queuedReplyBytes.high
-                )
-            )
+            .childChannelOption(Self.unsentLimit, value: limits.unsentBytes)
             .childChannelInitializer { self.accept($0) }
         if address.protocol == .inet6 {
             bootstrap = bootstrap.serverChannelOption(Self.onlyIPv6, value: 1)
@@ -209,20 +203,13 @@ package final class NFSServer: Sendable {
     }
 
     private func serveOverUDP(at host: String, port: Int) async throws {
-        let service = service
+        let answer = datagramAnswer
         let datagrams = LocalDatagrams(
             host: host,
             port: port,
             hearsBroadcasts: false,
             group: group
-        ) { _ in
-            { call, arguments, remote in
-                IPAddress(remote).map {
-                    let caller = Caller(address: $0, port: remote.port ?? 0, service: service)
-                    return service.answer(call, arguments: arguments, caller: caller)
-                }
-            }
-        }
+        ) { _ in answer }
         try await datagrams.update()
         sockets.withLock { $0.datagrams.append(datagrams) }
     }
@@ -239,15 +226,15 @@ package final class NFSServer: Sendable {
         }
         guard isAdmitted, let remote = channel.remoteAddress, let peer = IPAddress(remote) else {
             forget(key)
-            service.logger.debug("connection refused")
+            service.reportRefusal(
+                "connection closed: there are as many as may be",
+                metadata: ["limit": "\(configuration.limits.connections)"]
+            )
             return channel.close()
         }
         channel.closeFuture.whenComplete { _ in self.forget(key) }
-        let service = service
         return channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(
-                NFSConnection(service: service, peer: peer, port: remote.port ?? 0)
-            )
+            try self.serve(connection: channel, from: peer, port: remote.port ?? 0)
         }
     }
 
@@ -259,6 +246,11 @@ package final class NFSServer: Sendable {
     static let onlyIPv6 = ChannelOptions.Types.SocketOption(
         level: .ipv6,
         name: .ipv6_v6only
+    )
+
+    private static let unsentLimit = ChannelOptions.Types.SocketOption(
+        level: .tcp,
+        name: NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT)
     )
 
     private static func lacksFamily(_ error: IOError) -> Bool {

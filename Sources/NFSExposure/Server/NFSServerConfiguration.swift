@@ -27,24 +27,39 @@ package struct NFSLimits: Sendable {
     ///
     /// No call of a server that takes no writes needs more.
     package var recordByteCount = 64 * 1024
-    package var connections = 1024
+    /// Of all clients together; where the system allows fewer files, those.
+    package var connections = 4096
     /// READs of one connection that wait for peers; a further one is told to try later at once.
     package var waitingReads = 4096
-    /// Bytes of replies that a connection has not taken yet: above the first number READs are put
-    /// off, below the second they go on.
-    package var queuedReplyBytes = (high: 2 * 1024 * 1024, low: 1024 * 1024)
-    /// Bytes that the disk pool reads for one connection at a time.
-    package var diskReadBytes = 16 * 1024 * 1024
-    /// Calls of one connection that are put off; with more, nothing is read from it.
+    /// The same of all connections: each takes about 2 KiB.
+    package var allWaitingReads = 16 * 1024
+    /// Calls of one connection that are put off, and READs that wait for their turn to be sent; with
+    /// more, nothing is read from it.
     package var deferredCalls = 1024
-    /// Bytes of small replies after which every call is put off until the client takes some.
-    package var smallReplyBytes = 4 * 1024 * 1024
+    /// Bytes of replies without data behind which calls are put off until the client takes some.
+    package var replyBytes = 64 * 1024
+    /// Bytes of a READ that are taken from the page cache at a time, and of which as many wait in
+    /// memory for a client that takes nothing: usually, and when ``heldBytes`` do.
+    package var chunkByteCount = (usual: 256 * 1024, crowded: 16 * 1024)
+    /// Bytes that all clients together may leave untaken before it is less.
+    package var heldBytes = 64 * 1024 * 1024
+    /// Bytes that the kernel keeps for a client beyond those that are under way (TCP_NOTSENT_LOWAT):
+    /// what is sent next waits behind them.
+    package var unsentBytes = 256 * 1024
+    /// Bytes of READs that one connection sends before the others of its loop have their turn.
+    package var turnByteCount = 512 * 1024
+    /// Bytes that the disk pool reads for one connection at a time, beside those of one READ.
+    package var diskReadBytes = 4 * 1024 * 1024
+    /// Of a READ that needs the disk while ``heldBytes`` are exceeded: it is answered short.
+    package var crowdedReadByteCount: UInt64 = 64 * 1024
     /// Time in which a record that has begun must be complete.
     package var partialRecordTimeout = Duration.seconds(30)
     /// rtmax: libnfs takes no records above 8 MiB, Linux asks for 1 MiB at most.
     package var readByteCount = 1024 * 1024
     /// Mounts remembered for DUMP.
     package var mountRecords = 1024
+    /// Time without a connection after which a client is taken to read no more.
+    package var absence = Duration.seconds(5)
     /// Replaces the patience of all exports; for tests, which do not wait for seconds.
     package var waitPolicy: ReadWaitPolicy?
 

@@ -13,6 +13,11 @@ final class NFSService: Sendable {
     /// COMMIT's answer: another one after each start, as RFC 1813 section 3.3.21 wants it.
     let writeVerifier: UInt64
 
+    let waitingReads: WaitingReads
+    /// Bytes in memory that clients do not take.
+    private let heldBytes = Atomic<Int>(0)
+    let clients = ClientTable()
+
     private let published: Mutex<ExportTable>
     private let generation = Atomic<Int>(0)
     private let mountLog: Mutex<MountLog>
@@ -31,6 +36,7 @@ final class NFSService: Sendable {
         self.handles = handles
         self.limits = limits
         self.logger = logger
+        waitingReads = WaitingReads(limit: limits.allWaitingReads)
         writeVerifier = UInt64.random(in: 1...UInt64.max)
         published = Mutex(exports)
         mountLog = Mutex(MountLog(limit: limits.mountRecords))
@@ -44,6 +50,17 @@ final class NFSService: Sendable {
     func publish(_ exports: ExportTable) {
         published.withLock { $0 = exports }
         generation.add(1, ordering: .releasing)
+    }
+
+    func hold(_ byteCount: Int) { heldBytes.add(byteCount, ordering: .relaxed) }
+    func release(_ byteCount: Int) { heldBytes.subtract(byteCount, ordering: .relaxed) }
+
+    /// Clients leave so much untaken that everybody takes less from the cache at a time.
+    var isCrowded: Bool { heldBytes.load(ordering: .relaxed) > limits.heldBytes }
+
+    /// Bytes of a READ that are taken from the page cache at a time.
+    var chunkByteCount: Int {
+        isCrowded ? limits.chunkByteCount.crowded : limits.chunkByteCount.usual
     }
 
     func withMountLog<T: Sendable>(_ body: (inout MountLog) -> T) -> T {
@@ -61,27 +78,41 @@ final class NFSService: Sendable {
 
     /// A warning that anybody on the network can cause, and so one of a limited number.
     func reportRefusal(_ what: String, metadata: Logger.Metadata) {
-        report(what, level: .warning, metadata, abuse)
+        guard let suppressed = abuse.withLock({ $0.admit(now: .now) }) else { return }
+        log(.warning, what, metadata, suppressed: suppressed)
     }
 
-    /// Logs that a READ waits for peers; a client that reads ahead has many that do.
+    /// Logs that a READ waits, and why; a client that reads ahead has many that do.
     func reportWait(of read: ReadCall, from peer: IPAddress) {
-        let metadata: Logger.Metadata = [
-            "peer": "\(peer)", "file": "\(read.file.id)", "range": "\(read.range)",
-        ]
-        report("waiting for peers", level: .info, metadata, longWaits)
+        guard let suppressed = longWaits.withLock({ $0.admit(now: .now) }) else { return }
+        read.file.explainWait(for: read.range) { reason in
+            self.log(
+                .info,
+                "a read waits: \(reason.text)",
+                [
+                    "peer": "\(peer)", "file": "\(self.path(of: read.file.id))",
+                    "range": "\(read.range)",
+                ],
+                suppressed: suppressed
+            )
+        }
     }
 
-    private func report(
+    private func log(
+        _ level: Logger.Level,
         _ what: String,
-        level: Logger.Level,
         _ metadata: Logger.Metadata,
-        _ limiter: borrowing Mutex<LogLimiter>
+        suppressed: Int
     ) {
-        guard let suppressed = limiter.withLock({ $0.admit(now: .now) }) else { return }
         var metadata = metadata
         if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
         logger.log(level: level, "\(what)", metadata: metadata)
+    }
+
+    /// A file for people: by its path from the root of the share, or by its identity if it is gone.
+    func path(of id: FileID) -> String {
+        guard let names = tree.path(ofFile: id) else { return "\(id)" }
+        return names.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
     }
 
     /// The directory that an export shows; `nil` while the tree has none there.
@@ -128,6 +159,8 @@ struct MountLog {
         if records.count >= limit { records.removeFirst() }
         records.append(record)
     }
+
+    func hasMounts(host: String) -> Bool { records.contains { $0.host == host } }
 
     mutating func remove(host: String, path: String) {
         records.removeAll { $0 == Record(host: host, path: path) }

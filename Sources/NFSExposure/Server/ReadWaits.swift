@@ -35,17 +35,24 @@ struct ReadWaits {
     }
 
     private let limit: Int
+    private let total: WaitingReads
     private var waiting: [ID: Waiting] = [:]
     private var known: Set<Key> = []
     private var nextSerial: UInt64 = 0
 
-    init(limit: Int) {
+    /// - Parameters:
+    ///   - limit: of this connection.
+    ///   - total: those of all connections.
+    init(limit: Int, total: WaitingReads) {
         self.limit = limit
+        self.total = total
     }
 
     mutating func insert(_ read: ReadCall, _ wait: ReadWait) -> Insertion {
-        guard waiting.count < limit else { return .full }
-        guard known.insert(key(of: read)).inserted else { return .duplicate }
+        let key = key(of: read)
+        if known.contains(key) { return .duplicate }
+        guard waiting.count < limit, total.admit() else { return .full }
+        known.insert(key)
         let id = ID(serial: nextSerial)
         nextSerial += 1
         waiting[id] = Waiting(read: read, wait: wait)
@@ -70,6 +77,7 @@ struct ReadWaits {
         case .answer, .tryLater, .stale, .fail:
             waiting[id] = nil
             known.remove(key(of: entry.read))
+            total.leave(1)
             entry.end()
         }
         return (action, entry.read)
@@ -83,6 +91,11 @@ struct ReadWaits {
         }
     }
 
+    /// All of them, with the moments at which they came.
+    var arrivals: [(read: ReadCall, since: ContinuousClock.Instant)] {
+        waiting.values.map { ($0.read, $0.wait.arrival) }
+    }
+
     func deadline(of id: ID) -> ContinuousClock.Instant? {
         waiting[id]?.wait.deadline
     }
@@ -93,6 +106,7 @@ struct ReadWaits {
 
     mutating func removeAll() -> [Waiting] {
         defer {
+            total.leave(waiting.count)
             waiting.removeAll()
             known.removeAll()
         }

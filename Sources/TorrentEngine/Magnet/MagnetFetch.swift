@@ -90,7 +90,7 @@ actor MagnetFetch {
         )
         swarm = MetadataSwarm(
             ownID: resources.ownID,
-            limits: resources.swarmLimits,
+            limits: resources.swarmLimits(of: infoHash),
             allowsLocalAddresses: resources.addresses.allowsLoopback,
             seed: UInt64.random(in: 0 ... .max)
         )

@@ -12,14 +12,6 @@ import TorrentLogic
 /// Torrents ask for room before they write, and the torrents whose pieces were read longest ago make
 /// it: `owner` is told to give something up.
 final class CacheSpace: Sendable {
-    /// A torrent that can give something up.
-    protocol Owner: AnyObject, Sendable {
-        /// Begins to give up what the candidate is to; the owner reports to the space.
-        func giveUp(_ candidate: CacheBudget.Candidate, in space: CacheSpace)
-        /// Drops pieces that are in memory alone.
-        func dropFromMemory(_ pieces: [PieceIndex])
-    }
-
     private struct MemoryPiece {
         let owner: InfoHash
         let piece: PieceIndex
@@ -33,8 +25,12 @@ final class CacheSpace: Sendable {
         var health = DiskHealth()
         /// When the budget was made smaller.
         var shrunkAt: ContinuousClock.Instant?
-        /// It was said that what is pinned alone is more than the limit.
-        var isOverpinned = false
+        /// Of which limits it was said that what is pinned alone is more: `nil` is that of all.
+        var overpinned: Set<CacheBudget.Group?> = []
+        /// Torrents in groups.
+        var grouped: [InfoHash] = []
+        /// Nothing is given up before it is known what is pinned.
+        var awaitsPins: Bool
         /// In the order in which they came.
         var memory: [MemoryPiece] = []
         var memoryByteCount: UInt64 = 0
@@ -61,7 +57,11 @@ final class CacheSpace: Sendable {
         let limit = configuration.settings.cacheLimit
         memoryLimit = configuration.uncachedByteCount
         self.loop = loop
-        state = Mutex(State(budget: CacheBudget(limit: limit), limit: limit))
+        var budget = CacheBudget(limit: limit)
+        budget.setQuotas(configuration.settings.quotas)
+        state = Mutex(
+            State(budget: budget, limit: limit, awaitsPins: configuration.awaitsWishes)
+        )
         self.logger = logger
     }
 
@@ -97,11 +97,16 @@ final class CacheSpace: Sendable {
         state.withLock { $0.budget.held(by: owner) }
     }
 
+    /// How much of the cache the torrent may have; `nil` for no limit.
+    func limit(of owner: InfoHash) -> UInt64? { state.withLock { $0.budget.limit(of: owner) } }
+
     /// How much of the cache the read-ahead of a torrent may fill.
     ///
     /// - Parameter readerCount: torrents that have readers.
-    func windowBudget(readerCount: Int, pieceLength: UInt32) -> UInt64 {
-        let (limit, isFailing) = state.withLock { ($0.budget.limit, $0.health.isFailing) }
+    func windowBudget(of owner: InfoHash, readerCount: Int, pieceLength: UInt32) -> UInt64 {
+        let (limit, isFailing) = state.withLock {
+            ($0.budget.limit(of: owner), $0.health.isFailing)
+        }
         guard let room = isFailing ? memoryLimit : limit else { return .max }
         let share = room / 2 / UInt64(max(1, readerCount))
         return max(share, 2 * UInt64(pieceLength))
@@ -124,8 +129,25 @@ final class CacheSpace: Sendable {
         }
     }
 
-    func move(_ owner: InfoHash, to group: CacheBudget.Group, oldest: CacheBudget.Moment?) {
-        state.withLock { $0.budget.move(owner, to: group, oldest: oldest) }
+    /// Some pieces of the torrent are pinned, and those that are there have so many bytes.
+    func setPinnedPart(_ byteCount: UInt64, of owner: InfoHash) {
+        state.withLock { $0.budget.setPinnedPart(byteCount, of: owner) }
+    }
+
+    /// Takes the groups whose quotas torrents share; those that are left out are in none.
+    func setGroups(_ groups: [InfoHash: CacheBudget.Group]) {
+        state.withLock { state in
+            for owner in Set(state.grouped).union(groups.keys) {
+                state.budget.move(owner, to: groups[owner] ?? .none)
+            }
+            state.grouped = Array(groups.keys)
+        }
+    }
+
+    /// It is known what is pinned.
+    func pinsAreKnown() {
+        state.withLock { $0.awaitsPins = false }
+        balance()
     }
 
     // MARK: Coming
@@ -140,7 +162,9 @@ final class CacheSpace: Sendable {
     }
 
     /// Whether so much may be written now; it is counted if so.
-    func admits(_ byteCount: UInt64, of owner: InfoHash) -> Bool {
+    ///
+    /// - Parameter isPinned: it is of a pinned part of the torrent.
+    func admits(_ byteCount: UInt64, of owner: InfoHash, isPinned: Bool = false) -> Bool {
         let now = ContinuousClock.now
         let (isAdmitted, isOver) = state.withLock { state in
             if let shrunkAt = state.shrunkAt, now >= shrunkAt + Self.shrinkTime {
@@ -148,9 +172,10 @@ final class CacheSpace: Sendable {
                 state.budget.setLimit(state.limit)
             }
             let isAdmitted =
-                state.budget.admits(byteCount, of: owner) && state.health.mayWrite(now: now)
+                state.budget.admits(byteCount, of: owner, isPinned: isPinned)
+                && state.health.mayWrite(now: now)
             if isAdmitted {
-                state.budget.add(byteCount, to: owner)
+                state.budget.add(byteCount, to: owner, isPinned: isPinned)
                 state.budget.queue(owner, at: Self.moment)
             }
             return (isAdmitted, state.budget.excess > 0)
@@ -231,8 +256,8 @@ final class CacheSpace: Sendable {
     /// Tells torrents to give something up until there is room.
     func balance() {
         while true {
-            let (candidate, find) = state.withLock {
-                ($0.budget.next(at: Self.moment), $0.findOwner)
+            let (candidate, find) = state.withLock { state in
+                (state.awaitsPins ? nil : state.budget.next(at: Self.moment), state.findOwner)
             }
             guard let candidate else {
                 askAgainLater()
@@ -267,19 +292,22 @@ final class CacheSpace: Sendable {
 
     /// One line when what is pinned leaves no room for anything else.
     private func warnOfPins() {
-        let (pinned, limit) = state.withLock { state -> (UInt64, UInt64?) in
-            let isOver = state.limit.map { state.budget.pinned > $0 } ?? false
-            defer { state.isOverpinned = isOver }
-            return (state.budget.pinned, isOver && !state.isOverpinned ? state.limit : nil)
+        let new = state.withLock { state in
+            let over = state.budget.overpinned
+            defer { state.overpinned = Set(over.map(\.group)) }
+            return over.filter { !state.overpinned.contains($0.group) }
         }
-        guard let limit else { return }
-        logger.warning(
-            """
-            what is pinned is more than the cache may hold: nothing else is cached; pin less or make \
-            cache_size larger
-            """,
-            metadata: ["pinned": "\(pinned)", "cache_size": "\(limit)"]
-        )
+        for (group, pinned, limit) in new {
+            var metadata: Logger.Metadata = ["pinned": "\(pinned)", "cache_size": "\(limit)"]
+            if let group { metadata["route"] = "\(group.name)" }
+            logger.warning(
+                """
+                what is pinned is more than the cache may hold: nothing else is cached; pin less or \
+                make cache_size larger
+                """,
+                metadata: metadata
+            )
+        }
     }
 
     /// The candidate stands elsewhere in the order than was thought.

@@ -31,10 +31,12 @@ extension Session {
         space.balance()
     }
 
-    /// Nothing of a pinned torrent is evicted.
+    /// Nothing of a pinned torrent is evicted; of one that is pinned in part its pieces are kept by
+    /// itself.
     func keepPinned(_ torrent: RegisteredTorrent) {
+        if torrent.selection == nil { resources.space.setPinnedPart(0, of: torrent.infoHash) }
         resources.space.setPinned(
-            torrent.isPinned,
+            torrent.isPinned && torrent.selection == nil,
             torrent.infoHash,
             oldest: torrent.active?.published.oldestMoment ?? CacheSpace.moment
         )

@@ -1,18 +1,27 @@
 package import BitTorrentProtocol
 import PieceStorage
 import StateStore
+import TorrentLogic
 
 extension Session {
     /// Takes what the routes wish of their torrents, all of it; unknown torrents are passed over.
     ///
-    /// - Parameter selections: of the torrents that are pinned and of which not every file is to be
-    ///   fetched, the numbers of those that are (BEP 53).
+    /// - Parameters:
+    ///   - selections: of the torrents that are pinned and of which not every file is to be
+    ///   fetched and kept, the numbers of those that are (BEP 53).
+    ///   - groups: whose quota of the cache each torrent shares (`SessionSettings.cacheQuotas`).
     package func setWishes(
         _ wishes: [InfoHash: TorrentWishes],
-        selections: [InfoHash: [ClosedRange<Int>]] = [:]
+        selections: [InfoHash: [ClosedRange<Int>]] = [:],
+        groups: [InfoHash: String] = [:]
     ) {
-        for torrent in torrents { torrent.select(selections[torrent.infoHash]) }
         let before = replaceWishes(with: wishes)
+        for torrent in torrents where torrent.select(selections[torrent.infoHash]) {
+            // What was fetched may be less than what is wanted now.
+            pinsChanged(torrent)
+        }
+        resources.space.setGroups(groups.mapValues { CacheBudget.Group($0) })
+        defer { resources.space.pinsAreKnown() }
         var seeds: [RegisteredTorrent] = []
         for infoHash in Set(before.keys).union(wishes.keys) {
             let new = wishes[infoHash, default: []]

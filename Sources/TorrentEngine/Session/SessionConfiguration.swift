@@ -7,6 +7,8 @@ package struct SessionConfiguration: Sendable {
     package var cacheDirectory: String
     /// How they are kept; `nil` to take what the file system can do.
     package var cacheLayout: CacheDirectory.Layout?
+    /// Whether nothing is evicted before `setWishes` has said for the first time what is pinned.
+    package var awaitsWishes = false
     /// Bytes of pieces that are kept in memory while they cannot be written.
     package var uncachedByteCount: UInt64 = 64 << 20
     /// Stands between each torrent and what it has on disk, for tests.

@@ -35,10 +35,10 @@ struct SessionResources: Sendable {
     var dialler: PeerDialler { transports.dialler }
 
     /// Of a torrent that is made now.
-    var swarmLimits: SwarmLimits {
+    func swarmLimits(of infoHash: InfoHash) -> SwarmLimits {
         var limits = configuration.limits
         limits.maximumPeers = settings.current.peersPerTorrent
-        if let limit = settings.current.cacheLimit {
+        if let limit = space.limit(of: infoHash) {
             // What is being fetched must not crowd out what is read.
             limits.maximumUnverifiedByteCount = min(limits.maximumUnverifiedByteCount, limit / 4)
         }

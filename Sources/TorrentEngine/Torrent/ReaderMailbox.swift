@@ -12,6 +12,7 @@ final class ReaderMailbox: Sendable {
             notify: @Sendable (Availability) -> Void
         )
         case endWait(WaitToken)
+        case left(client: UInt64)
     }
 
     private struct State {

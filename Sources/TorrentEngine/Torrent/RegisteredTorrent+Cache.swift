@@ -63,9 +63,10 @@ extension RegisteredTorrent: CacheSpace.Owner {
         let infoHash = infoHash
         var freed: UInt64 = 0
         var isEmpty = false
+        let selection = selection
         let wasCold = await ifCold {
             let result = try? await resources.pool.run {
-                try freeColdPieces(of: infoHash, promised, resources)
+                try freeColdPieces(of: infoHash, promised, keeping: selection, resources)
             }
             freed = result?.freed ?? 0
             isEmpty = result?.isEmpty ?? false
@@ -83,10 +84,12 @@ extension RegisteredTorrent: CacheSpace.Owner {
 ///
 /// Waits for the disk.
 ///
+/// - Parameter pinned: numbers of the files that are kept; `nil` for none.
 /// - Returns: the bytes that it has less, and whether it has nothing any more.
 private func freeColdPieces(
     of infoHash: InfoHash,
     _ byteCount: UInt64,
+    keeping pinned: [ClosedRange<Int>]?,
     _ resources: SessionResources
 ) throws -> (freed: UInt64, isEmpty: Bool) {
     resources.journal.flush()
@@ -95,7 +98,15 @@ private func freeColdPieces(
         return (0, true)
     }
     let count = Int(byteCount / UInt64(use.pieceLength)) + 1
-    let pieces = try resources.store.forgetLastPieces(of: infoHash, count: count)
+    let kept = try pinned.flatMap { files in
+        try resources.store.torrent(infoHash).map { record in
+            PieceSelection(files: files, of: try Metainfo(record).info)
+        }
+    }
+    let pieces = try resources.store.forgetLastPieces(of: infoHash, count: count) { piece in
+        kept?[piece] ?? false
+    }
+    if pieces.isEmpty, kept != nil { return (0, false) }
     guard !pieces.isEmpty else {
         // Nothing is recorded of what is there.
         try resources.cache.removeStore(of: infoHash)

@@ -35,12 +35,24 @@ extension RegisteredTorrent: TorrentContent {
         readable?.published.verifiedPrefix(of: range) ?? 0
     }
 
+    package func readIfCached(
+        _ range: Range<UInt64>,
+        into buffer: inout ByteBuffer
+    ) throws(TorrentReadError) -> Bool {
+        if let torrent = readable { return try torrent.readIfCached(range, into: &buffer) }
+        throw isRemoved ? .removed : .notVerified
+    }
+
     package func read(
         _ range: Range<UInt64>,
         on loop: any EventLoop
-    ) throws(TorrentReadError) -> StoredBytes {
+    ) throws(TorrentReadError) -> EventLoopFuture<ByteBuffer> {
         if let torrent = readable { return try torrent.read(range, on: loop) }
         throw isRemoved ? .removed : .notVerified
+    }
+
+    package func hold(_ range: Range<UInt64>) -> PieceHold? {
+        readable.flatMap { PieceHold(range, of: $0.published) }
     }
 
     package func noteRead(_ range: Range<UInt64>, of file: UInt32, by client: UInt64) {
@@ -60,6 +72,8 @@ extension RegisteredTorrent: TorrentContent {
     }
 
     package func endWait(_ token: WaitToken) { post(.endWait(token)) }
+
+    package func noteLeft(by client: UInt64) { post(.left(client: client)) }
 
     /// Waits for the disk if the torrent is cold.
     package func loadInfo() throws -> TorrentInfo {
@@ -100,6 +114,12 @@ extension RegisteredTorrent: TorrentContent {
         case .endWait(let ended):
             mail.removeAll { kept in
                 if case .wait(ended, _, _) = kept { return true }
+                return false
+            }
+            return false
+        case .left(let client):
+            mail.removeAll { kept in
+                if case .read(_, let reader) = kept { return reader.client == client }
                 return false
             }
             return false

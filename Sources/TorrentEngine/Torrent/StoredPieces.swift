@@ -2,6 +2,7 @@ import BitTorrentProtocol
 import NIOCore
 import PieceStorage
 import Synchronization
+import TorrentLogic
 
 /// The bytes of a torrent, wherever they are: on the disk, or in memory if they could not be written.
 final class StoredPieces: PieceSource {
@@ -10,6 +11,8 @@ final class StoredPieces: PieceSource {
     private let storage: TorrentStorage
     private let published: PublishedPieces
     private let space: CacheSpace
+    /// The pieces that are pinned, of a torrent that is not pinned whole.
+    private let selection = Mutex<PieceSelection?>(nil)
     /// Room on the disk of pieces that come block by block.
     private let partial = Mutex<[PieceIndex: UInt64]>([:])
 
@@ -21,9 +24,15 @@ final class StoredPieces: PieceSource {
         self.space = space
     }
 
+    /// Of these pieces all are kept, once they are there.
+    func select(_ pieces: PieceSelection?) { selection.withLock { $0 = pieces } }
+
+    /// Whether the piece is pinned though the torrent is not, as a whole.
+    func isPinned(_ piece: PieceIndex) -> Bool { selection.withLock { $0?[piece] ?? false } }
+
     /// - Precondition: none of the range is in memory alone.
-    func readIfCached(_ range: Range<UInt64>) -> ByteBuffer? {
-        (try? storage.source())?.readIfCached(range)
+    func readIfCached(_ range: Range<UInt64>, into buffer: inout ByteBuffer) -> Bool {
+        (try? storage.source())?.readIfCached(range, into: &buffer) ?? false
     }
 
     func read(_ range: Range<UInt64>) throws(StorageError) -> ByteBuffer {
@@ -54,7 +63,7 @@ final class StoredPieces: PieceSource {
     /// - Throws: why it is not on the disk, if memory is full as well.
     func keep(_ blocks: [ByteBuffer], of piece: PieceIndex) throws(StorageError) {
         let cost = geometry.diskByteCount(of: piece)
-        if space.admits(cost, of: infoHash) {
+        if space.admits(cost, of: infoHash, isPinned: isPinned(piece)) {
             do throws(StorageError) {
                 try storage.pieceStore().write(blocks, at: geometry.offset(of: piece))
                 space.wrote()
@@ -118,9 +127,9 @@ final class StoredPieces: PieceSource {
         partial.withLock { partial in
             if partial[piece] != nil { return true }
             let cost = geometry.diskByteCount(of: piece)
-            guard !published.isInMemory(piece), space.admits(cost, of: infoHash) else {
-                return false
-            }
+            guard !published.isInMemory(piece),
+                space.admits(cost, of: infoHash, isPinned: isPinned(piece))
+            else { return false }
             partial[piece] = cost
             return true
         }

@@ -7,29 +7,38 @@ import TorrentLogic
 
 // What readers on other threads use, through the registered torrent.
 extension Torrent {
-    /// Reads bytes that are published.
-    nonisolated func read(
+    /// Appends bytes that are published and that the page cache has.
+    nonisolated func readIfCached(
         _ range: Range<UInt64>,
-        on loop: any EventLoop
-    ) throws(TorrentReadError) -> StoredBytes {
+        into buffer: inout ByteBuffer
+    ) throws(TorrentReadError) -> Bool {
         guard published.condition == .active else { throw .removed }
-        guard !range.isEmpty else { return .ready(ByteBuffer()) }
+        guard !range.isEmpty else { return true }
         guard let claim = published.claim(range, at: CacheSpace.moment) else {
             throw .notVerified
         }
-        if !claim.isInMemory, let bytes = stored.readIfCached(range), published.isValid(claim) {
-            return .ready(bytes)
+        guard !claim.isInMemory else { return false }
+        let end = buffer.writerIndex
+        guard stored.readIfCached(range, into: &buffer) else { return false }
+        guard published.isValid(claim) else {
+            buffer.moveWriterIndex(to: end)
+            return false
         }
-        guard published.claim(range, at: CacheSpace.moment, holds: true) != nil else {
-            throw .notVerified
-        }
-        let (stored, published) = (stored, published)
-        return .later(
-            resources.pool.run(on: loop) {
-                defer { published.release(range) }
-                return try stored.read(range)
-            }.flatMapErrorThrowing { error in throw self.readingFailed(range, error) }
-        )
+        return true
+    }
+
+    /// Reads bytes that are published, on a disk thread.
+    nonisolated func read(
+        _ range: Range<UInt64>,
+        on loop: any EventLoop
+    ) throws(TorrentReadError) -> EventLoopFuture<ByteBuffer> {
+        guard published.condition == .active else { throw .removed }
+        guard !range.isEmpty else { return loop.makeSucceededFuture(ByteBuffer()) }
+        guard let hold = PieceHold(range, of: published) else { throw .notVerified }
+        let stored = stored
+        return resources.pool.run(on: loop) {
+            try withExtendedLifetime(hold) { try stored.read(range) }
+        }.flatMapErrorThrowing { error in throw self.readingFailed(range, error) }
     }
 
     /// What a reader is told whose bytes cannot be read: of the cache they are fetched again.
@@ -86,6 +95,7 @@ extension Torrent {
         case .endWait(let token):
             guard waits.end(token), !isStopped else { return }
             swarm.waitEnded(WaitID(rawValue: token.rawValue), now: now)
+        case .left(let client): swarm.readerLeft(client, now: now)
         }
     }
 

@@ -27,7 +27,8 @@ extension Torrent {
             until: candidate.until,
             at: CacheSpace.moment
         ) { piece in
-            kept.contains { $0.contains(Int(piece.rawValue)) } || swarm.isUnfinished(piece)
+            stored.isPinned(piece) || swarm.isUnfinished(piece)
+                || kept.contains { $0.contains(Int(piece.rawValue)) }
         }
         logger.debug("evicting", metadata: ["pieces": "\(pieces.count)"])
         removeTaken(pieces, inMemory: []) { freed in

@@ -23,10 +23,7 @@ extension Torrent {
                 guard !torrent.isStopped else { return }
                 torrent.logger.debug("active", metadata: ["peers": "\(peers.count)"])
                 torrent.turn { now in
-                    if let selection {
-                        let pieces = PieceSelection(files: selection, of: torrent.info)
-                        torrent.swarm.select(pieces, now: now)
-                    }
+                    if let selection { torrent.take(selection, now: now) }
                     torrent.lifecycle.setPolicy(torrent.policy, now: now)
                     torrent.swarm.found(peers, now: now)
                 }
@@ -44,8 +41,20 @@ extension Torrent {
     /// Of what is fetched in the background these files alone are, or (`nil`) all.
     func select(_ files: [ClosedRange<Int>]?) {
         guard !isStopped else { return }
-        swarm.select(files.map { PieceSelection(files: $0, of: info) }, now: .now)
+        take(files, now: .now)
         reconsider()
+    }
+
+    private func take(_ files: [ClosedRange<Int>]?, now: Swarm.Instant) {
+        let selection = files.map { PieceSelection(files: $0, of: info) }
+        stored.select(selection)
+        swarm.select(selection, now: now)
+        guard storage.isCache else { return }
+        let pinned = published.cached.pieces.filter { selection?[$0] ?? false }
+        resources.space.setPinnedPart(
+            pinned.reduce(0) { $0 + info.geometry.diskByteCount(of: $1) },
+            of: infoHash
+        )
     }
 
     /// What the user wants, and whether torrents are many; looked at when that changes and when
@@ -107,6 +116,7 @@ extension Torrent {
             for: infoHash
         )
         let share = resources.space.windowBudget(
+            of: infoHash,
             readerCount: resources.activity.readerCount,
             pieceLength: info.geometry.pieceLength
         )

@@ -127,7 +127,7 @@ package actor Torrent {
             },
             webSeedCount: metainfo.webSeeds.count,
             ownID: resources.ownID,
-            limits: resources.swarmLimits,
+            limits: resources.swarmLimits(of: metainfo.infoHash),
             seed: UInt64.random(in: 0 ... .max),
             now: .now
         )

@@ -33,15 +33,21 @@ package struct CacheBudget: Sendable {
         var held: UInt64 = 0
         var reserved: UInt64 = 0
         var group = Group.none
-        /// It stands in the heap of its group.
-        var isQueued = false
+        /// Where it stands in the heap of its group.
+        var queuedAt: Moment?
         /// Nothing of it is evicted.
         var isPinned = false
+        /// Bytes of pieces that are not evicted of a torrent that is not pinned whole.
+        var pinnedPart: UInt64 = 0
+
+        /// Bytes that are not evicted.
+        var pinned: UInt64 { isPinned ? held : min(pinnedPart, held) }
     }
 
     private struct Pool: Sendable {
         var quota: UInt64?
         var held: UInt64 = 0
+        var pinned: UInt64 = 0
         var reserved: UInt64 = 0
         var promised: UInt64 = 0
         var order = MomentHeap()
@@ -65,7 +71,7 @@ package struct CacheBudget: Sendable {
     private var pools: [Group: Pool] = [.none: Pool()]
     /// Of all torrents together.
     package private(set) var held: UInt64 = 0
-    /// Of pinned torrents.
+    /// What is pinned of them.
     package private(set) var pinned: UInt64 = 0
     /// For pieces that are being fetched.
     package private(set) var reserved: UInt64 = 0
@@ -96,11 +102,19 @@ package struct CacheBudget: Sendable {
 
     package func held(by owner: InfoHash) -> UInt64 { accounts[owner]?.held ?? 0 }
 
+    /// How much the torrent may have, with the others of its group.
+    package func limit(of owner: InfoHash) -> UInt64? {
+        let quota = pools[accounts[owner]?.group ?? .none]?.quota
+        return [limit, quota].compactMap(\.self).min()
+    }
+
     /// Whether so much more may be written: what is over the limit by now is being given up.
     ///
     /// What is pinned is kept, whatever it takes.
-    package func admits(_ byteCount: UInt64, of owner: InfoHash) -> Bool {
-        if isPinned(owner) { return true }
+    ///
+    /// - Parameter isPinned: what is to be written is pinned though the torrent is not, as a whole.
+    package func admits(_ byteCount: UInt64, of owner: InfoHash, isPinned: Bool = false) -> Bool {
+        if isPinned || self.isPinned(owner) { return true }
         let slack = max(Self.slack, 2 * byteCount)
         if let limit, held + byteCount > limit + slack { return false }
         guard let pool = pools[accounts[owner]?.group ?? .none], let quota = pool.quota else {
@@ -111,79 +125,100 @@ package struct CacheBudget: Sendable {
 
     /// The torrent has so much on the disk from now on.
     package mutating func setHeld(_ byteCount: UInt64, by owner: InfoHash) {
-        var account = accounts[owner] ?? Account()
-        held = held - account.held + byteCount
-        if account.isPinned { pinned = pinned - account.held + byteCount }
-        pools[account.group]?.held += byteCount
-        pools[account.group]?.held -= account.held
-        account.held = byteCount
-        accounts[owner] = account
-        futileCount = 0
+        change(owner) { $0.held = byteCount }
     }
 
     /// The torrent has written so much more.
-    package mutating func add(_ byteCount: UInt64, to owner: InfoHash) {
-        setHeld(held(by: owner) + byteCount, by: owner)
+    ///
+    /// - Parameter isPinned: as in `admits`.
+    package mutating func add(_ byteCount: UInt64, to owner: InfoHash, isPinned: Bool = false) {
+        change(owner) { account in
+            account.held += byteCount
+            if isPinned { account.pinnedPart += byteCount }
+        }
     }
 
     package mutating func remove(_ byteCount: UInt64, from owner: InfoHash) {
-        let before = held(by: owner)
-        setHeld(before - min(before, byteCount), by: owner)
+        change(owner) { $0.held -= min($0.held, byteCount) }
     }
 
     /// The torrent fetches so much in all: room is made before it comes.
     package mutating func reserve(_ byteCount: UInt64, for owner: InfoHash) {
-        var account = accounts[owner] ?? Account()
-        guard account.reserved != byteCount else { return }
-        reserved = reserved - account.reserved + byteCount
-        pools[account.group]?.reserved += byteCount
-        pools[account.group]?.reserved -= account.reserved
-        account.reserved = byteCount
-        accounts[owner] = account
-        futileCount = 0
+        guard accounts[owner]?.reserved ?? 0 != byteCount else { return }
+        change(owner) { $0.reserved = byteCount }
     }
 
     /// The torrent is gone with all it had.
     package mutating func forget(_ owner: InfoHash) {
-        setHeld(0, by: owner)
-        reserve(0, for: owner)
+        change(owner) { $0 = Account(group: $0.group) }
         accounts[owner] = nil
     }
 
     /// Nothing of a pinned torrent is evicted.
     package mutating func setPinned(_ isPinned: Bool, _ owner: InfoHash) {
-        var account = accounts[owner] ?? Account()
-        guard account.isPinned != isPinned else { return }
-        account.isPinned = isPinned
-        accounts[owner] = account
-        if isPinned { pinned += account.held } else { pinned -= account.held }
-        futileCount = 0
+        guard self.isPinned(owner) != isPinned else { return }
+        change(owner) { $0.isPinned = isPinned }
+    }
+
+    /// Some pieces of the torrent are not evicted, and have so many bytes.
+    package mutating func setPinnedPart(_ byteCount: UInt64, of owner: InfoHash) {
+        guard accounts[owner]?.pinnedPart ?? 0 != byteCount else { return }
+        change(owner) { $0.pinnedPart = byteCount }
     }
 
     package func isPinned(_ owner: InfoHash) -> Bool { accounts[owner]?.isPinned ?? false }
 
     /// The torrent is counted in this group from now on.
-    package mutating func move(_ owner: InfoHash, to group: Group, oldest: Moment?) {
-        var account = accounts[owner] ?? Account()
-        guard account.group != group else { return }
-        pools[account.group]?.held -= account.held
-        pools[account.group]?.reserved -= account.reserved
-        pools[group, default: Pool()].held += account.held
-        pools[group, default: Pool()].reserved += account.reserved
-        account.group = group
+    package mutating func move(_ owner: InfoHash, to group: Group) {
+        guard accounts[owner]?.group ?? .none != group else { return }
+        change(owner) { $0.group = group }
         // Where it stood it is passed over.
-        account.isQueued = false
-        accounts[owner] = account
-        if let oldest { queue(owner, at: oldest) }
+        if let moment = accounts[owner]?.queuedAt { pools[group]?.order.insert(owner, at: moment) }
     }
 
     /// The torrent has something to give up, its oldest piece from no earlier than `moment`.
     package mutating func queue(_ owner: InfoHash, at moment: Moment) {
         var account = accounts[owner] ?? Account()
-        guard !account.isQueued else { return }
-        account.isQueued = true
+        guard account.queuedAt == nil else { return }
+        account.queuedAt = moment
         accounts[owner] = account
         pools[account.group]?.order.insert(owner, at: moment)
+    }
+
+    /// Changes an account, and with it all sums.
+    private mutating func change(_ owner: InfoHash, _ body: (inout Account) -> Void) {
+        var account = accounts[owner] ?? Account()
+        count(account, -1)
+        body(&account)
+        count(account, 1)
+        accounts[owner] = account
+        futileCount = 0
+    }
+
+    private mutating func count(_ account: Account, _ sign: Int) {
+        func add(_ byteCount: UInt64, to sum: inout UInt64) {
+            sum = sign > 0 ? sum + byteCount : sum - byteCount
+        }
+        var pool = pools.removeValue(forKey: account.group) ?? Pool()
+        add(account.held, to: &held)
+        add(account.held, to: &pool.held)
+        add(account.pinned, to: &pinned)
+        add(account.pinned, to: &pool.pinned)
+        add(account.reserved, to: &reserved)
+        add(account.reserved, to: &pool.reserved)
+        pools[account.group] = pool
+    }
+
+    /// The limits that what is pinned exceeds by itself, with the groups that they are of.
+    package var overpinned: [(group: Group?, pinned: UInt64, limit: UInt64)] {
+        var over: [(Group?, UInt64, UInt64)] = []
+        if let limit, pinned > limit { over.append((nil, pinned, limit)) }
+        for (group, pool) in pools {
+            if let quota = pool.quota, pool.pinned > quota {
+                over.append((group, pool.pinned, quota))
+            }
+        }
+        return over
     }
 
     // MARK: Who gives something up
@@ -211,32 +246,45 @@ package struct CacheBudget: Sendable {
         guard queued > 0 else { return nil }
         restsUntil = now.addingReportingOverflow(Self.rest).partialValue
         for (group, pool) in pools where pool.excess > 0 {
-            if let found = take(from: group, pool.excess, pool.quota) { return found }
+            let found = take(from: group, pool.excess, pool.quota) { $0.pools[group]?.order.first }
+            if let found { return found }
         }
         guard let limit, held + reserved > limit + promised else { return nil }
         let excess = held + reserved - limit - promised
-        let group = pools.filter { $0.value.order.first != nil }.min {
-            ($0.value.order.first ?? .max) < ($1.value.order.first ?? .max)
-        }?.key
-        return group.flatMap { take(from: $0, excess, limit) }
+        while let group = groupOfOldest {
+            // Perhaps nothing is left in it but places where torrents stood.
+            let found = take(from: group, excess, limit) {
+                $0.pools.values.compactMap(\.order.first).min()
+            }
+            if let found { return found }
+        }
+        return nil
     }
 
+    private var groupOfOldest: Group? {
+        pools.filter { $0.value.order.first != nil }.min {
+            ($0.value.order.first ?? .max) < ($1.value.order.first ?? .max)
+        }?.key
+    }
+
+    /// - Parameter next: the moment of whose turn it is afterwards.
     private mutating func take(
         from group: Group,
         _ excess: UInt64,
-        _ limit: UInt64?
+        _ limit: UInt64?,
+        next: (Self) -> Moment?
     ) -> Candidate? {
         while let (owner, moment) = pools[group]?.order.removeFirst() {
-            guard let account = accounts[owner], account.group == group, account.isQueued else {
-                continue
-            }
-            accounts[owner]?.isQueued = false
-            guard !account.isPinned, account.held > 0 else { continue }
+            guard let account = accounts[owner], account.group == group,
+                account.queuedAt == moment
+            else { continue }
+            accounts[owner]?.queuedAt = nil
+            guard account.held > account.pinned else { continue }
             let batch = min(Self.largestBatch, (limit ?? 0) / 32)
             return Candidate(
                 owner: owner,
                 moment: moment,
-                until: pools.values.compactMap(\.order.first).min() ?? .max,
+                until: next(self) ?? .max,
                 byteCount: excess + batch
             )
         }
@@ -265,42 +313,5 @@ package struct CacheBudget: Sendable {
         remove(freed, from: owner)
         // What brought nothing is not tried for ever.
         futileCount = freed > 0 ? 0 : futile + 1
-    }
-}
-
-/// Torrents by a moment, the earliest at the front.
-private struct MomentHeap: Sendable {
-    private var entries: [(moment: CacheBudget.Moment, owner: InfoHash)] = []
-
-    var count: Int { entries.count }
-    var first: CacheBudget.Moment? { entries.first?.moment }
-
-    mutating func insert(_ owner: InfoHash, at moment: CacheBudget.Moment) {
-        entries.append((moment, owner))
-        var child = entries.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard entries[child].moment < entries[parent].moment else { break }
-            entries.swapAt(child, parent)
-            child = parent
-        }
-    }
-
-    mutating func removeFirst() -> (owner: InfoHash, moment: CacheBudget.Moment)? {
-        guard let first = entries.first, let last = entries.popLast() else { return nil }
-        guard !entries.isEmpty else { return (first.owner, first.moment) }
-        entries[0] = last
-        var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < entries.count && entries[child].moment < entries[least].moment {
-                least = child
-            }
-            guard least != parent else { break }
-            entries.swapAt(parent, least)
-            parent = least
-        }
-        return (first.owner, first.moment)
     }
 }

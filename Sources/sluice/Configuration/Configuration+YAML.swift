@@ -1,3 +1,4 @@
+import NFSExposure
 import TorrentEngine
 import Yams
 
@@ -104,7 +105,7 @@ extension Configuration.NFS {
         let keys = reader.mapping(
             node,
             "nfs",
-            keys: ["address", "port", "root", "exports", "rpcbind", "portmapper"]
+            keys: ["address", "port", "root", "exports", "handle_key", "rpcbind", "portmapper"]
         )
         reader.address(keys["address"], "nfs: address") { address = $0 }
         reader.integer(keys["port"], "nfs: port", 1...65_535) { port = $0 }
@@ -118,8 +119,25 @@ extension Configuration.NFS {
                 ? nil : "must be an absolute path such as /torrents, without a final slash"
         }
         reader.path(keys["exports"], "nfs: exports") { exports = $0 }
+        reader.string(keys["handle_key"], "nfs: handle_key") { value, _ in
+            handleKey = Self.key(hex: value)
+            // It is a secret, and so not repeated.
+            return handleKey == nil
+                ? "must be 32 hexadecimal digits; “openssl rand -hex 16” makes some" : nil
+        }
         reader.boolean(keys["rpcbind"], "nfs: rpcbind") { usesRPCBind = $0 }
         reader.boolean(keys["portmapper"], "nfs: portmapper") { startsPortmapper = $0 }
+    }
+}
+
+extension Configuration.NFS {
+    private static func key(hex: String) -> [UInt8]? {
+        let digits = hex.compactMap(\.hexDigitValue)
+        guard digits.count == 2 * FileHandleCodec.keyByteCount, digits.count == hex.utf8.count
+        else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map {
+            UInt8(digits[$0] << 4 | digits[$0 + 1])
+        }
     }
 }
 
@@ -226,7 +244,7 @@ extension Configuration.Route {
         let keys = reader.mapping(
             node,
             "a route",
-            keys: ["name", "demo", "seed", "pin", "torrents"]
+            keys: ["name", "demo", "seed", "pin", "cache_size", "torrents"]
         )
         var given: String?
         reader.routeName(keys["name"]) { given = $0 }
@@ -234,7 +252,13 @@ extension Configuration.Route {
         guard let given else { return nil }
         self.init(name: given)
         reader.boolean(keys["demo"], "demo") { isDemo = $0 }
-        wishes = TorrentWishes(keys, &reader)
+        if case .sequence? = keys["pin"] {
+            pinned = reader.pathsInRoute(keys["pin"], "pin")
+            wishes = TorrentWishes(keys.filter { $0.key != "pin" }, &reader)
+        } else {
+            wishes = TorrentWishes(keys, &reader)
+        }
+        reader.cacheSize(keys["cache_size"], "cache_size") { cacheSize = $0 == 0 ? nil : $0 }
         guard let list = keys["torrents"] else { return }
         if isDemo {
             reader.report(list, "a route with “demo: true” takes no torrents; make another route")

@@ -32,6 +32,8 @@ struct Configuration: Equatable, Sendable {
         /// The path that clients mount to see all routes.
         var root = "/torrents"
         var exports = "./exports"
+        /// 16 bytes; `nil` for those that are in the state directory.
+        var handleKey: [UInt8]?
         var usesRPCBind = true
         /// Whether port 111 is answered if nobody else does.
         var startsPortmapper = true
@@ -106,6 +108,10 @@ struct Configuration: Equatable, Sendable {
         var isDemo = false
         /// What is wished of all its torrents.
         var wishes: TorrentWishes = []
+        /// What is pinned besides: torrents, folders and files, by their paths in the route.
+        var pinned: [String] = []
+        /// Bytes of the cache that its torrents may have, within `cacheSize`; `nil` for all of it.
+        var cacheSize: Int?
         var torrents: [Entry] = []
 
         init(name: String, isDemo: Bool = false, torrents: [Source] = []) {

@@ -72,6 +72,25 @@ struct ConfigurationReader {
         }
     }
 
+    /// Paths of torrents, folders and files below a route.
+    mutating func pathsInRoute(_ node: Node?, _ what: String) -> [String] {
+        guard let node else { return [] }
+        var paths: [String] = []
+        for node in list(node, what) {
+            path(node, what) { paths.append($0) }
+            guard let path = node.string else { continue }
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            if parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) {
+                report(
+                    node,
+                    "\(what) has “\(path)”; each must be a path below the route, as clients see it, "
+                        + "such as Metropolis/film.mkv"
+                )
+            }
+        }
+        return paths
+    }
+
     mutating func integer(
         _ node: Node?,
         _ what: String,

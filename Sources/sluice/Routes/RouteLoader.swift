@@ -48,6 +48,8 @@ actor RouteLoader {
     private var isReloaded = false
     /// Something else may have to be shown.
     private var isChanged = true
+    /// What stands at pinned paths; `nil` to look again.
+    private var pinned: [PinnedPaths.Found]?
 
     init(
         session: Session,
@@ -71,6 +73,7 @@ actor RouteLoader {
     func load(_ routes: [Configuration.Route]) async {
         self.routes = routes
         isReloaded = true
+        pinned = nil
         await folders.retain(only: Set(routes.flatMap(\.servedFolders).map(\.path)))
         await look(readingAll: false)
     }
@@ -240,7 +243,33 @@ actor RouteLoader {
                 await forget(session.torrents.map(\.infoHash) + session.pendingMagnets, but: kept)
             }
         }
-        session.setWishes(wishes.wishes, selections: wishes.selections)
+        addPinnedPaths(to: &wishes)
+        session.setWishes(
+            wishes.wishes,
+            selections: wishes.selections,
+            groups: wishes.groups
+        )
+    }
+
+    /// After everything is shown, by the names under which it is.
+    private func addPinnedPaths(to wishes: inout WishedTorrents) {
+        do {
+            let found = try pinned ?? PinnedPaths(store: store).look(in: routes)
+            pinned = found
+            for (route, path, parts) in found {
+                let place = "\(route)/\(path)"
+                for part in parts ?? [] {
+                    wishes.add(.pin, of: part.infoHash, selecting: part.files)
+                }
+                if parts != nil {
+                    faults[place] = nil
+                } else if !hasFault, shown?.allSatisfy(\.pending.isEmpty) ?? false {
+                    report(place, "is pinned, but nothing stands there; correct “pin”")
+                }
+            }
+        } catch {
+            report("pin", "what is pinned cannot be looked up: \(error)")
+        }
     }
 
     private func torrents(
@@ -248,6 +277,7 @@ actor RouteLoader {
         _ wishes: inout WishedTorrents
     ) async -> ShownRoute {
         var shown = ShownRoute(name: Array(route.name.utf8))
+        defer { wishes.show(shown.torrents, in: route) }
         if route.isDemo { shown.torrents += await demoTorrent().map { [$0] } ?? [] }
         for entry in route.torrents {
             var found: [InfoHash?] = paths(of: entry.source).map { files?.infoHash(of: $0) }
@@ -300,6 +330,7 @@ actor RouteLoader {
                 try store.record(routes: changes.routes, entries: changes.entries)
             }
             shown = wanted
+            pinned = nil
             logger.info(
                 "the share changed",
                 metadata: [

@@ -6,6 +6,16 @@ struct WishedTorrents {
     private(set) var wishes: [InfoHash: TorrentWishes] = [:]
     /// Of pinned torrents of which not every file is wanted: the numbers of those that are.
     private(set) var selections: [InfoHash: [ClosedRange<Int>]] = [:]
+    /// The first route of each torrent, if that has a part of the cache.
+    private(set) var groups: [InfoHash: String] = [:]
+    private var counted: Set<InfoHash> = []
+
+    /// A route shows these torrents.
+    mutating func show(_ infoHashes: [InfoHash], in route: Configuration.Route) {
+        for infoHash in infoHashes where counted.insert(infoHash).inserted {
+            if route.cacheSize != nil { groups[infoHash] = route.name }
+        }
+    }
 
     /// Adds what one entry wishes; a torrent that several pin is fetched as far as any of them says.
     ///

@@ -17,7 +17,8 @@ SEED_PORT = 6881
 class LibtorrentSeed:
     """Seeds `torrents` from one address; ready once the tracker, if there is one, knows it.
 
-    One that `checks` its files first has the hashes of their blocks (BEP 52).
+    `prefix` is what runs it where `address` is, if that is elsewhere. One that `checks` its files
+    first has the hashes of their blocks (BEP 52).
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class LibtorrentSeed:
         address: str | None = None,
         checks: bool = False,
         torrent_upload_limit: int = 0,
+        prefix: list[str] = [],
     ):
         self.address = address or network.take_swarm_address()
         self._tracker = tracker
@@ -47,6 +49,7 @@ class LibtorrentSeed:
                 "session": settings or {},
             },
             directory / f"libtorrent-{self.address}.log",
+            prefix,
         )
 
         def announced() -> bool:

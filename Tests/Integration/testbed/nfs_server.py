@@ -48,12 +48,16 @@ class NFSServer:
     def arguments(self) -> list[str]:
         raise NotImplementedError
 
+    def launch(self) -> list[str]:
+        """What starts it where it belongs."""
+        return self.network.on_server_side(self.arguments())
+
     def start(self, timeout: float = 30) -> float:
         """Returns the seconds until NFS answered a NULL call."""
         if not self.arguments():
             raise TestbedError("nothing to start")
         self.process = Process(
-            self.network.on_server_side(self.arguments()),
+            self.launch(),
             self.directory / f"{type(self).__name__.lower()}.log",
             cwd=self.directory,
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 NFS_PROGRAM, MOUNT_PROGRAM = 100003, 100005
 OK, NOENT, IO_ERROR, STALE, BADHANDLE, JUKEBOX = 0, 2, 5, 70, 10001, 10008
-NULL, GETATTR, LOOKUP, READ = 0, 1, 3, 6
+NULL, GETATTR, LOOKUP, READ, READDIR = 0, 1, 3, 6, 16
 _LAST_FRAGMENT = 0x80000000
 
 
@@ -29,6 +29,13 @@ class ReadReply:
     data: bytes
     eof: bool
     seconds: float
+
+
+@dataclass(frozen=True)
+class DirectoryEntry:
+    fileid: int
+    name: str
+    cookie: int
 
 
 class XDRReader:
@@ -148,6 +155,28 @@ class NFSConnection:
         reader = self.call(NFS_PROGRAM, GETATTR, opaque(handle))
         _require_ok("GETATTR", reader)
         return reader.attributes()
+
+    def list(self, directory: bytes, count: int = 8192, meanwhile=None) -> list[DirectoryEntry]:
+        """Everything in it but itself and what is above, `count` bytes of READDIR at a time.
+
+        `meanwhile` is called between two of them, with the number of those that came.
+        """
+        entries: list[DirectoryEntry] = []
+        cookie, verifier, pages = 0, 0, 0
+        while True:
+            body = opaque(directory) + struct.pack(">QQI", cookie, verifier, count)
+            reader = self.call(NFS_PROGRAM, READDIR, body, timeout=60)
+            _require_ok("READDIR", reader)
+            reader.optional_attributes()
+            verifier = reader.uint64()
+            while reader.uint32():
+                fileid, name, cookie = reader.uint64(), reader.opaque(), reader.uint64()
+                entries.append(DirectoryEntry(fileid, name.decode(), cookie))
+            if reader.uint32():
+                return [each for each in entries if each.name not in (".", "..")]
+            pages += 1
+            if meanwhile:
+                meanwhile(pages)
 
     def send_read(self, handle: bytes, offset: int, count: int) -> int:
         return self.send(NFS_PROGRAM, READ, opaque(handle) + struct.pack(">QI", offset, count))

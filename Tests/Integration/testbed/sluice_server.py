@@ -35,7 +35,9 @@ class Route:
     magnets: list[str] = field(default_factory=list)
     served: list[dict] = field(default_factory=list)
     """Entries of `serve_folder`, with their options."""
-    pin: bool = False
+    pin: bool | list[str] = False
+    cache_size: int = 0
+    """Bytes of the cache that it may have; 0 for all."""
 
 
 class SluiceServer(NFSServer):
@@ -103,6 +105,10 @@ class SluiceServer(NFSServer):
         command = [str(self._executable), *arguments, "--config", str(self.configuration)]
         return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
+    def clients(self) -> list[dict]:
+        """What `sluice clients --json` says."""
+        return json.loads(self.command("clients", "--json").stdout)
+
     def _registrations(self) -> int:
         log = self.log()
         return log.count("registered with rpcbind") + log.count("portmapper started")
@@ -140,4 +146,5 @@ def _written(route: Route) -> dict:
         + [{"magnet": magnet} for magnet in route.magnets]
         + route.served,
         "pin": route.pin,
+        "cache_size": route.cache_size,
     }
