@@ -47,11 +47,12 @@ extension Swarm {
         if wasAllowed, !picker.allowsBackground { shortenQueues(now: now) }
     }
 
-    /// How many more blocks are to be requested from the peer now: only the background alone may wait
-    /// for long.
+    /// How many more blocks are to be requested from the peer now: only the background may wait for
+    /// long, and what readers want where there is too little for them.
     func room(of index: Int) -> Int {
-        let isPatient = background != nil && picker.allowsBackground && !peers[index].isWebSeed
-        if isPatient { return peers[index].pipeline.patientRoom }
+        guard !peers[index].isWebSeed else { return peers[index].pipeline.room }
+        let isPatient = background != nil && picker.allowsBackground
+        if isPatient || famine.isOn { return peers[index].pipeline.patientRoom }
         let isAlone = peers.indices.allSatisfy { $0 == index || !peers[$0].mayBeAsked }
         return isAlone ? peers[index].pipeline.loneRoom : peers[index].pipeline.room
     }

@@ -42,7 +42,9 @@ extension Swarm {
         judgePeers(now: now)
         hashes?.expire(now: now)
         measureSwarm()
-        if plan.isOld(now: now), hasDemand {
+        famine.update(longestWait: demand.longestWait(now: now), now: now)
+        let isWidened = famine.isOn && demand.widen()
+        if isWidened || plan.isOld(now: now), hasDemand {
             replan(now: now, always: true)
         } else {
             requestMore(now: now)
@@ -130,13 +132,14 @@ extension Swarm {
         hedge(lateBlocks(now: now), now: now)
     }
 
-    /// Cancels what is needed much later than the piece at this place of the plan.
+    /// Cancels what is needed much later than the piece at this place of the plan, at those who have
+    /// that.
     ///
     /// - Returns: whether there was any.
     private mutating func callBack(behind position: Int, now: Instant) -> Bool {
         let limit = plan.leads[position] + Self.horizon
         let sooner = Set(zip(plan.order, plan.leads).lazy.filter { $0.1 <= limit }.map(\.0))
-        return cancelRequests(now: now) { !sooner.contains($0) }
+        return cancelRequests(ofHolders: plan.order[position], now: now) { !sooner.contains($0) }
     }
 
     /// Requests blocks that are needed soon from another peer, if the one that was asked is late,

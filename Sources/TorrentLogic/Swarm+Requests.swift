@@ -88,12 +88,19 @@ extension Swarm {
 
     /// Cancels what was requested of some pieces, but for what is on its way already.
     ///
+    /// - Parameter holder: only at peers that have this piece.
     /// - Returns: whether there was any.
     @discardableResult
-    mutating func cancelRequests(now: Instant, of isMeant: (PieceIndex) -> Bool) -> Bool {
+    mutating func cancelRequests(
+        ofHolders holder: PieceIndex? = nil,
+        now: Instant,
+        of isMeant: (PieceIndex) -> Bool
+    ) -> Bool {
         var isAny = false
         for index in peers.indices
-        where !peers[index].pipeline.isEmpty && !peers[index].isWebSeed {
+        where !peers[index].pipeline.isEmpty && !peers[index].isWebSeed
+            && (holder.map { peers[index].has[$0] } ?? true)
+        {
             let blockTime = peers[index].pipeline.pace.blockTime
             let roundTrip = peers[index].pipeline.pace.roundTrip
             var delay = 0.0
@@ -186,7 +193,8 @@ extension Swarm {
         let isAdmitted = isAdmitted || schedule.isTrivial
         let (leads, age) = isAdmitted ? ([], 0) : (plan.leads, plan.age(now: now))
         let mayFetchFarAhead =
-            isAdmitted || peers[index].isWebSeed || peers[index].pipeline.leisurelyRoom > 0
+            isAdmitted || famine.isOn || peers[index].isWebSeed
+            || peers[index].pipeline.leisurelyRoom > 0
         let block = picker.nextBlock(
             for: peers[index].key,
             peerHas: peers[index].isChokingUs ? peers[index].allowedFast : peers[index].has,

@@ -80,6 +80,7 @@ package struct Swarm {
     var lastDemand: Instant?
     /// What may be requested a second time.
     var hedgeBudget = HedgeBudget()
+    var famine = Famine()
     /// Bytes per second of a peer that is neither fast nor slow among ours, at the last tick.
     var typicalRate: Double?
 

@@ -121,6 +121,18 @@ package struct ReadDemand {
         )
     }
 
+    /// Wants more ahead of readers who wait for what comes too slowly: peers that lack what comes next
+    /// may have that.
+    ///
+    /// - Returns: whether more is wanted than before.
+    package mutating func widen() -> Bool {
+        var isWider = false
+        for index in streams.indices where streams[index].waitCount > 0 {
+            isWider = streams[index].widen(to: largestWindow(of: index)) || isWider
+        }
+        return isWider
+    }
+
     /// The client reads no more: nothing is wanted for it.
     package mutating func left(_ client: UInt64) {
         let gone = Set(streams.lazy.filter { $0.reader.client == client }.map(\.id))

@@ -112,6 +112,13 @@ struct ReadStream {
         advanced = 0
     }
 
+    /// - Returns: false if nothing is read ahead, or so much already.
+    mutating func widen(to largest: UInt64) -> Bool {
+        guard isWanted, isSequential, window < largest else { return false }
+        window = largest
+        return true
+    }
+
     /// The reader went elsewhere.
     mutating func supersede(now: Instant) {
         guard isWanted else { return }

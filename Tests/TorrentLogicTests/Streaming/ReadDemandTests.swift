@@ -37,6 +37,25 @@ import TorrentLogic
         return ranges
     }
 
+    @Test func whoWaitsForWhatComesTooSlowlyWantsMoreAhead() {
+        var demand = ReadDemand(pieceLength: 1 << 18)
+        read(&demand, from: 0, count: 8)
+        let before = readAhead(demand)
+        #expect(demand.widen() == false)
+        #expect(readAhead(demand) == before)
+        demand.waitBegan(WaitID(rawValue: 1), for: 0..<131_072, now: start)
+        #expect(demand.widen() == true)
+        #expect(readAhead(demand).first?.count ?? 0 >= 16 * Int(Self.mebibyte))
+        #expect(demand.widen() == false)
+    }
+
+    @Test func aProbeThatWaitsWantsNothingAhead() {
+        var demand = ReadDemand(pieceLength: 1 << 18)
+        demand.read(0..<4096, in: file, by: reader, now: start)
+        demand.waitBegan(WaitID(rawValue: 1), for: 0..<4096, now: start)
+        #expect(demand.widen() == false)
+    }
+
     @Test func wantsNothingWithoutARead() {
         var demand = ReadDemand(pieceLength: 1 << 18)
         #expect(demand.isEmpty)
