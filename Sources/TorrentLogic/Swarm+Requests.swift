@@ -54,7 +54,7 @@ extension Swarm {
             demand,
             have: have,
             always: always || isWithdrawn,
-            isUnderWay: { picker.isUnderWay($0) },
+            progress: progress(now: now),
             now: now
         )
         guard isChanged else {
@@ -66,7 +66,8 @@ extension Swarm {
         picker.replan(
             plan.order + backgroundPieces,
             urgentCount: plan.urgentCount,
-            backgroundCount: backgroundPieces.count
+            backgroundCount: backgroundPieces.count,
+            parts: plan.parts
         )
         missingCount = plan.order.count + backgroundPieces.count
         if isWithdrawn {

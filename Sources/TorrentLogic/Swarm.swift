@@ -139,7 +139,7 @@ package struct Swarm {
             maximumByteCount: limits.unverifiedByteCount(ofPieces: geometry.pieceLength)
         )
         assembler = PieceAssembler(geometry: geometry)
-        demand = ReadDemand(pieceLength: geometry.pieceLength)
+        demand = ReadDemand(pieceLength: geometry.pieceLength, comesInBlocks: hashes != nil)
         plan = DemandPlan(geometry: geometry)
         lastMaintenance = now
     }

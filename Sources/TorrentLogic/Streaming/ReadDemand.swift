@@ -55,7 +55,11 @@ package struct ReadDemand {
     /// Streams are taken to consume so much at least when their deadlines are set, bytes per second.
     private static let assumedCapacity = 1.25e6
 
-    package init(pieceLength: UInt32) { readAhead = ReadAhead(pieceLength: pieceLength) }
+    /// - Parameter comesInBlocks: blocks are verified by themselves (BEP 52), so that a piece that is
+    ///   looked at need not come whole.
+    package init(pieceLength: UInt32, comesInBlocks: Bool = false) {
+        readAhead = ReadAhead(pieceLength: pieceLength, comesInBlocks: comesInBlocks)
+    }
 
     package var isEmpty: Bool { streams.isEmpty && waits.isEmpty && endedWaits.isEmpty }
 

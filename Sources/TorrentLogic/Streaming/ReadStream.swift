@@ -133,8 +133,10 @@ struct ReadStream {
         let piece = readAhead.pieceLength
         var end = position + window
         if window == 0 {
-            // The rest of the piece comes with it; no piece more.
-            end = (position + piece - 1) / piece * piece
+            // The rest of the piece comes with it, or is about to be read; no piece more.
+            if !readAhead.comesInBlocks || readCount > 1 && readByteCount > ReadAhead.glance {
+                end = (position + piece - 1) / piece * piece
+            }
         } else if window > readAhead.first {
             // In steps, so that not every read changes what is wanted.
             let step = window / 8
