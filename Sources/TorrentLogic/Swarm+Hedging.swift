@@ -180,8 +180,11 @@ extension Swarm {
         var late: [Late] = []
         for owner in peers.indices {
             let pace = peers[owner].pipeline.pace
+            let isLate = peers[owner].pipeline.isLateWithItsFirst(now: now)
+            // What was assumed of a peer that has had no time to answer says nothing.
+            guard pace.hasDelivered || isLate else { continue }
             let margin = max(0.1, pace.roundTrip / 2, pace.rate == nil ? 0 : 2 * pace.blockTime)
-            let isSilent = peers[owner].pipeline.isSilent(now: now)
+            let isSilent = isLate || peers[owner].pipeline.isSilent(now: now)
             var queue = 0.0
             for request in peers[owner].pipeline.inFlight {
                 queue += pace.blockTime

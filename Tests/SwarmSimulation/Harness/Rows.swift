@@ -3,7 +3,7 @@ import TorrentLogic
 extension Row {
     /// The whole table.
     package static let all: [Row] =
-        [a, b, warm, faulty, stallers, liars, leavers, chokers]
+        [a, b, steps(a), steps(b), warm, faulty, stallers, liars, leavers, chokers]
         + [crowd] + [(64, "64K"), (1024, "1M")].map(crowdOfVersion1)
         + [matroska, mp4, seekStorm, single, version2]
         + [(256, "256K"), (4096, "4M"), (16384, "16M")].map(pieces) + [lossy, partial, line]
@@ -37,6 +37,27 @@ extension Row {
             peers: peers,
             readers: [.player(seeking(1e6, 256 * mebibyte, extent, &generator))]
         )
+    }
+
+    /// As a row of one player, but one without a buffer, which takes a piece at a time.
+    private static func steps(_ row: Row) -> Row {
+        Row(
+            "\(row.name)-steps",
+            "\(row.name), with a player that asks for each piece when it is due, and has no buffer"
+        ) { generator, extent in
+            var scenario = row.make(&generator, extent)
+            let stepCount = UInt64(scenario.torrent.files[0].count) / mebibyte
+            let places = (0..<extent.of(4, 1)).map { _ in
+                UInt64.random(in: 0..<stepCount - 16, using: &generator) * mebibyte
+            }
+            let player = StepPlayerScript(
+                byteRate: 1e6,
+                places: [0] + places,
+                stepCount: extent.of(12, 3)
+            )
+            scenario.readers = [.stepPlayer(player)]
+            return scenario
+        }
     }
 
     static let warm = Row(
