@@ -48,6 +48,8 @@ package struct DemandPlan {
     package private(set) var leads: [Double] = []
     /// No piece of `order` from this on is urgent.
     package private(set) var urgentCount = 0
+    /// Pieces that became urgent since then, and are needed sooner than their leads say.
+    package private(set) var hastened: [PieceIndex] = []
     /// Of the pieces of `order` that nobody wants whole: the blocks that are wanted.
     package private(set) var parts: [PieceIndex: [Range<Int>]] = [:]
     package private(set) var madeAt: Instant?
@@ -116,6 +118,7 @@ package struct DemandPlan {
                 }
                 guard isWithin, planned[piece], progress.isUnderWay(piece) else { return false }
                 urgent?[piece] = true
+                hastened.append(piece)
             }
         }
         return true
@@ -145,6 +148,7 @@ package struct DemandPlan {
         leads.removeAll(keepingCapacity: true)
         readAhead.removeAll(keepingCapacity: true)
         parts.removeAll()
+        hastened.removeAll(keepingCapacity: true)
         urgentCount = 0
         for entry in entries(of: segments, have: have, progress) {
             let piece = PieceIndex(entry.piece)

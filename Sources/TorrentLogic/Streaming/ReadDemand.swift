@@ -82,6 +82,7 @@ package struct ReadDemand {
         let range = range.clamped(to: file)
         guard !range.isEmpty else { return }
         if let index = streams.lastIndex(where: { $0.continues(with: range, by: reader) }) {
+            isWithdrawn = isWithdrawn || streams[index].isSkipped(by: range)
             streams[index].read(range, readAhead, largest: largestWindow(of: index), now: now)
             if index < streams.count - 1 { streams.append(streams.remove(at: index)) }
             return
@@ -228,8 +229,12 @@ package struct ReadDemand {
         let capacity = max(capacity ?? Self.assumedCapacity, Self.assumedCapacity)
         appendWaits(to: &segments, capacity: capacity)
         for (stream, window) in windows {
-            let lead = segments.last { $0.range.upperBound == stream.position }
-                .map { $0.lead(of: stream.position) }
+            // What was read and nobody waits for has been delivered, and takes no time.
+            let lead =
+                stream.waitCount == 0
+                ? nil
+                : segments.last { $0.range.upperBound == stream.position }
+                    .map { $0.lead(of: stream.position) }
             let rate = min(stream.consumption.bytesPerSecond, capacity)
             let next = min(window.upperBound, stream.position + readAhead.next)
             segments.append(

@@ -61,6 +61,11 @@ struct ReadStream {
             && range.lowerBound <= position + ahead
     }
 
+    /// Whether a read of it passes over what parallel reads in disorder would not.
+    func isSkipped(by range: Range<UInt64>) -> Bool {
+        range.lowerBound > position + Self.reach
+    }
+
     /// Whether the range was read lately.
     func holds(_ range: Range<UInt64>) -> Bool {
         recentReads.contains {

@@ -11,16 +11,18 @@ import TorrentLogic
         have[PieceIndex(51)] = true
         let now = ContinuousClock.now
         for (client, offset) in [(1, UInt64(10 << 20)), (2, 50 << 20)] {
+            let range = offset..<offset + 1 << 20
             demand.read(
-                offset..<offset + 1 << 20,
+                range,
                 in: 0..<100 << 20,
                 by: ReaderID(client: UInt64(client), file: 0),
                 now: now
             )
+            demand.waitBegan(WaitID(rawValue: UInt64(client)), for: range, now: now)
         }
-        demand.waitBegan(WaitID(rawValue: 1), for: 90 << 20..<92 << 20, now: now)
+        demand.waitBegan(WaitID(rawValue: 3), for: 90 << 20..<92 << 20, now: now)
         #expect(plan.update(demand, have: have, now: now) == true)
-        #expect(plan.order.map(\.rawValue) == [90, 50, 10, 91, 11, 52, 12])
+        #expect(plan.order.map(\.rawValue) == [90, 10, 50, 91, 11, 52, 12])
         #expect(plan.urgentCount == 4)
         #expect(plan.leads.prefix(3) == [0, 0, 0])
         #expect(plan.leads == plan.leads.sorted())
