@@ -297,12 +297,15 @@ package struct PiecePicker {
     /// - Parameters:
     ///   - peers: by block, those not to fetch it from if anybody else is left.
     ///   - sources: who has the piece and would deliver.
+    ///   - blocks: numbers of blocks that need not be fetched again.
     package mutating func failed(
         _ piece: PieceIndex,
         avoiding peers: [Set<PeerKey>],
-        sources: Set<PeerKey>
+        sources: Set<PeerKey>,
+        keeping blocks: [Int] = []
     ) {
         restart(piece)
+        for number in blocks { _ = unfinished[piece]?.arrived(number) }
         unfinished[piece]?.avoidance = Avoidance(peers, sources: sources)
     }
 

@@ -87,22 +87,31 @@ extension Swarm {
         requestMore(now: now)
     }
 
-    /// The piece's hash is wrong; the owner has dropped its blocks.
+    /// The piece's hash is wrong; the owner drops its blocks but those that are returned.
     ///
     /// - Parameter blockDigests: eight bytes of a cryptographic hash of each block, in order.
-    package mutating func rejected(_ piece: PieceIndex, blockDigests: [UInt64], now: Instant) {
+    /// - Returns: numbers of blocks that are right all the same, and do not come again.
+    @discardableResult
+    package mutating func rejected(
+        _ piece: PieceIndex,
+        blockDigests: [UInt64],
+        now: Instant
+    ) -> [Int] {
         precondition(geometry.contains(piece))
         let convicted = assembler.failed(piece, blockDigests: blockDigests)
         picker.restart(piece)
         for liar in convicted { ban(liar, piece: piece, now: now) }
         // A web seed stays after its first wrong piece, but is the last to be asked for this one.
         let remaining = convicted.filter { peers.index(of: $0) != nil }
-        if convicted.isEmpty || !remaining.isEmpty {
-            fetchAgain(piece, otherThanFrom: remaining, now: now)
+        let kept = remaining.isEmpty ? fetchFromMany(piece, now: now) : nil
+        if kept == nil, convicted.isEmpty || !remaining.isEmpty {
+            fetchAlone(piece, otherThanFrom: remaining, now: now)
         }
+        restProbableLiars(now: now)
         requestMore(now: now)
         dial(now: now)
         reschedule(now: now)
+        return kept ?? []
     }
 
     /// The piece could not be hashed or written, through no fault of a peer; the owner has dropped
@@ -154,25 +163,50 @@ extension Swarm {
         return true
     }
 
-    /// A piece was wrong: it is fetched again from many while that may show who lied, then from one
-    /// alone.
+    /// A piece was wrong: what is in doubt of it is fetched again, from many.
+    ///
+    /// - Returns: the blocks that are not; `nil` if it is better to ask one alone.
+    private mutating func fetchFromMany(_ piece: PieceIndex, now: Instant) -> [Int]? {
+        let sources = Set(sources(of: piece, now: now).map(\.key))
+        guard let avoided = assembler.avoided(of: piece, sources: sources) else { return nil }
+        let kept = assembler.keepAgreed(of: piece)
+        picker.failed(piece, avoiding: avoided, sources: sources, keeping: kept)
+        return kept
+    }
+
+    /// A piece was wrong: it is fetched again from one peer, which shows whether that one lies.
     ///
     /// - Parameter convicted: who is known to have sent it wrong.
-    private mutating func fetchAgain(
+    private mutating func fetchAlone(
         _ piece: PieceIndex,
         otherThanFrom convicted: [PeerKey],
         now: Instant
     ) {
-        let sources = peers.filter {
-            !$0.isChokingUs && $0.has[piece] && !$0.pipeline.isSilent(now: now)
-                && !$0.pipeline.isFailing
-        }
-        if convicted.isEmpty, let avoided = assembler.avoided(of: piece) {
-            return picker.failed(piece, avoiding: avoided, sources: Set(sources.map(\.key)))
-        }
+        let sources = sources(of: piece, now: now)
         let others = sources.filter { !convicted.contains($0.key) }
         let best = soonest(among: others.isEmpty ? sources : others, toHave: piece)
         picker.failed(piece, onlyFrom: best)
+    }
+
+    /// Who has the piece and would deliver.
+    private func sources(of piece: PieceIndex, now: Instant) -> [Peer] {
+        peers.filter {
+            !$0.isChokingUs && $0.has[piece] && !$0.pipeline.isSilent(now: now)
+                && !$0.pipeline.isFailing
+        }
+    }
+
+    /// Asks nothing of those who probably lie until pieces have come without them and say who does,
+    /// unless few others are left.
+    private mutating func restProbableLiars(now: Instant) {
+        let liars = Set(assembler.probableLiars)
+        guard !liars.isEmpty else { return }
+        let others = peers.count { $0.mayBeAsked && !liars.contains($0.key) }
+        for index in peers.indices
+        where liars.contains(peers[index].key) && !peers[index].isWebSeed && others > liars.count {
+            peers[index].restsUntil = now + limits.liarRest
+        }
+        scheduleTick(now: now)
     }
 
     /// The peer that would have the piece soonest if it is fetched from it alone; one above suspicion

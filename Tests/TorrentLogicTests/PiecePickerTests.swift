@@ -191,6 +191,21 @@ import TorrentLogic
         #expect(drain(&picker, alice) == blocks(0))
     }
 
+    @Test func ofAFailedPieceWhatIsRightIsNotFetchedAgain() {
+        var picker = picker([0])
+        let all = blocks(0)
+        _ = drain(&picker, alice)
+        for block in all { _ = picker.received(block) }
+        picker.failed(
+            PieceIndex(0),
+            avoiding: [[], [alice], [], [alice]],
+            sources: [alice, bob],
+            keeping: [0, 2]
+        )
+        #expect(drain(&picker, alice) == [])
+        #expect(drain(&picker, bob) == [all[1], all[3]])
+    }
+
     @Test func whoMayNotBeAskedForAFailedPieceIsSaidWithIt() {
         var picker = picker([0], urgent: 1)
         _ = picker.nextBlock(for: alice, peerHas: everything, have: nothing)
