@@ -26,6 +26,7 @@ package struct RequestPipeline {
     /// In the order of requests; the part before `head` is used up.
     private var requests: [Request] = []
     private var head = 0
+    private var stragglers = Stragglers()
     private var lastProgress: Instant
     private var isSlowStart = true
     private var wasIdle = true
@@ -123,7 +124,7 @@ package struct RequestPipeline {
 
     /// - Parameter typicalRate: of peers in this swarm, taken if this one was not measured yet; bytes
     ///   per second.
-    func estimate(typicalRate: Double? = nil) -> DeliveryEstimate {
+    func estimate(typicalRate: Double? = nil, now: Instant) -> DeliveryEstimate {
         var blockTime = pace.blockTime
         if !pace.hasDelivered, let typicalRate {
             blockTime = Self.doubt * Double(Block.maximumLength) / typicalRate
@@ -131,7 +132,7 @@ package struct RequestPipeline {
         return DeliveryEstimate(
             response: pace.roundTrip + (pace.hasDelivered ? 0 : blockTime),
             blockTime: blockTime,
-            queuedCount: inFlightCount,
+            queuedCount: inFlightCount + stragglers.count(now: now),
             penalty: isFailing ? Self.suspicion : 0
         )
     }
@@ -156,7 +157,7 @@ package struct RequestPipeline {
             Request(
                 block: block,
                 sentAt: now,
-                expectedDelay: estimate(typicalRate: typicalRate).next
+                expectedDelay: estimate(typicalRate: typicalRate, now: now).next
             )
         )
     }
@@ -180,7 +181,26 @@ package struct RequestPipeline {
         return true
     }
 
-    /// The request was cancelled; no block is expected for it.
+    /// The request is cancelled, and its block may come all the same.
+    ///
+    /// - Returns: false if it was not in flight.
+    package mutating func cancel(_ block: Block, now: Instant) -> Bool {
+        guard let request = take(block) else { return false }
+        stragglers.cancelled(
+            expectedAt: request.sentAt + .seconds(request.expectedDelay),
+            roundTrip: pace.roundTrip,
+            now: now
+        )
+        return true
+    }
+
+    /// The block of a request came that was in flight no longer.
+    package mutating func straggled(now: Instant) {
+        stragglers.came()
+        lastProgress = now
+    }
+
+    /// The request is void; no block is expected for it.
     ///
     /// - Returns: false if it was not in flight.
     package mutating func withdraw(_ block: Block) -> Bool { take(block) != nil }

@@ -151,7 +151,7 @@ extension Swarm {
             guard (1..<allowed).contains(copies),
                 let other = alternative(to: late.owner, for: late.block, now: now)
             else { continue }
-            let delay = peers[other].pipeline.estimate(typicalRate: typicalRate).next
+            let delay = peers[other].pipeline.estimate(typicalRate: typicalRate, now: now).next
             let isWorthwhile =
                 (late.isOverdue && (isWaitedFor || late.dueIn < delay + Self.worthwhile))
                 || (isWaitedFor && late.remaining > Self.worthwhile
@@ -219,7 +219,7 @@ extension Swarm {
             && !peers[index].pipeline.contains(block)
             && picker.accepts(block, from: peers[index].key)
         {
-            let delay = peers[index].pipeline.estimate(typicalRate: typicalRate).next
+            let delay = peers[index].pipeline.estimate(typicalRate: typicalRate, now: now).next
             if best.map({ delay < $0.delay }) ?? true { best = (index, delay) }
         }
         return best?.index

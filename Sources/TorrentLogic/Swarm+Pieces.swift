@@ -32,6 +32,7 @@ extension Swarm {
             }
             return nil
         }
+        if !wasInFlight { peers[index].pipeline.straggled(now: now) }
         peers[index].receivedInRound += UInt64(length)
         guard picker.isUnfinished(block.piece), wasInFlight || picker.accepts(block, from: key),
             case .needed(let requestCount) = picker.received(block)
@@ -157,7 +158,7 @@ extension Swarm {
     /// - Returns: false if the peer was not asked for the block.
     @discardableResult
     mutating func cancel(_ block: Block, at index: Int, now: Instant) -> Bool {
-        guard peers[index].pipeline.withdraw(block) else { return false }
+        guard peers[index].pipeline.cancel(block, now: now) else { return false }
         peers[index].void(block)
         send(.cancel(BlockRequest(block)), to: index, now: now)
         return true
@@ -184,7 +185,7 @@ extension Swarm {
     ) {
         let sources = sources(of: piece, now: now)
         let others = sources.filter { !convicted.contains($0.key) }
-        let best = soonest(among: others.isEmpty ? sources : others, toHave: piece)
+        let best = soonest(among: others.isEmpty ? sources : others, toHave: piece, now: now)
         picker.failed(piece, onlyFrom: best)
     }
 
@@ -211,12 +212,16 @@ extension Swarm {
 
     /// The peer that would have the piece soonest if it is fetched from it alone; one above suspicion
     /// may take twice as long.
-    private func soonest(among peers: [Peer], toHave piece: PieceIndex) -> PeerKey? {
+    private func soonest(
+        among peers: [Peer],
+        toHave piece: PieceIndex,
+        now: Instant
+    ) -> PeerKey? {
         let suspects = Set(assembler.suspects(of: piece))
         let blockCount = geometry.blockCount(of: piece)
         let candidates = peers.map { peer in
             let backlog = picker.openBlockCount(onParoleWith: peer.key)
-            let delay = peer.pipeline.estimate(typicalRate: typicalRate)
+            let delay = peer.pipeline.estimate(typicalRate: typicalRate, now: now)
                 .last(of: blockCount + backlog)
             return (key: peer.key, cost: suspects.contains(peer.key) ? 2 * delay : delay)
         }

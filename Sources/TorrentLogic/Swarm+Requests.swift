@@ -147,7 +147,7 @@ extension Swarm {
         var lanes: [BlockSchedule.Lane] = []
         for index in peers.indices where peers[index].mayBeAsked {
             let pipeline = peers[index].pipeline
-            let estimate = pipeline.estimate(typicalRate: typicalRate)
+            let estimate = pipeline.estimate(typicalRate: typicalRate, now: now)
             lanes.append(
                 BlockSchedule.Lane(
                     peer: index,
