@@ -39,6 +39,10 @@ package struct RequestPipeline {
     /// A peer that has sent nothing yet is taken to be so much slower than others.
     private static let doubt = 6.0
     private static let spareDepth = 8
+    /// Requests to a peer that has sent nothing yet.
+    private static let maximumFirstDepth = 6
+    /// Seconds for which such a peer may let wait for its first block, but for the way.
+    private static let firstPatience = 0.08
     /// Seconds by which the estimate of a suspect is worse.
     private static let suspicion = 4.0
     /// Seconds of delivery that may wait at a peer if nobody waits for them here.
@@ -137,6 +141,13 @@ package struct RequestPipeline {
         )
     }
 
+    /// So many blocks are wanted of it at once, and nothing is known of it yet: a few more requests are
+    /// in flight than before others, so that a fast peer does not run out of them at once.
+    package mutating func begin(with blockCount: Int) {
+        guard !pace.hasDelivered, isEmpty, !isFailing else { return }
+        depth = min(max(depth, min(blockCount, Self.maximumFirstDepth)), maximumDepth)
+    }
+
     /// See `PeerPace.assume`.
     package mutating func assume(roundTrip: Duration) {
         pace.assume(roundTrip: roundTrip / .seconds(1))
@@ -222,7 +233,8 @@ package struct RequestPipeline {
     /// True if the peer has never sent a block and should have: it may be one that never does.
     package func isLateWithItsFirst(now: Instant) -> Bool {
         guard !pace.hasDelivered, let first = inFlight.first else { return false }
-        return (now - first.sentAt) / .seconds(1) > first.expectedDelay
+        let delay = min(first.expectedDelay, pace.roundTrip + Self.firstPatience)
+        return (now - first.sentAt) / .seconds(1) > delay
     }
 
     /// Nothing that is needed soon is to be asked of the peer until it delivers.
