@@ -137,7 +137,7 @@ extension Row {
         let places = [0] + (0..<extent.of(2, 1)).map { _ in generator.place(in: length) }
         let player = PlayerScript(
             byteRate: filmRate,
-            scenes: places.map { .init(offset: $0, byteCount: extent.of(48, 6) * mebibyte) }
+            scenes: places.map { .init(offset: $0, byteCount: extent.of(48, 4) * mebibyte) }
         )
         return Scenario(torrent: film, peers: peers, readers: [.player(player)])
     }
