@@ -9,9 +9,9 @@ struct FailedAttempts {
     private(set) var attempts: [Attempt] = []
 
     /// Attempts that are remembered.
-    private static let maximumCount = 3
+    private static let maximumCount = 5
     /// Attempts after which the piece is fetched from one peer alone.
-    private static let maximumStripedCount = 2
+    private static let maximumStripedCount = 4
 
     mutating func add(_ attempt: Attempt) {
         attempts.append(attempt)
@@ -49,17 +49,47 @@ struct FailedAttempts {
         return senders.subtracting(vouchedFor).union(contradicted)
     }
 
-    /// By block, those from whom not to fetch it again; `nil` once it is better to ask one alone.
-    ///
-    /// After the first attempt it is whoever sent the block. After the second every block has been
-    /// sent by two, and who lies often is known from that.
-    var avoided: [Set<PeerKey>]? {
-        guard attempts.count <= Self.maximumStripedCount else { return nil }
-        let suspects = attempts.count > 1 ? suspects : []
-        return votes.map { votes in
-            Self.agreed(votes) == nil ? suspects.union(votes.map(\.peer)) : suspects
+    /// Everyone who differs from two that agree.
+    var contradicted: Set<PeerKey> {
+        var peers: Set<PeerKey> = []
+        for votes in votes {
+            guard let agreed = Self.agreed(votes) else { continue }
+            for vote in votes where vote.digest != agreed { peers.insert(vote.peer) }
+        }
+        return peers
+    }
+
+    /// Pairs of peers that sent different things for a block of which nobody knows what is right.
+    var contradictions: [(PeerKey, PeerKey)] {
+        votes.flatMap { votes -> [(PeerKey, PeerKey)] in
+            guard votes.count > 1, Self.agreed(votes) == nil else { return [] }
+            return votes.indices.flatMap { first in
+                votes[(first + 1)...].filter { $0.digest != votes[first].digest }
+                    .map { (votes[first].peer, $0.peer) }
+            }
         }
     }
+
+    /// By block, those from whom not to fetch it again; `nil` once it is better to ask one alone.
+    ///
+    /// It is whoever sent a block on which no two agree, and everyone to avoid in any case.
+    func avoided(_ unwelcome: Set<PeerKey>) -> [Set<PeerKey>]? {
+        guard attempts.count <= Self.maximumStripedCount, !isAgreed else { return nil }
+        return votes.map { votes in
+            Self.agreed(votes) == nil ? unwelcome.union(votes.map(\.peer)) : unwelcome
+        }
+    }
+
+    /// Blocks of the last attempt that another peer had sent alike: they need not come again.
+    var agreedBlocks: [Int] {
+        guard let last = attempts.last, !isAgreed else { return [] }
+        return zip(votes, last.digests).enumerated().compactMap { number, block in
+            Self.agreed(block.0) == block.1 ? number : nil
+        }
+    }
+
+    /// Two agree about every block, and yet the piece is wrong: they must have conspired.
+    private var isAgreed: Bool { votes.allSatisfy { Self.agreed($0) != nil } }
 
     private typealias Vote = (peer: PeerKey, digest: UInt64)
 

@@ -14,6 +14,8 @@ package struct HashExchange: Sendable {
         package var wantedCount = 256
         /// How long an answer may take before another peer is asked.
         package var patience = Duration.seconds(5)
+        /// How long blocks wait for their leaves before all of the piece is fetched to do without.
+        package var leafPatience = Duration.seconds(1)
         /// Requests of one peer that wait for their answer; more are rejected.
         package var answersPerPeer = 8
         /// Answers that are being made at a time: each may read and hash 8 MiB.
@@ -47,6 +49,7 @@ package struct HashExchange: Sendable {
         /// Those for whose sake it is wanted; files of the same content have the same hashes.
         var pieces: [PieceIndex]
         var asked: (peer: PeerKey, at: Instant)?
+        var firstAsked: Instant?
     }
 
     private struct Peer {
@@ -115,6 +118,25 @@ package struct HashExchange: Sendable {
     /// Whether `want` was called for the piece, which is then enough.
     package func seeks(_ piece: PieceIndex) -> Bool { sought.contains(piece) }
 
+    /// Whether the leaves of the piece are here or on their way, so that its blocks can be verified
+    /// one by one.
+    ///
+    /// - Parameter hasPeers: somebody is connected, with whom the messages of v2 are spoken or not.
+    package func promisesLeaves(of piece: PieceIndex, hasPeers: Bool, now: Instant) -> Bool {
+        if known.hasLeaves(of: piece) { return true }
+        guard !peers.isEmpty || !hasPeers else { return false }
+        guard sought.contains(piece) else { return wanted.count < limits.wantedCount }
+        let missing = wanted.filter { $0.pieces.contains(piece) }
+        return !missing.isEmpty
+            && missing.allSatisfy { wanted in
+                let isLate = wanted.firstAsked.map { now - $0 >= limits.leafPatience } ?? false
+                let isRefused =
+                    !peers.isEmpty
+                    && peers.values.allSatisfy { $0.refused.contains(wanted.request) }
+                return !isLate && !isRefused
+            }
+    }
+
     /// The piece is to be fetched: its hash is wanted, and after that the leaves of its blocks.
     package mutating func want(_ piece: PieceIndex) {
         let missing = known.missing(of: piece, blockCount: geometry.blockCount(of: piece))
@@ -157,6 +179,7 @@ package struct HashExchange: Sendable {
             guard let key = least?.key else { continue }
             peers[key]?.inFlightCount += 1
             wanted[index].asked = (key, now)
+            wanted[index].firstAsked = wanted[index].firstAsked ?? now
             actions.append(.send(.hashRequest(request), to: key))
         }
     }

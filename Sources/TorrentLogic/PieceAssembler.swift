@@ -35,8 +35,14 @@ package struct PieceAssembler {
     private var failures: [PieceIndex: FailedAttempts] = [:]
     /// The pieces of `failures`, oldest first.
     private var failureOrder: [PieceIndex] = []
+    /// Blocks that each has sent of pieces that were right.
+    private var rightCounts: [PeerKey: Int] = [:]
 
     private static let maximumFailures = 64
+    /// Peers of whom it is remembered that they sent right blocks.
+    private static let maximumKnown = 1024
+    /// Who has sent so many right blocks is trusted, if so many are.
+    private static let trust = (blockCount: 4, peerCount: 3)
 
     package init(geometry: PieceGeometry) { self.geometry = geometry }
 
@@ -130,17 +136,51 @@ package struct PieceAssembler {
 
     /// By block, those from whom not to fetch a piece that failed; `nil` if it is to be fetched from
     /// one peer alone.
-    package func avoided(of piece: PieceIndex) -> [Set<PeerKey>]? { failures[piece]?.avoided }
+    ///
+    /// - Parameter sources: who has the piece and would deliver.
+    package func avoided(of piece: PieceIndex, sources: Set<PeerKey> = []) -> [Set<PeerKey>]? {
+        guard let failure = failures[piece] else { return nil }
+        let suspicion = Suspicion(failures.values)
+        let suspects = suspicion.liars.union(suspicion.doubtful)
+        let trusted = sources.filter {
+            rightCounts[$0, default: 0] >= Self.trust.blockCount && !suspects.contains($0)
+        }
+        let isEnough = trusted.count >= max(Self.trust.peerCount, sources.count / 4)
+        return failure.avoided(isEnough ? suspects.union(sources.subtracting(trusted)) : suspects)
+    }
+
+    /// Takes up blocks of a piece that failed which are right, as two peers have sent the same.
+    ///
+    /// - Returns: their numbers; what they are in the last attempt is to be kept.
+    package mutating func keepAgreed(of piece: PieceIndex) -> [Int] {
+        guard let failure = failures[piece], let last = failure.attempts.last else { return [] }
+        let numbers = failure.agreedBlocks
+        for number in numbers {
+            guard let sender = last.senders[number] else { continue }
+            _ = received(geometry.block(number, of: piece), from: sender)
+        }
+        return numbers
+    }
+
+    /// Who probably sent wrong blocks of pieces that failed.
+    package var probableLiars: [PeerKey] {
+        failures.isEmpty ? [] : Suspicion(failures.values).liars.sorted()
+    }
 
     /// The piece's hash is right.
     ///
     /// - Returns: the peers whose block of an earlier attempt differs, in order of their keys.
     package mutating func passed(_ piece: PieceIndex, blockDigests: [UInt64]) -> [PeerKey] {
-        unfinished[piece] = nil
+        trust(unfinished.removeValue(forKey: piece)?.senders ?? [])
         guard let attempts = failures.removeValue(forKey: piece) else { return [] }
         failureOrder.removeAll { $0 == piece }
         guard blockDigests.count == geometry.blockCount(of: piece) else { return [] }
         return attempts.liars(rightDigests: blockDigests).sorted()
+    }
+
+    private mutating func trust(_ senders: [PeerKey?]) {
+        if rightCounts.count > Self.maximumKnown { rightCounts.removeAll() }
+        for case .some(let sender) in senders { rightCounts[sender, default: 0] += 1 }
     }
 
     /// The piece's hash is wrong.

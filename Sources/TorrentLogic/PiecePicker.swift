@@ -42,6 +42,8 @@ package struct PiecePicker {
     private let maximumByteCount: UInt64
 
     private var plan: [PieceIndex] = []
+    /// Of the pieces of the plan that are not wanted whole: the blocks that are.
+    private var parts: [PieceIndex: [Range<Int>]] = [:]
     /// Pieces of the plan before this are urgent.
     private var urgentCount = 0
     /// Pieces of the plan from this on are for nobody in particular.
@@ -74,28 +76,32 @@ package struct PiecePicker {
     ///   - order: what is wanted and missing, in order of need, no piece twice.
     ///   - urgentCount: so many from the front are waited for.
     ///   - backgroundCount: so many at the end are handed out only while `allowsBackground`.
+    ///   - parts: of pieces that are not wanted whole, the blocks that are.
     package mutating func replan(
         _ order: [PieceIndex],
         urgentCount: Int,
-        backgroundCount: Int = 0
+        backgroundCount: Int = 0,
+        parts: [PieceIndex: [Range<Int>]] = [:]
     ) {
         if !preferred.isEmpty {
             let wanted = Set(order)
             preferred = preferred.filter { wanted.contains($0.key) }
         }
         plan = order
+        self.parts = parts
         backgroundStart = order.count - backgroundCount
         self.urgentCount = urgentCount
         cursor = 0
         for index in unfinished.values.indices {
             unfinished.values[index].rank = Self.unplanned
+            unfinished.values[index].confine(to: parts[unfinished.values[index].piece])
         }
         for (rank, piece) in order.enumerated() where unfinished[piece] != nil {
             unfinished[piece]?.rank = rank
         }
     }
 
-    /// Whether all blocks of the piece are requested or received.
+    /// Whether all blocks of the piece that are wanted are requested or received.
     package func isUnderWay(_ piece: PieceIndex) -> Bool { unfinished[piece]?.openCount == 0 }
 
     package func isPlanned(_ piece: PieceIndex) -> Bool {
@@ -172,7 +178,13 @@ package struct PiecePicker {
 
     private func openCount(of piece: PieceIndex, have: Bitfield) -> Int {
         guard !have[piece] else { return 0 }
-        return unfinished[piece]?.openCount ?? geometry.blockCount(of: piece)
+        return unfinished[piece]?.openCount ?? wantedBlockCount(of: piece)
+    }
+
+    /// Of a piece that is not begun.
+    private func wantedBlockCount(of piece: PieceIndex) -> Int {
+        guard let part = parts[piece] else { return geometry.blockCount(of: piece) }
+        return part.reduce(0) { $0 + $1.count }
     }
 
     private func openness(of piece: PieceIndex) -> ((PeerKey) -> Bool)? {
@@ -212,7 +224,7 @@ package struct PiecePicker {
         while position < plan.count, total < limit {
             let piece = plan[position]
             if !have[piece], !suspended.contains(piece) {
-                total += unfinished[piece]?.openCount ?? geometry.blockCount(of: piece)
+                total += unfinished[piece]?.openCount ?? wantedBlockCount(of: piece)
                 if position < urgentCount { urgent = min(total, limit) }
             }
             position += 1
@@ -285,20 +297,22 @@ package struct PiecePicker {
     /// - Parameters:
     ///   - peers: by block, those not to fetch it from if anybody else is left.
     ///   - sources: who has the piece and would deliver.
+    ///   - blocks: numbers of blocks that need not be fetched again.
     package mutating func failed(
         _ piece: PieceIndex,
         avoiding peers: [Set<PeerKey>],
-        sources: Set<PeerKey>
+        sources: Set<PeerKey>,
+        keeping blocks: [Int] = []
     ) {
         restart(piece)
+        for number in blocks { _ = unfinished[piece]?.arrived(number) }
         unfinished[piece]?.avoidance = Avoidance(peers, sources: sources)
     }
 
     /// As `failed`, but nobody is suspected.
     package mutating func restart(_ piece: PieceIndex) {
         guard let entry = unfinished[piece] else { return }
-        let count = entry.states.count
-        unfinished[piece] = UnfinishedPiece(piece, blockCount: count, rank: entry.rank)
+        unfinished[piece] = entry.restarted()
         reopened(piece)
     }
 
@@ -361,6 +375,7 @@ package struct PiecePicker {
         }
         let count = geometry.blockCount(of: piece)
         unfinished[piece] = UnfinishedPiece(piece, blockCount: count, rank: rank)
+        unfinished[piece]?.confine(to: parts[piece])
         unfinishedByteCount += length
         for number in kept.removeValue(forKey: piece) ?? [] {
             _ = unfinished[piece]?.arrived(number)

@@ -26,6 +26,7 @@ package struct RequestPipeline {
     /// In the order of requests; the part before `head` is used up.
     private var requests: [Request] = []
     private var head = 0
+    private var stragglers = Stragglers()
     private var lastProgress: Instant
     private var isSlowStart = true
     private var wasIdle = true
@@ -38,6 +39,10 @@ package struct RequestPipeline {
     /// A peer that has sent nothing yet is taken to be so much slower than others.
     private static let doubt = 6.0
     private static let spareDepth = 8
+    /// Requests to a peer that has sent nothing yet.
+    private static let maximumFirstDepth = 6
+    /// Seconds for which such a peer may let wait for its first block, but for the way.
+    private static let firstPatience = 0.08
     /// Seconds by which the estimate of a suspect is worse.
     private static let suspicion = 4.0
     /// Seconds of delivery that may wait at a peer if nobody waits for them here.
@@ -123,7 +128,7 @@ package struct RequestPipeline {
 
     /// - Parameter typicalRate: of peers in this swarm, taken if this one was not measured yet; bytes
     ///   per second.
-    func estimate(typicalRate: Double? = nil) -> DeliveryEstimate {
+    func estimate(typicalRate: Double? = nil, now: Instant) -> DeliveryEstimate {
         var blockTime = pace.blockTime
         if !pace.hasDelivered, let typicalRate {
             blockTime = Self.doubt * Double(Block.maximumLength) / typicalRate
@@ -131,9 +136,16 @@ package struct RequestPipeline {
         return DeliveryEstimate(
             response: pace.roundTrip + (pace.hasDelivered ? 0 : blockTime),
             blockTime: blockTime,
-            queuedCount: inFlightCount,
+            queuedCount: inFlightCount + stragglers.count(now: now),
             penalty: isFailing ? Self.suspicion : 0
         )
+    }
+
+    /// So many blocks are wanted of it at once, and nothing is known of it yet: a few more requests are
+    /// in flight than before others, so that a fast peer does not run out of them at once.
+    package mutating func begin(with blockCount: Int) {
+        guard !pace.hasDelivered, isEmpty, !isFailing else { return }
+        depth = min(max(depth, min(blockCount, Self.maximumFirstDepth)), maximumDepth)
     }
 
     /// See `PeerPace.assume`.
@@ -156,7 +168,7 @@ package struct RequestPipeline {
             Request(
                 block: block,
                 sentAt: now,
-                expectedDelay: estimate(typicalRate: typicalRate).next
+                expectedDelay: estimate(typicalRate: typicalRate, now: now).next
             )
         )
     }
@@ -180,7 +192,26 @@ package struct RequestPipeline {
         return true
     }
 
-    /// The request was cancelled; no block is expected for it.
+    /// The request is cancelled, and its block may come all the same.
+    ///
+    /// - Returns: false if it was not in flight.
+    package mutating func cancel(_ block: Block, now: Instant) -> Bool {
+        guard let request = take(block) else { return false }
+        stragglers.cancelled(
+            expectedAt: request.sentAt + .seconds(request.expectedDelay),
+            roundTrip: pace.roundTrip,
+            now: now
+        )
+        return true
+    }
+
+    /// The block of a request came that was in flight no longer.
+    package mutating func straggled(now: Instant) {
+        stragglers.came()
+        lastProgress = now
+    }
+
+    /// The request is void; no block is expected for it.
     ///
     /// - Returns: false if it was not in flight.
     package mutating func withdraw(_ block: Block) -> Bool { take(block) != nil }
@@ -202,7 +233,8 @@ package struct RequestPipeline {
     /// True if the peer has never sent a block and should have: it may be one that never does.
     package func isLateWithItsFirst(now: Instant) -> Bool {
         guard !pace.hasDelivered, let first = inFlight.first else { return false }
-        return (now - first.sentAt) / .seconds(1) > first.expectedDelay
+        let delay = min(first.expectedDelay, pace.roundTrip + Self.firstPatience)
+        return (now - first.sentAt) / .seconds(1) > delay
     }
 
     /// Nothing that is needed soon is to be asked of the peer until it delivers.

@@ -14,7 +14,28 @@ extension Swarm {
         if case .needed(let requestCount) = picker.received(block), requestCount > 0 {
             cancelCopies(of: block, now: now)
         }
-        if assembler.proved(block) { verified(block.piece, now: now) }
+        if assembler.proved(block) {
+            verified(block.piece, now: now)
+        } else if let part = plan.parts[block.piece],
+            part.allSatisfy({ assembler.isProved($0, of: block.piece) })
+        {
+            // All that is wanted of it is here.
+            abandon(block.piece, now: now)
+            replan(now: now, always: true)
+        }
+    }
+
+    /// What there is to know of unfinished pieces for a plan.
+    func progress(now: Instant) -> DemandPlan.Progress {
+        let (picker, assembler, hashes) = (picker, assembler, hashes)
+        let hasPeers = !peers.isEmpty
+        return DemandPlan.Progress(
+            isUnderWay: { picker.isUnderWay($0) },
+            comesInBlocks: { piece in
+                hashes?.promisesLeaves(of: piece, hasPeers: hasPeers, now: now) ?? false
+            },
+            isProved: { assembler.isProved($0, of: $1) }
+        )
     }
 
     /// The block is not what its leaf says: it is fetched again, and who sent it is banned.

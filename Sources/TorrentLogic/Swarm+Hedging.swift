@@ -6,8 +6,6 @@ extension Swarm {
     private struct Late {
         let block: Block
         let owner: Int
-        /// Place of its piece in the plan.
-        let position: Int
         /// Seconds until it is expected from its owner.
         let remaining: Double
         /// Seconds until it is needed.
@@ -156,7 +154,7 @@ extension Swarm {
             guard (1..<allowed).contains(copies),
                 let other = alternative(to: late.owner, for: late.block, now: now)
             else { continue }
-            let delay = peers[other].pipeline.estimate(typicalRate: typicalRate).next
+            let delay = peers[other].pipeline.estimate(typicalRate: typicalRate, now: now).next
             let isWorthwhile =
                 (late.isOverdue && (isWaitedFor || late.dueIn < delay + Self.worthwhile))
                 || (isWaitedFor && late.remaining > Self.worthwhile
@@ -172,37 +170,44 @@ extension Swarm {
     /// The blocks in flight that are needed soon, in order of need.
     private func lateBlocks(now: Instant) -> [Late] {
         let age = plan.age(now: now)
-        var positions: [PieceIndex: Int] = [:]
-        for (position, lead) in plan.leads.enumerated() {
+        var dues: [PieceIndex: Double] = [:]
+        for (piece, lead) in zip(plan.order, plan.leads) {
             guard lead - age <= Self.horizon else { break }
-            if picker.isUnfinished(plan.order[position]) {
-                positions[plan.order[position]] = position
-            }
+            if picker.isUnfinished(piece) { dues[piece] = lead - age }
         }
-        guard !positions.isEmpty else { return [] }
+        for piece in plan.hastened where picker.isUnfinished(piece) {
+            dues[piece] = min(dues[piece] ?? 0, 0)
+        }
+        guard !dues.isEmpty else { return [] }
         var late: [Late] = []
         for owner in peers.indices {
             let pace = peers[owner].pipeline.pace
+            let isSilent =
+                peers[owner].pipeline.isSilent(now: now)
+                || peers[owner].pipeline.isLateWithItsFirst(now: now)
+            // What was assumed of a peer that has had no time to answer says nothing.
+            guard pace.hasDelivered || isSilent else { continue }
             let margin = max(0.1, pace.roundTrip / 2, pace.rate == nil ? 0 : 2 * pace.blockTime)
-            let isSilent = peers[owner].pipeline.isSilent(now: now)
             var queue = 0.0
             for request in peers[owner].pipeline.inFlight {
                 queue += pace.blockTime
-                guard let position = positions[request.block.piece] else { continue }
+                guard let dueIn = dues[request.block.piece] else { continue }
                 let expected = request.expectedDelay - (now - request.sentAt) / .seconds(1)
                 late.append(
                     Late(
                         block: request.block,
                         owner: owner,
-                        position: position,
                         remaining: isSilent ? .infinity : max(expected, queue),
-                        dueIn: plan.leads[position] - age,
+                        dueIn: dueIn,
                         isOverdue: isSilent || expected < -margin
                     )
                 )
             }
         }
-        return late.sorted { ($0.position, $0.block.offset) < ($1.position, $1.block.offset) }
+        return late.sorted {
+            ($0.dueIn, $0.block.piece, $0.block.offset)
+                < ($1.dueIn, $1.block.piece, $1.block.offset)
+        }
     }
 
     /// Who would deliver the block soonest, but for its owner, though its pipeline be full: what a reader
@@ -217,7 +222,7 @@ extension Swarm {
             && !peers[index].pipeline.contains(block)
             && picker.accepts(block, from: peers[index].key)
         {
-            let delay = peers[index].pipeline.estimate(typicalRate: typicalRate).next
+            let delay = peers[index].pipeline.estimate(typicalRate: typicalRate, now: now).next
             if best.map({ delay < $0.delay }) ?? true { best = (index, delay) }
         }
         return best?.index

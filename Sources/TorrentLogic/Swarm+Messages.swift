@@ -31,6 +31,7 @@ extension Swarm {
             requestMore(now: now)
         case .unchoke:
             peers[index].isChokingUs = false
+            shareOut(to: index)
             requestMore(from: index, now: now)
         case .interested: receivedInterest(true, from: index, now: now)
         case .notInterested: receivedInterest(false, from: index, now: now)
@@ -38,6 +39,15 @@ extension Swarm {
         case .cancel(let request): receivedCancel(request, from: index, now: now)
         case .piece: preconditionFailure("piece messages go to receivedBlock")
         }
+    }
+
+    /// The peer gets its share of what is waited for, as far as its first requests go.
+    private mutating func shareOut(to index: Int) {
+        let untried = peers.count { !$0.pipeline.pace.hasDelivered && $0.pipeline.isEmpty }
+        let blocks = picker.openBlockCount(atMost: Self.sharedBlockCount, have: have)
+        // Those that are being dialled come in time for what is left.
+        let shareCount = max(1, untried + pool.diallingCount)
+        peers[index].pipeline.begin(with: blocks.urgent / shareCount)
     }
 
     mutating func violation(_ index: Int, _ what: String, now: Instant) {

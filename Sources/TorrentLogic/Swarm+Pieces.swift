@@ -32,6 +32,7 @@ extension Swarm {
             }
             return nil
         }
+        if !wasInFlight { peers[index].pipeline.straggled(now: now) }
         peers[index].receivedInRound += UInt64(length)
         guard picker.isUnfinished(block.piece), wasInFlight || picker.accepts(block, from: key),
             case .needed(let requestCount) = picker.received(block)
@@ -87,22 +88,31 @@ extension Swarm {
         requestMore(now: now)
     }
 
-    /// The piece's hash is wrong; the owner has dropped its blocks.
+    /// The piece's hash is wrong; the owner drops its blocks but those that are returned.
     ///
     /// - Parameter blockDigests: eight bytes of a cryptographic hash of each block, in order.
-    package mutating func rejected(_ piece: PieceIndex, blockDigests: [UInt64], now: Instant) {
+    /// - Returns: numbers of blocks that are right all the same, and do not come again.
+    @discardableResult
+    package mutating func rejected(
+        _ piece: PieceIndex,
+        blockDigests: [UInt64],
+        now: Instant
+    ) -> [Int] {
         precondition(geometry.contains(piece))
         let convicted = assembler.failed(piece, blockDigests: blockDigests)
         picker.restart(piece)
         for liar in convicted { ban(liar, piece: piece, now: now) }
         // A web seed stays after its first wrong piece, but is the last to be asked for this one.
         let remaining = convicted.filter { peers.index(of: $0) != nil }
-        if convicted.isEmpty || !remaining.isEmpty {
-            fetchAgain(piece, otherThanFrom: remaining, now: now)
+        let kept = remaining.isEmpty ? fetchFromMany(piece, now: now) : nil
+        if kept == nil, convicted.isEmpty || !remaining.isEmpty {
+            fetchAlone(piece, otherThanFrom: remaining, now: now)
         }
+        restProbableLiars(now: now)
         requestMore(now: now)
         dial(now: now)
         reschedule(now: now)
+        return kept ?? []
     }
 
     /// The piece could not be hashed or written, through no fault of a peer; the owner has dropped
@@ -148,41 +158,70 @@ extension Swarm {
     /// - Returns: false if the peer was not asked for the block.
     @discardableResult
     mutating func cancel(_ block: Block, at index: Int, now: Instant) -> Bool {
-        guard peers[index].pipeline.withdraw(block) else { return false }
+        guard peers[index].pipeline.cancel(block, now: now) else { return false }
         peers[index].void(block)
         send(.cancel(BlockRequest(block)), to: index, now: now)
         return true
     }
 
-    /// A piece was wrong: it is fetched again from many while that may show who lied, then from one
-    /// alone.
+    /// A piece was wrong: what is in doubt of it is fetched again, from many.
+    ///
+    /// - Returns: the blocks that are not; `nil` if it is better to ask one alone.
+    private mutating func fetchFromMany(_ piece: PieceIndex, now: Instant) -> [Int]? {
+        let sources = Set(sources(of: piece, now: now).map(\.key))
+        guard let avoided = assembler.avoided(of: piece, sources: sources) else { return nil }
+        let kept = assembler.keepAgreed(of: piece)
+        picker.failed(piece, avoiding: avoided, sources: sources, keeping: kept)
+        return kept
+    }
+
+    /// A piece was wrong: it is fetched again from one peer, which shows whether that one lies.
     ///
     /// - Parameter convicted: who is known to have sent it wrong.
-    private mutating func fetchAgain(
+    private mutating func fetchAlone(
         _ piece: PieceIndex,
         otherThanFrom convicted: [PeerKey],
         now: Instant
     ) {
-        let sources = peers.filter {
+        let sources = sources(of: piece, now: now)
+        let others = sources.filter { !convicted.contains($0.key) }
+        let best = soonest(among: others.isEmpty ? sources : others, toHave: piece, now: now)
+        picker.failed(piece, onlyFrom: best)
+    }
+
+    /// Who has the piece and would deliver.
+    private func sources(of piece: PieceIndex, now: Instant) -> [Peer] {
+        peers.filter {
             !$0.isChokingUs && $0.has[piece] && !$0.pipeline.isSilent(now: now)
                 && !$0.pipeline.isFailing
         }
-        if convicted.isEmpty, let avoided = assembler.avoided(of: piece) {
-            return picker.failed(piece, avoiding: avoided, sources: Set(sources.map(\.key)))
+    }
+
+    /// Asks nothing of those who probably lie until pieces have come without them and say who does,
+    /// unless few others are left.
+    private mutating func restProbableLiars(now: Instant) {
+        let liars = Set(assembler.probableLiars)
+        guard !liars.isEmpty else { return }
+        let others = peers.count { $0.mayBeAsked && !liars.contains($0.key) }
+        for index in peers.indices
+        where liars.contains(peers[index].key) && !peers[index].isWebSeed && others > liars.count {
+            peers[index].restsUntil = now + limits.liarRest
         }
-        let others = sources.filter { !convicted.contains($0.key) }
-        let best = soonest(among: others.isEmpty ? sources : others, toHave: piece)
-        picker.failed(piece, onlyFrom: best)
+        scheduleTick(now: now)
     }
 
     /// The peer that would have the piece soonest if it is fetched from it alone; one above suspicion
     /// may take twice as long.
-    private func soonest(among peers: [Peer], toHave piece: PieceIndex) -> PeerKey? {
+    private func soonest(
+        among peers: [Peer],
+        toHave piece: PieceIndex,
+        now: Instant
+    ) -> PeerKey? {
         let suspects = Set(assembler.suspects(of: piece))
         let blockCount = geometry.blockCount(of: piece)
         let candidates = peers.map { peer in
             let backlog = picker.openBlockCount(onParoleWith: peer.key)
-            let delay = peer.pipeline.estimate(typicalRate: typicalRate)
+            let delay = peer.pipeline.estimate(typicalRate: typicalRate, now: now)
                 .last(of: blockCount + backlog)
             return (key: peer.key, cost: suspects.contains(peer.key) ? 2 * delay : delay)
         }

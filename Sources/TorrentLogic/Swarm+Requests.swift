@@ -54,7 +54,7 @@ extension Swarm {
             demand,
             have: have,
             always: always || isWithdrawn,
-            isUnderWay: { picker.isUnderWay($0) },
+            progress: progress(now: now),
             now: now
         )
         guard isChanged else {
@@ -66,7 +66,8 @@ extension Swarm {
         picker.replan(
             plan.order + backgroundPieces,
             urgentCount: plan.urgentCount,
-            backgroundCount: backgroundPieces.count
+            backgroundCount: backgroundPieces.count,
+            parts: plan.parts
         )
         missingCount = plan.order.count + backgroundPieces.count
         if isWithdrawn {
@@ -153,7 +154,7 @@ extension Swarm {
         var lanes: [BlockSchedule.Lane] = []
         for index in peers.indices where peers[index].mayBeAsked {
             let pipeline = peers[index].pipeline
-            let estimate = pipeline.estimate(typicalRate: typicalRate)
+            let estimate = pipeline.estimate(typicalRate: typicalRate, now: now)
             lanes.append(
                 BlockSchedule.Lane(
                     peer: index,

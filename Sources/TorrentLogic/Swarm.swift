@@ -108,6 +108,8 @@ package struct Swarm {
     /// Pieces without a hash for which one is asked at a time.
     static let maximumLackingPieces = 16
     static let maximumDeparted = 256
+    /// Blocks that are shared out at once among peers that nothing is known of.
+    static let sharedBlockCount = 256
 
     /// - Parameters:
     ///   - have: the pieces verified and on disk; of the geometry's piece count.
@@ -140,7 +142,7 @@ package struct Swarm {
             maximumByteCount: limits.unverifiedByteCount(ofPieces: geometry.pieceLength)
         )
         assembler = PieceAssembler(geometry: geometry)
-        demand = ReadDemand(pieceLength: geometry.pieceLength)
+        demand = ReadDemand(pieceLength: geometry.pieceLength, comesInBlocks: hashes != nil)
         plan = DemandPlan(geometry: geometry)
         lastMaintenance = now
     }

@@ -24,6 +24,8 @@ package struct SwarmLimits: Sendable {
     package var maximumStatedPipelineDepth = 2000
     /// A peer that rejected a request gets no other for so long.
     package var rejectRest = Duration.seconds(1)
+    /// A peer that probably sent wrong blocks gets no request for so long.
+    package var liarRest = Duration.seconds(3)
     /// A peer that owes blocks and sends none for so long is snubbed: its blocks go back.
     package var snubPatience = Duration.seconds(8)
     /// Bytes of pieces that are begun and not verified yet, if that is enough for four pieces.

@@ -10,8 +10,10 @@ struct UnfinishedPiece {
     let piece: PieceIndex
     /// Per block: requests in flight, or `received`.
     private(set) var states: [UInt8]
-    /// Blocks neither requested nor received.
+    /// Blocks that are wanted, and neither requested nor received.
     private(set) var openCount: Int
+    /// The blocks that are wanted; `nil` for all.
+    private var part: [Range<Int>]?
     private(set) var receivedCount = 0
     /// Position in the plan, `unplanned` if nobody wants the piece any more.
     var rank: Int
@@ -34,6 +36,25 @@ struct UnfinishedPiece {
 
     var isComplete: Bool { receivedCount == states.count }
 
+    /// - Parameter part: the blocks that are wanted from now on; `nil` for all.
+    mutating func confine(to part: [Range<Int>]?) {
+        guard part != self.part else { return }
+        self.part = part
+        openCount = states.indices.count { states[$0] == 0 && isWanted($0) }
+        firstOpen = 0
+    }
+
+    /// The piece is to be fetched anew.
+    func restarted() -> UnfinishedPiece {
+        var piece = UnfinishedPiece(piece, blockCount: states.count, rank: rank)
+        piece.confine(to: part)
+        return piece
+    }
+
+    private func isWanted(_ number: Int) -> Bool {
+        part?.contains { $0.contains(number) } ?? true
+    }
+
     /// Requests in flight for a block.
     func requestCount(of number: Int) -> Int {
         states[number] == Self.received ? 0 : Int(states[number])
@@ -46,7 +67,7 @@ struct UnfinishedPiece {
     func isOpen(to peer: PeerKey) -> Bool {
         if case .only(let chosen) = parole, chosen != peer { return false }
         guard avoidance != nil else { return true }
-        return states.indices.contains { states[$0] == 0 && allows($0, from: peer) }
+        return states.indices.contains { isFree($0, for: peer) }
     }
 
     /// Whether a block may come from this peer.
@@ -77,7 +98,7 @@ struct UnfinishedPiece {
     }
 
     private func isFree(_ number: Int, for peer: PeerKey) -> Bool {
-        states[number] == 0 && allows(number, from: peer)
+        states[number] == 0 && isWanted(number) && allows(number, from: peer)
     }
 
     /// The block is requested once more.
@@ -92,33 +113,33 @@ struct UnfinishedPiece {
     mutating func gaveBack(_ number: Int) -> Bool {
         guard states[number] != 0, states[number] != Self.received else { return false }
         states[number] -= 1
-        guard states[number] == 0 else { return false }
-        reopen(number)
-        return true
+        return states[number] == 0 && reopen(number)
     }
 
     /// A block that is in is missing again.
     ///
-    /// - Returns: false if it is not in.
+    /// - Returns: whether it is open now.
     mutating func refuted(_ number: Int) -> Bool {
         guard states[number] == Self.received else { return false }
         states[number] = 0
         receivedCount -= 1
-        reopen(number)
-        return true
+        return reopen(number)
     }
 
     mutating func arrived(_ number: Int) -> PiecePicker.Arrival {
         let state = states[number]
         guard state != Self.received else { return .notNeeded }
-        if state == 0 { openCount -= 1 }
+        if state == 0, isWanted(number) { openCount -= 1 }
         states[number] = Self.received
         receivedCount += 1
         return .needed(requestCount: Int(state))
     }
 
-    private mutating func reopen(_ number: Int) {
-        openCount += 1
+    /// - Returns: false if it is not wanted.
+    private mutating func reopen(_ number: Int) -> Bool {
         firstOpen = min(firstOpen, number)
+        guard isWanted(number) else { return false }
+        openCount += 1
+        return true
     }
 }

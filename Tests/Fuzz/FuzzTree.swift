@@ -70,8 +70,16 @@ private struct FuzzDirectory: VirtualDirectory {
 
     func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
         let first = Int(min(cookie, 1 << 20)) - 2
-        return FuzzTree.names.indices.dropFirst(max(0, first)).allSatisfy {
-            body(DirectoryEntry(cookie: UInt64($0) + 3, name: FuzzTree.names[$0], node: child($0)))
+        return FuzzTree.names.indices.dropFirst(max(0, first)).allSatisfy { place in
+            let child = child(place)
+            return body(
+                DirectoryEntry(
+                    cookie: UInt64(place) + 3,
+                    name: FuzzTree.names[place],
+                    id: child.id,
+                    attributes: child.attributes
+                )
+            )
         }
     }
 

@@ -61,7 +61,7 @@ final class ServedSession: Sendable {
     /// - Throws: `BrokenPromise` if a reply is none.
     func send(_ message: [UInt8], using mutator: inout Mutator) throws -> Bool {
         var message = message
-        if Int.random(in: 0..<4, using: &mutator) == 0 { sign(&message, using: &mutator) }
+        if Bool.random(using: &mutator) { sign(&message, using: &mutator) }
         let choice = Int.random(in: 0..<256, using: &mutator)
         if choice < 16, service == .nfs { return try sendDatagram(message) }
         let channel = connection.withLock { $0 }

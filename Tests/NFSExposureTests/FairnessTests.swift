@@ -37,6 +37,22 @@ import VirtualTree
         }
     }
 
+    @Test func s24_callsWhoseRepliesWouldBeTooManyAreAnsweredLater() async throws {
+        var limits = NFSLimits()
+        limits.replyBytes = 16 * 1024
+        limits.deferredCalls = 256
+        try await withUntakenReads(12, limits: limits) { client, file, reads, server in
+            #expect(await eventually { server.stalled.readCount == 12 })
+            // Replies that are kept, calls that are put off, and some that are not read yet.
+            let asked = try (0..<600).map { _ in
+                try client.start(.getAttributes, GETATTR3Arguments(object: file))
+            }
+            var missing = Set(reads + asked)
+            while !missing.isEmpty, missing.remove(try client.receive().xid) != nil {}
+            #expect(missing.isEmpty)
+        }
+    }
+
     @Test func s26_ofUntakenReadsOnePartIsInMemory() async throws {
         try await withUntakenReads(200) { client, _, _, server in
             #expect(await eventually { server.stalled.readCount == 200 })

@@ -19,11 +19,9 @@ final class FakeTree: VirtualTree {
 
     func path(ofFile id: FileID) -> [[UInt8]]? {
         for entry in top.entries(after: 0, limit: .max) {
-            guard case .directory(let directory) = entry.node else { continue }
-            for file in directory.entries(after: 0, limit: .max) {
-                if case .file(let node) = file.node, node.id == id {
-                    return [entry.name, file.name]
-                }
+            guard case .directory(let directory) = node(entry.id) else { continue }
+            for file in directory.entries(after: 0, limit: .max) where file.id == id {
+                return [entry.name, file.name]
             }
         }
         return nil

@@ -131,7 +131,9 @@ import Testing
             claimedSize: size,
             to: directory
         )
-        try await withServer(tree: tree) { server in
+        var limits = NFSLimits()
+        limits.waitPolicy = ReadWaitPolicy(stallTimeout: nil)
+        try await withServer(limits: limits, tree: tree) { server in
             let client = try server.client()
             let handle = try client.lookup("large.img", in: try client.mount("/torrents/large"))
             #expect(try attributes(handle, client).size == size)

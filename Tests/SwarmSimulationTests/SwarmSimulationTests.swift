@@ -5,6 +5,8 @@ import Testing
 /// ONLY=simulation`).
 @Suite struct SwarmSimulationTests {
     private static let seeds: Range<UInt64> = 0..<2
+    /// Rows that have everything in them by which one run could differ from another.
+    private static let repeated: Set = ["B", "faulty", "crowd"]
 
     @Test(arguments: Row.all.map(\.name), seeds)
     func everyRunEndsAndKeepsItsPromises(name: String, seed: UInt64) throws {
@@ -13,7 +15,7 @@ import Testing
         #expect(outcome.isFinished, "row \(name), seed \(seed) did not end")
         #expect(outcome.violations.isEmpty, "row \(name), seed \(seed)")
         #expect(outcome.players.allSatisfy { $0.firstByte != nil })
-        guard seed == 0 else { return }
+        guard seed == 0, Self.repeated.contains(name) else { return }
         #expect(outcome == row.run(seed: seed, extent: .brief), "a seed gives one run")
     }
 }

@@ -53,6 +53,29 @@ import TorrentLogic
         #expect(drain(&picker, bob) == [])
     }
 
+    @Test func ofAPieceThatIsNotWantedWholeOnlyItsPartIsHandedOut() {
+        var picker = picker([])
+        let (first, second) = (PieceIndex(3), PieceIndex(5))
+        picker.replan([first, second], urgentCount: 1, parts: [first: [0..<1, 2..<3]])
+        #expect(picker.openBlockCount(atMost: 100, have: nothing).urgent == 2)
+        let all = blocks(3)
+        #expect(drain(&picker, alice) == [all[0], all[2]] + blocks(5))
+        #expect(picker.isUnderWay(first))
+
+        // One that came uncalled for is not missed, one that is given back is open again.
+        let arrival = picker.received(all[1])
+        #expect(arrival == .needed(requestCount: 0))
+        picker.gaveBack(all[2])
+        #expect(!picker.isUnderWay(first))
+        #expect(drain(&picker, bob) == [all[2]])
+
+        picker.replan([first], urgentCount: 0)
+        #expect(drain(&picker, bob) == [all[3]])
+        picker.gaveBack(all[3])
+        picker.replan([first], urgentCount: 1, parts: [first: [0..<1]])
+        #expect(picker.isUnderWay(first))
+    }
+
     @Test func stripesAPieceOverPeers() {
         var picker = picker([0], urgent: 1)
         var takers: [PeerKey] = []
@@ -166,6 +189,21 @@ import TorrentLogic
         #expect(drain(&picker, alice) == [])
         picker.releaseParole(of: bob)
         #expect(drain(&picker, alice) == blocks(0))
+    }
+
+    @Test func ofAFailedPieceWhatIsRightIsNotFetchedAgain() {
+        var picker = picker([0])
+        let all = blocks(0)
+        _ = drain(&picker, alice)
+        for block in all { _ = picker.received(block) }
+        picker.failed(
+            PieceIndex(0),
+            avoiding: [[], [alice], [], [alice]],
+            sources: [alice, bob],
+            keeping: [0, 2]
+        )
+        #expect(drain(&picker, alice) == [])
+        #expect(drain(&picker, bob) == [all[1], all[3]])
     }
 
     @Test func whoMayNotBeAskedForAFailedPieceIsSaidWithIt() {

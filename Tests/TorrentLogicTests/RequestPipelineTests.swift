@@ -134,6 +134,25 @@ import TorrentLogic
         #expect(pipeline.isSilent(now: after(3602)))
     }
 
+    @Test func whatWasCancelledAndIsInASendBufferComesBeforeWhatIsAskedNext() {
+        var pipeline = pipeline()
+        // 20 blocks a second, 100 ms away.
+        run(&pipeline, seconds: 5, delay: 0.1, rate: 20)
+        let now = after(5)
+        let requests = pipeline.inFlight.map(\.block)
+        #expect(requests.count >= 5)
+        for block in requests { #expect(pipeline.cancel(block, now: now) == true) }
+        pipeline.requested(block(5000), now: now)
+        let delay = pipeline.inFlight.last?.expectedDelay ?? 0
+        #expect((0.2...0.4).contains(delay))
+        // Each that comes is waited for no longer, nor is what comes no more.
+        pipeline.straggled(now: now)
+        pipeline.requested(block(5001), now: now)
+        #expect(pipeline.inFlight.last?.expectedDelay ?? 0 < delay + 0.01)
+        pipeline.requested(block(5002), now: now + .seconds(1))
+        #expect(pipeline.inFlight.last?.expectedDelay ?? 0 < 0.2)
+    }
+
     @Test func aChokeVoidsAllRequests() {
         var pipeline = pipeline()
         pipeline.requested(block(1), now: start)

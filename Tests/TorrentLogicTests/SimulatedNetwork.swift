@@ -368,6 +368,8 @@ final class SimulatedNetwork {
         let digests = blocks.map { nodes[number].blocks[$0] ?? 0 }
         for block in blocks { nodes[number].blocks[block] = nil }
         let isRight = digests == blocks.map(Self.content)
+        var kept: [Int] = []
+        defer { for block in kept { nodes[number].blocks[blocks[block]] = digests[block] } }
         tell(number) {
             if isRight {
                 $0.verified(
@@ -376,7 +378,7 @@ final class SimulatedNetwork {
                     now: $1
                 )
             } else {
-                $0.rejected(piece, blockDigests: digests, now: $1)
+                kept = $0.rejected(piece, blockDigests: digests, now: $1)
             }
         }
     }

@@ -175,9 +175,39 @@ import TorrentLogic
             blocks.allSatisfy { network.nodes[reader].proved[$0] != nil }
         }
         #expect(try #require(took) < .seconds(1))
+        #expect(network.nodes[reader].swarm.hasDemand == false)
+        _ = network.run(until: .seconds(10)) { false }
+        #expect(network.nodes[reader].swarm.receivedByteCount == 65536)
+
+        // Who reads on has the rest, too.
+        let next: Range<UInt64> = range.upperBound..<range.upperBound + 65536
+        network.tell(reader) {
+            $0.read(next, in: 0..<8 << 20, by: ReaderID(client: 1, file: 0), now: $1)
+        }
         let piece = network.run(until: .seconds(60)) {
             network.nodes[reader].swarm.have[PieceIndex(0)]
         }
         #expect(try #require(piece) > .seconds(14))
+        #expect(network.nodes[reader].swarm.receivedByteCount == 4 << 20)
+    }
+
+    @Test(arguments: [true, false])
+    func aLookAtAFileNeedsItsPieceWhereNobodyGivesLeaves(answersHashes: Bool) {
+        let sample = Sample(pieceLength: 1 << 20, files: [8 << 20])
+        let network = sample.network(seed: 4)
+        let source = network.addNode(isSeed: true, layers: sample.layers)
+        network.nodes[source].answersHashes = answersHashes
+        let reader = network.addNode(isSeed: false, layers: sample.layers)
+        connect(network, reader, to: [source])
+        let range: Range<UInt64> = 1 << 20..<1 << 20 + 100
+        network.tell(reader) {
+            $0.read(range, in: 0..<8 << 20, by: ReaderID(client: 1, file: 0), now: $1)
+        }
+        network.tell(reader) { $0.waitBegan(WaitID(rawValue: 1), for: range, now: $1) }
+        _ = network.run(until: .seconds(10)) { false }
+        let swarm = network.nodes[reader].swarm
+        #expect(swarm.have[PieceIndex(1)] == !answersHashes)
+        #expect(swarm.receivedByteCount == (answersHashes ? 16384 : 1 << 20))
+        #expect(swarm.hasDemand == false)
     }
 }

@@ -8,7 +8,7 @@ import TorrentLogic
 extension Torrent {
     private enum Verdict: Sendable {
         case verified(blockDigests: [UInt64])
-        case rejected(blockDigests: [UInt64])
+        case rejected(blockDigests: [UInt64], [ByteBuffer])
         /// Of a hybrid torrent, whose two hashes differ.
         case contradictory
     }
@@ -32,7 +32,8 @@ extension Torrent {
         let verdict = resources.pool.run(on: loop) { () throws -> Verdict in
             switch PieceVerifier.verdict(on: blocks, hash) {
             case .right: break
-            case .wrong: return .rejected(blockDigests: PieceVerifier.blockDigests(blocks))
+            case .wrong:
+                return .rejected(blockDigests: PieceVerifier.blockDigests(blocks), blocks)
             case .contradictory: return .contradictory
             }
             try stored.keep(blocks, of: piece)
@@ -44,7 +45,8 @@ extension Torrent {
                 defer { torrent.published.release(torrent.info.geometry.range(of: piece)) }
                 switch result {
                 case .success(.verified(let digests)): torrent.verified(piece, digests)
-                case .success(.rejected(let digests)): torrent.rejected(piece, digests)
+                case .success(.rejected(let digests, let blocks)):
+                    torrent.rejected(piece, digests, blocks)
                 case .success(.contradictory): torrent.foundContradiction(in: piece)
                 case .failure(let error): torrent.failed(piece, because: error)
                 }
@@ -87,13 +89,22 @@ extension Torrent {
         failed(piece, because: nil)
     }
 
-    private func rejected(_ piece: PieceIndex, _ blockDigests: [UInt64]) {
+    private func rejected(
+        _ piece: PieceIndex,
+        _ blockDigests: [UInt64],
+        _ blocks: [ByteBuffer]
+    ) {
         logger.warning(
             "a piece is wrong and will be fetched again",
             metadata: ["piece": "\(piece.rawValue)"]
         )
         guard !isStopped else { return }
-        turn { now in swarm.rejected(piece, blockDigests: blockDigests, now: now) }
+        turn { now in
+            for number in swarm.rejected(piece, blockDigests: blockDigests, now: now) {
+                let block = info.geometry.block(number, of: piece)
+                buffers.store(blocks[number], of: block, blockCount: blocks.count)
+            }
+        }
     }
 
     func failed(_ piece: PieceIndex, because error: (any Error)?) {

@@ -6,16 +6,23 @@
 struct ReadAhead {
     /// Bytes in a piece.
     let pieceLength: UInt64
+    /// Blocks are verified by themselves, so that what is not read of a piece need not come.
+    let comesInBlocks: Bool
     /// Bytes that all windows together may hold: what the cache can keep for them.
     var budget = UInt64.max
 
     /// More than this in one go proves a sequential reader, or so much in a single read.
     static let proof: (severalReads: UInt64, oneRead: UInt64) = (128 << 10, 512 << 10)
+    /// Who has read no more, or only once, may have seen what was to be seen.
+    static let glance: UInt64 = 64 << 10
     private static let smallest: UInt64 = 2 << 20
     private static let usual: UInt64 = 16 << 20
     private static let largest: UInt64 = 64 << 20
 
-    init(pieceLength: UInt32) { self.pieceLength = UInt64(pieceLength) }
+    init(pieceLength: UInt32, comesInBlocks: Bool) {
+        self.pieceLength = UInt64(pieceLength)
+        self.comesInBlocks = comesInBlocks
+    }
 
     /// The window of a stream that has just proved sequential.
     var first: UInt64 { max(Self.smallest, 2 * pieceLength) }

@@ -55,7 +55,11 @@ package struct ReadDemand {
     /// Streams are taken to consume so much at least when their deadlines are set, bytes per second.
     private static let assumedCapacity = 1.25e6
 
-    package init(pieceLength: UInt32) { readAhead = ReadAhead(pieceLength: pieceLength) }
+    /// - Parameter comesInBlocks: blocks are verified by themselves (BEP 52), so that a piece that is
+    ///   looked at need not come whole.
+    package init(pieceLength: UInt32, comesInBlocks: Bool = false) {
+        readAhead = ReadAhead(pieceLength: pieceLength, comesInBlocks: comesInBlocks)
+    }
 
     package var isEmpty: Bool { streams.isEmpty && waits.isEmpty && endedWaits.isEmpty }
 
@@ -78,6 +82,7 @@ package struct ReadDemand {
         let range = range.clamped(to: file)
         guard !range.isEmpty else { return }
         if let index = streams.lastIndex(where: { $0.continues(with: range, by: reader) }) {
+            isWithdrawn = isWithdrawn || streams[index].isSkipped(by: range)
             streams[index].read(range, readAhead, largest: largestWindow(of: index), now: now)
             if index < streams.count - 1 { streams.append(streams.remove(at: index)) }
             return
@@ -236,8 +241,12 @@ package struct ReadDemand {
         let capacity = max(capacity ?? Self.assumedCapacity, Self.assumedCapacity)
         appendWaits(to: &segments, capacity: capacity)
         for (stream, window) in windows {
-            let lead = segments.last { $0.range.upperBound == stream.position }
-                .map { $0.lead(of: stream.position) }
+            // What was read and nobody waits for has been delivered, and takes no time.
+            let lead =
+                stream.waitCount == 0
+                ? nil
+                : segments.last { $0.range.upperBound == stream.position }
+                    .map { $0.lead(of: stream.position) }
             let rate = min(stream.consumption.bytesPerSecond, capacity)
             let next = min(window.upperBound, stream.position + readAhead.next)
             segments.append(

@@ -61,6 +61,11 @@ struct ReadStream {
             && range.lowerBound <= position + ahead
     }
 
+    /// Whether a read of it passes over what parallel reads in disorder would not.
+    func isSkipped(by range: Range<UInt64>) -> Bool {
+        range.lowerBound > position + Self.reach
+    }
+
     /// Whether the range was read lately.
     func holds(_ range: Range<UInt64>) -> Bool {
         recentReads.contains {
@@ -140,8 +145,10 @@ struct ReadStream {
         let piece = readAhead.pieceLength
         var end = position + window
         if window == 0 {
-            // The rest of the piece comes with it; no piece more.
-            end = (position + piece - 1) / piece * piece
+            // The rest of the piece comes with it, or is about to be read; no piece more.
+            if !readAhead.comesInBlocks || readCount > 1 && readByteCount > ReadAhead.glance {
+                end = (position + piece - 1) / piece * piece
+            }
         } else if window > readAhead.first {
             // In steps, so that not every read changes what is wanted.
             let step = window / 8

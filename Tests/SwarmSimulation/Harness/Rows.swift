@@ -3,8 +3,9 @@ import TorrentLogic
 extension Row {
     /// The whole table.
     package static let all: [Row] =
-        [a, b, warm, faulty, stallers, liars, leavers, chokers]
-        + [crowd, matroska, mp4, seekStorm, single, version2]
+        [a, b, steps(a), steps(b), warm, faulty, stallers, liars, leavers, chokers]
+        + [crowd] + [(64, "64K"), (1024, "1M")].map(crowdOfVersion1)
+        + [matroska, mp4, seekStorm, single, version2]
         + [(256, "256K"), (4096, "4M"), (16384, "16M")].map(pieces) + [lossy, partial, line]
 
     static let mebibyte: UInt64 = 1 << 20
@@ -36,6 +37,27 @@ extension Row {
             peers: peers,
             readers: [.player(seeking(1e6, 256 * mebibyte, extent, &generator))]
         )
+    }
+
+    /// As a row of one player, but one without a buffer, which takes a piece at a time.
+    private static func steps(_ row: Row) -> Row {
+        Row(
+            "\(row.name)-steps",
+            "\(row.name), with a player that asks for each piece when it is due, and has no buffer"
+        ) { generator, extent in
+            var scenario = row.make(&generator, extent)
+            let stepCount = UInt64(scenario.torrent.files[0].count) / mebibyte
+            let places = (0..<extent.of(4, 1)).map { _ in
+                UInt64.random(in: 0..<stepCount - 16, using: &generator) * mebibyte
+            }
+            let player = StepPlayerScript(
+                byteRate: 1e6,
+                places: [0] + places,
+                stepCount: extent.of(12, 3)
+            )
+            scenario.readers = [.stepPlayer(player)]
+            return scenario
+        }
     }
 
     static let warm = Row(
@@ -115,23 +137,25 @@ extension Row {
         let places = [0] + (0..<extent.of(2, 1)).map { _ in generator.place(in: length) }
         let player = PlayerScript(
             byteRate: filmRate,
-            scenes: places.map { .init(offset: $0, byteCount: extent.of(48, 6) * mebibyte) }
+            scenes: places.map { .init(offset: $0, byteCount: extent.of(48, 4) * mebibyte) }
         )
         return Scenario(torrent: film, peers: peers, readers: [.player(player)])
     }
 
     // MARK: Readers
 
-    private static let library = library(of: 1000)
-    private static let smallLibrary = library(of: 20)
+    private static let library = SimulatedTorrent(
+        version2: films + shortFiles(1000),
+        pieceLength: 1 << 20
+    )
+    private static let smallLibrary = SimulatedTorrent(
+        version2: films + shortFiles(20),
+        pieceLength: 1 << 20
+    )
+    private static let films = [UInt64](repeating: 128 * mebibyte, count: 2)
 
-    /// Two films, and many short files.
-    private static func library(of fileCount: Int) -> SimulatedTorrent {
-        SimulatedTorrent(
-            version2: [UInt64](repeating: 128 * mebibyte, count: 2)
-                + [UInt64](repeating: 2 * mebibyte, count: fileCount),
-            pieceLength: 1 << 20
-        )
+    private static func shortFiles(_ count: Int) -> [UInt64] {
+        [UInt64](repeating: 2 * mebibyte, count: count)
     }
 
     static let crowd = Row(
@@ -139,6 +163,28 @@ extension Row {
         "two players, one that is paused, and a scanner of 1,000 files, in a torrent of v2",
         share: 0.1
     ) { generator, extent in
+        crowded(extent == .full ? library : smallLibrary, extent, &generator)
+    }
+
+    private static func crowdOfVersion1(_ kibibytes: UInt32, _ name: String) -> Row {
+        Row(
+            "crowd-v1-\(name)",
+            "the same in a torrent of v1, with pieces of \(kibibytes) KiB",
+            share: 0.05
+        ) { generator, extent in
+            let torrent = SimulatedTorrent(
+                pieceLength: kibibytes << 10,
+                files: films + shortFiles(extent.of(1000, 20))
+            )
+            return crowded(torrent, extent, &generator)
+        }
+    }
+
+    private static func crowded(
+        _ torrent: SimulatedTorrent,
+        _ extent: Extent,
+        _ generator: inout SeededGenerator
+    ) -> Scenario {
         let players = (0..<2).map { file in
             var player = PlayerScript(
                 file: file,
@@ -148,10 +194,9 @@ extension Row {
             player.start = .seconds(Double.random(in: 0..<2, using: &generator))
             return player
         }
-        let library = extent == .full ? library : smallLibrary
-        let scanned = 2..<library.files.count
+        let scanned = 2..<torrent.files.count
         var scenario = Scenario(
-            torrent: library,
+            torrent: torrent,
             peers: mixed(12, sum: 8e6, &generator),
             readers: players.map(ReaderScript.player)
                 + [

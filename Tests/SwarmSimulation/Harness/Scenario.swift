@@ -55,6 +55,14 @@ package struct Scenario: Sendable {
         }
     }
 
+    /// Bytes that a look at a file may move: twice the 64 KiB that are read, or the piece without which
+    /// no byte of a torrent of v1 can be verified, with the 3 % that may be wasted.
+    package var scanBound: Double {
+        let lookedAt = 128.0 * 1024
+        let pieceLength = Double(torrent.geometry.pieceLength)
+        return torrent.isVersion2 ? lookedAt : max(lookedAt, pieceLength * 1.03)
+    }
+
     /// As `seekBound`, after connecting, shaking hands and being unchoked.
     package var startBound: VirtualTime { isWarm ? seekBound : seekBound + roundTrip * 3 }
 }

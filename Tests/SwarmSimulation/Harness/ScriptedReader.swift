@@ -22,6 +22,7 @@ protocol ScriptedReader {
 /// What a reader is to do.
 package enum ReaderScript: Sendable {
     case player(PlayerScript)
+    case stepPlayer(StepPlayerScript)
     case scanner(ScannerScript)
     case keepAlive(KeepAliveScript)
 
@@ -29,6 +30,7 @@ package enum ReaderScript: Sendable {
         switch self {
         case .player(let script):
             Player(script, fileLength: UInt64(files[script.file].count))
+        case .stepPlayer(let script): StepPlayer(script)
         case .scanner(let script): Scanner(script)
         case .keepAlive(let script): KeepAlive(script)
         }
@@ -37,6 +39,7 @@ package enum ReaderScript: Sendable {
     var start: VirtualTime {
         switch self {
         case .player(let script): script.start
+        case .stepPlayer: .zero
         case .scanner(let script): script.start
         case .keepAlive(let script): script.start
         }

@@ -171,7 +171,11 @@ extension Simulation {
         guard digests.allSatisfy({ $0 == 0 }) else {
             log("piece \(piece.rawValue) is wrong")
             outcome.rejectedCount += 1
-            return turn { swarm.rejected(piece, blockDigests: digests, now: $0) }
+            return turn {
+                let kept = swarm.rejected(piece, blockDigests: digests, now: $0)
+                guard !kept.isEmpty else { return }
+                blocks[piece] = contents.indices.map { kept.contains($0) ? contents[$0] : nil }
+            }
         }
         log("piece \(piece.rawValue) is verified")
         verified[piece] = true

@@ -35,6 +35,7 @@ package struct Summary: Sendable {
     /// Whether players read here and there before they play.
     private var isOpening = false
     private var scannedFileCount = 0
+    private var scanBound = 0.0
 
     package init(_ row: Row) { self.row = row }
 
@@ -46,6 +47,7 @@ package struct Summary: Sendable {
         playBounds += players.reduce(0) { $0 + scenario.playBound(of: $1).seconds }
         isOpening = isOpening || players.contains { !$0.opening.isEmpty }
         scannedFileCount += scenario.scannedFiles?.count ?? 0
+        scanBound = scenario.scanBound
     }
 
     /// Seeds of runs that stalled or did not end, the worst first.
@@ -92,7 +94,7 @@ package struct Summary: Sendable {
         if scannedFileCount > 0 {
             let scanned = runs.reduce(0) { $0 + Double($1.scannedByteCount) }
             let each = scanned / Double(scannedFileCount) / 1024
-            figures.append(figure("scan-KiB-a-file", each, ("<=", 128)))
+            figures.append(figure("scan-KiB-a-file", each, ("<=", scanBound / 1024)))
         }
         let unfinished = Double(runs.count { !$0.isFinished })
         figures.append(figure("unfinished", unfinished, ("<=", 0)))

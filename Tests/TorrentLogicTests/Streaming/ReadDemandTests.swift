@@ -73,6 +73,19 @@ import TorrentLogic
         #expect(readAhead(demand) == [8192..<262_144])
     }
 
+    @Test func whereBlocksAreVerifiedAFirstReadWantsNothingButItself() {
+        var demand = ReadDemand(pieceLength: 1 << 18, comesInBlocks: true)
+        demand.read(0..<131_072, in: file, by: reader, now: start)
+        #expect(readAhead(demand) == [])
+        // In small reads no more than the same.
+        let other = ReaderID(client: 2, file: 0)
+        demand.read(0..<32768, in: file, by: other, now: start)
+        demand.read(32768..<65536, in: file, by: other, now: start)
+        #expect(readAhead(demand) == [])
+        demand.read(65536..<98304, in: file, by: other, now: start)
+        #expect(readAhead(demand) == [98304..<262_144])
+    }
+
     @Test func whoReadsOnHasProvedItAndALongReadIsProofEnough() {
         var demand = ReadDemand(pieceLength: 1 << 18)
         read(&demand, from: 0, count: 2)
