@@ -11,6 +11,7 @@ package final class CacheFile: PieceStore {
     /// Bytes of the torrent; the file has this size from the start and takes space only as it is
     /// written.
     package let length: UInt64
+    package let isReadOnly: Bool
     private let descriptor: CInt
     /// On tmpfs, which has no reads that refuse to wait, because none of its reads waits for a disk.
     private let isInMemory: Bool
@@ -24,7 +25,8 @@ package final class CacheFile: PieceStore {
     /// - Parameter isResized: gets its length at once; else it grows as it is written.
     init(path: String, length: UInt64, isResized: Bool) throws(StorageError) {
         var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        if descriptor < 0, errno == EROFS {
+        let isReadOnly = descriptor < 0 && errno == EROFS
+        if isReadOnly {
             descriptor = open(path, O_RDONLY | O_CLOEXEC)
             // There is no such file, and none can be made.
             if descriptor < 0, errno == ENOENT { errno = EROFS }
@@ -43,6 +45,7 @@ package final class CacheFile: PieceStore {
         }
         self.path = path
         self.length = length
+        self.isReadOnly = isReadOnly
         self.descriptor = descriptor
         isInMemory = linux_is_memory_file(descriptor) != 0
     }
@@ -83,6 +86,7 @@ package final class CacheFile: PieceStore {
 
     /// Writes the buffers one behind the other from `offset` on, without joining them first.
     package func write(_ buffers: [ByteBuffer], at offset: UInt64) throws(StorageError) {
+        if isReadOnly { throw StorageError(.write, path, code: EROFS) }
         // The storage of a buffer stands still while the buffer lives, and `buffers` outlives the
         // calls.
         var vectors = buffers.map { buffer in
@@ -102,6 +106,7 @@ package final class CacheFile: PieceStore {
     /// Gives the whole blocks within `range` back to the file system; what of it is left in other
     /// blocks keeps its bytes.
     package func free(_ range: Range<UInt64>) throws(StorageError) {
+        if isReadOnly { throw StorageError(.punchHole, path, code: EROFS) }
         let block = Self.blockLength
         let start = (range.lowerBound + block - 1) / block * block
         // The last block of the file is its own up to the end.

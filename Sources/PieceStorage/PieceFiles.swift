@@ -16,6 +16,9 @@ package final class PieceFiles: PieceStore {
         self.pieceLength = UInt64(pieceLength)
     }
 
+    /// Each file is opened when it is written.
+    package var isReadOnly: Bool { false }
+
     package func readIfCached(_ range: Range<UInt64>, into buffer: inout ByteBuffer) -> Bool {
         false
     }

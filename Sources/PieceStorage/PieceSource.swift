@@ -26,6 +26,9 @@ extension PieceSource {
 ///
 /// Any thread may use it at once. Its methods wait for the disk.
 package protocol PieceStore: PieceSource {
+    /// It was opened when its file system could not be written; another one, opened now, may be able to.
+    var isReadOnly: Bool { get }
+
     /// Writes the buffers one behind the other from `offset` on.
     func write(_ buffers: [ByteBuffer], at offset: UInt64) throws(StorageError)
 

@@ -22,7 +22,6 @@ extension Swarm {
     ///
     /// Peers are told, and their requests for them are turned down.
     package mutating func lost(_ pieces: [PieceIndex], now: Instant) {
-        var isAnyLost = false
         for piece in pieces {
             precondition(geometry.contains(piece))
             guard have[piece] else {
@@ -32,13 +31,12 @@ extension Swarm {
                 continue
             }
             have[piece] = false
-            isAnyLost = true
             for index in peers.indices where peers[index].has[piece] {
                 peers[index].offerCount += 1
             }
             takeBack(piece, now: now)
         }
-        guard isAnyLost else { return }
+        guard !pieces.isEmpty else { return }
         turnDownLost(now: now)
         replan(now: now, always: true)
     }

@@ -10,7 +10,9 @@ import time
 
 from testbed import torrents
 from testbed.disk_use import DiskUse, mounted
+from testbed.failing_disk import FailingDisk
 from testbed.libnfs_client import LibnfsClient
+from testbed.libtorrent_seed import LibtorrentSeed
 from testbed.processes import wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
@@ -19,6 +21,7 @@ from testbed.tracker import ANNOUNCE_URL
 
 _WINDOW = 16 * MIB
 _PASSED_ON = "not cached but only passed on"
+_WRITTEN_AGAIN = "the cache can be written again"
 
 
 class Cache(SceneTestCase):
@@ -58,6 +61,55 @@ class Cache(SceneTestCase):
         self.assert_reads(server, film, 0, film.size)
         self.assert_reads(server, film, 0, 8 * MIB)
         self.assertIn(_PASSED_ON, server.log())
+
+    def test_a_cache_that_can_be_written_again_is_used_again_without_a_restart(self) -> None:
+        film = self.make_film("film.mkv", 64 * MIB)
+        seed = self.seed_by_libtorrent(film)
+        cache = mounted(self, "tmpfs", self.directory / "cache", "size=200m,ro")
+        server = self.serve(Route("films", [film]), settings={"cache_directory": str(cache)})
+        self.assert_reads(server, film, 0, 8 * MIB)
+        subprocess.run(["mount", "-o", "remount,rw", str(cache)], check=True)
+        self.assert_cached_again(server, film, seed, 8 * MIB)
+
+    def test_a_film_is_read_though_the_disk_of_the_cache_fails(self) -> None:
+        film = self.make_film("film.mkv", 64 * MIB)
+        seed = self.seed_by_libtorrent(film)
+        cache = self.directory / "cache"
+        disk = FailingDisk(self.directory, cache)
+        server = self.serve(
+            Route("films", [film]),
+            settings={"cache_directory": str(cache)},
+            environment=disk.environment,
+        )
+        self.assert_reads(server, film, 0, 8 * MIB)
+        self.assertNotIn("Input/output error", server.log())
+        disk.fail("reads")
+        self.assert_reads(server, film, 0, 12 * MIB)
+        self.assertIn("what cannot be read of the cache is fetched again", server.log())
+        disk.fail("reads", "writes")
+        self.assert_reads(server, film, 0, 16 * MIB)
+        self.assertIn(_PASSED_ON, server.log())
+        self.assertLessEqual(server.log().count("Input/output error"), 4)
+        disk.fail()
+        self.assert_cached_again(server, film, seed, 16 * MIB)
+
+    def assert_cached_again(
+        self, server: SluiceServer, film: Torrent, seed: LibtorrentSeed, start: int
+    ) -> None:
+        """Reads on from `start` until the cache is used, and then what was cached without a peer."""
+        while _WRITTEN_AGAIN not in server.log():
+            self.assertLess(start, 48 * MIB, server.log())
+            self.assert_reads(server, film, start, MIB)
+            start += MIB
+            time.sleep(0.5)
+        self.assertEqual(server.log().count(_WRITTEN_AGAIN), 1)
+        self.assertEqual(server.log().count(_PASSED_ON), 1)
+        self.assert_reads(server, film, 48 * MIB, 16 * MIB)
+        seed.stop()
+        self.assert_reads(server, film, 48 * MIB, 16 * MIB)
+        server.terminate()
+        server.start()
+        self.assert_reads(server, film, 48 * MIB, 16 * MIB)
 
     def test_the_cache_stays_small_on_a_file_system_without_holes(self) -> None:
         film = self.make_film("film.mkv", 96 * MIB)

@@ -19,6 +19,8 @@ final class FailingStore: PieceStore {
         self.fault = fault
     }
 
+    var isReadOnly: Bool { store.isReadOnly }
+
     func readIfCached(_ range: Range<UInt64>, into buffer: inout ByteBuffer) -> Bool {
         !fault.failsReads && store.readIfCached(range, into: &buffer)
     }
@@ -136,6 +138,26 @@ final class FailingDisk: Sendable {
             await #expect(throws: TorrentReadError.notVerified) { try await bytes.get() }
             disk.failsReads = false
             #expect(try await pair.read(Self.parts[0]))
+            await pair.shutdown()
+        }
+    }
+
+    @Test func aDiskThatTakesEverythingAndGivesNothingIsNotUsed() async throws {
+        try await withTimeLimit {
+            let disk = FailingDisk()
+            let pair = try await Pair(byteCount: 1 << 20) {
+                $0.storeLayer = { FailingStore($0, disk) }
+            }
+            #expect(try await pair.read(pair.sample.range))
+            disk.failsReads = true
+            // Several find it at once.
+            let areRight = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for part in Self.parts + Self.parts {
+                    group.addTask { try await pair.read(part) }
+                }
+                return try await group.allSatisfy { $0 }
+            }
+            #expect(areRight)
             await pair.shutdown()
         }
     }

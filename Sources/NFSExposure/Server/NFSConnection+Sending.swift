@@ -226,8 +226,9 @@ extension NFSConnection {
             return
         }
         queue.isBlocked = true
-        heldBytes = unsent
-        service.hold(unsent)
+        // A buffer is there as a whole until its last byte has been sent.
+        heldBytes = max(unsent, bytes.readableBytes)
+        service.hold(heldBytes)
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { result in
             self.service.release(self.heldBytes)

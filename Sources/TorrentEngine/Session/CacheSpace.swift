@@ -34,6 +34,8 @@ final class CacheSpace: Sendable {
         /// In the order in which they came.
         var memory: [MemoryPiece] = []
         var memoryByteCount: UInt64 = 0
+        /// When the log said last what fails.
+        var complaints: [String: ContinuousClock.Instant] = [:]
         /// When torrents are asked again that had nothing to give.
         var timer: Scheduled<Void>?
         var findOwner: @Sendable (InfoHash) -> (any Owner)? = { _ in nil }
@@ -45,6 +47,8 @@ final class CacheSpace: Sendable {
     private static let pause = TimeAmount.seconds(3)
     /// After so long a budget that was made smaller is the user's again.
     private static let shrinkTime = Duration.seconds(600)
+
+    private static let complaintInterval = Duration.seconds(60)
 
     /// The number of this run in the store.
     private let currentRun = Atomic<Int64>(0)
@@ -202,10 +206,33 @@ final class CacheSpace: Sendable {
             }
             return state.health.failed(now: now)
         }
-        if isFirst {
-            logger.error("what is fetched is not cached but only passed on: \(error)")
-        }
+        if isFirst { sayFault(error) }
         if error.isOutOfSpace { balance() }
+    }
+
+    /// What is written is of no use at the moment; it is tried again as after a failure.
+    func isFaulty(_ error: StorageError) {
+        if state.withLock({ $0.health.failed(now: .now) }) { sayFault(error) }
+    }
+
+    /// Nothing was of use on the disk lately.
+    var isFailing: Bool { state.withLock { $0.health.isFailing } }
+
+    private func sayFault(_ error: StorageError) {
+        logger.error("what is fetched is not cached but only passed on: \(error)")
+    }
+
+    /// Says that something of the cache fails, once a minute: a disk that is gone fails for each piece.
+    func complain(_ what: String, _ error: any Error) {
+        let now = ContinuousClock.now
+        let isDue = state.withLock { state in
+            if let last = state.complaints[what], now < last + Self.complaintInterval {
+                return false
+            }
+            state.complaints[what] = now
+            return true
+        }
+        if isDue { logger.error("\(what): \(error)") }
     }
 
     /// Takes a piece into memory that is not written; others that are there for longest go.

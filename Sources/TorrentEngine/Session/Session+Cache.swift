@@ -16,9 +16,7 @@ extension Session {
 
     /// Finds out what is cached of the registered torrents, and whether to trust it.
     func beginCacheRun() async throws {
-        if let fault = resources.cache.fault {
-            resources.logger.error("what is fetched is not cached but only passed on: \(fault)")
-        }
+        if let fault = resources.cache.fault { resources.space.isFaulty(fault) }
         let (store, cache, space) = (store, resources.cache, resources.space)
         space.setOwners { [weak self] in self?.torrent($0) }
         try await resources.pool.run {

@@ -27,9 +27,10 @@ final class LazyPieceStore: Sendable {
         self.layer = layer
     }
 
-    func open() throws(StorageError) -> any PieceStore {
+    /// - Parameter forWriting: what could only be read when it was opened is opened again.
+    func open(forWriting: Bool = false) throws(StorageError) -> any PieceStore {
         try store.withLock { store throws(StorageError) in
-            if let store { return store }
+            if let store, !(forWriting && store.isReadOnly) { return store }
             let opened = try directory.store(of: infoHash, pieceLength: pieceLength, length: length)
             let layered = layer.map { $0(opened) } ?? opened
             store = layered

@@ -275,6 +275,14 @@ final class PublishedPieces: Sendable {
         }
     }
 
+    /// Whether the piece is there, or blocks of it.
+    func holdsAny(of piece: PieceIndex) -> Bool {
+        state.withLock { state in
+            state.verified[piece] || state.unchecked?[piece] == true
+                || state.blocks[piece] != nil || state.memory[piece] != nil
+        }
+    }
+
     /// Takes pieces away that turned out wrong, or that memory has no room for.
     ///
     /// - Returns: those that nobody holds.

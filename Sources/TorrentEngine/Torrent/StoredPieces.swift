@@ -65,8 +65,7 @@ final class StoredPieces: PieceSource {
         let cost = geometry.diskByteCount(of: piece)
         if space.admits(cost, of: infoHash, isPinned: isPinned(piece)) {
             do throws(StorageError) {
-                try storage.pieceStore().write(blocks, at: geometry.offset(of: piece))
-                space.wrote()
+                try write(blocks, at: geometry.offset(of: piece))
                 return
             } catch {
                 space.writeFailed(error, cost, of: infoHash)
@@ -79,6 +78,17 @@ final class StoredPieces: PieceSource {
             published.keepInMemory(payload, of: Block(piece: piece, offset: offset, length: length))
             offset += length
         }
+    }
+
+    private func write(_ blocks: [ByteBuffer], at offset: UInt64) throws(StorageError) {
+        let store = try storage.pieceStore()
+        try store.write(blocks, at: offset)
+        if space.isFailing {
+            // Whether what was written can be read decides if the disk is of use again.
+            let end = blocks.reduce(offset) { $0 + UInt64($1.readableBytes) }
+            _ = try store.read(offset..<end)
+        }
+        space.wrote()
     }
 
     /// Keeps blocks that were proved by themselves (BEP 52), in order.
@@ -105,8 +115,7 @@ final class StoredPieces: PieceSource {
         let piece = first.block.piece
         if takesPlace(piece) {
             do throws(StorageError) {
-                try storage.pieceStore().write(run.map(\.payload), at: first.offset)
-                space.wrote()
+                try write(run.map(\.payload), at: first.offset)
                 return
             } catch {
                 space.writeFailed(error, 0, of: infoHash)

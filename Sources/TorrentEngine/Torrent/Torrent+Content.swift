@@ -46,9 +46,14 @@ extension Torrent {
         _ range: Range<UInt64>,
         _ error: any Error
     ) -> TorrentReadError {
-        logger.error("reading failed: \(error)")
         guard storage.isCache else {
+            logger.error("reading failed: \(error)")
             return .storage((error as? StorageError)?.reason ?? "\(error)")
+        }
+        resources.space.complain("what cannot be read of the cache is fetched again", error)
+        if let error = error as? StorageError, error.code != 0 {
+            // Else what comes again would be written again, and could not be read again.
+            resources.space.isFaulty(error)
         }
         let inside = range.clamped(to: 0..<info.geometry.totalLength)
         let pieces = info.geometry.pieces(covering: inside).map { PieceIndex($0) }

@@ -45,8 +45,10 @@ extension Torrent {
     func remove(_ pieces: [PieceIndex]) {
         guard !isStopped else { return }
         let space = resources.space
-        let inMemory = Set(pieces.filter(published.isInMemory))
-        let taken = published.remove(pieces)
+        // Two readers may have found the same; what is gone is being fetched by now.
+        let present = pieces.filter(published.holdsAny)
+        let inMemory = Set(present.filter(published.isInMemory))
+        let taken = published.remove(present)
         guard !taken.isEmpty else { return }
         removeTaken(taken, inMemory: inMemory) { freed in
             space.ended(
@@ -95,7 +97,7 @@ extension Torrent {
         diskJobEnded()
         evicting.subtract(pieces)
         if case .failure(let error) = result {
-            logger.error("the space of evicted pieces is not free: \(error)")
+            resources.space.complain("the space of pieces that are gone is not free", error)
         }
         guard !isStopped else { return }
         let due = delayedVerifications.filter { !evicting.contains($0) }

@@ -39,7 +39,7 @@ extension Torrent {
             send(bytes, of: run)
             links[run.key]?.flush()
         case .failure(let error):
-            logger.error("a block cannot be served: \(error)")
+            resources.space.complain("a block cannot be served", error)
             // What cannot be read is not there.
             if storage.isCache { remove([run.blocks[0].piece]) }
             guard links[run.key] != nil, !isStopped else { return }

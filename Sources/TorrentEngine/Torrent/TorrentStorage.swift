@@ -24,7 +24,7 @@ enum TorrentStorage: Sendable {
     /// What takes pieces that were fetched.
     func pieceStore() throws(StorageError) -> any PieceStore {
         switch self {
-        case .cache(let file): try file.open()
+        case .cache(let file): try file.open(forWriting: true)
         case .folder(let files): throw StorageError(.write, files.path, code: EROFS)
         }
     }

@@ -175,8 +175,15 @@ class SceneTestCase(unittest.TestCase):
         self.addCleanup(seed.stop)
         return seed
 
-    def serve(self, *routes: Route, settings: dict | None = None) -> SluiceServer:
-        server = SluiceServer(self.network, self.directory / "server", list(routes), settings)
+    def serve(
+        self,
+        *routes: Route,
+        settings: dict | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> SluiceServer:
+        server = SluiceServer(
+            self.network, self.directory / "server", list(routes), settings, environment
+        )
         server.start()
         self.addCleanup(self.end, server)
         return server

@@ -54,9 +54,11 @@ class SluiceServer(NFSServer):
         directory: Path,
         routes: list[Route],
         settings: dict | None = None,
+        environment: dict[str, str] | None = None,
     ):
         """`settings` are further ones of config.yaml; a section replaces its keys one by one."""
         super().__init__(network, directory)
+        self._environment = [f"{name}={value}" for name, value in (environment or {}).items()]
         self._executable = program(os.environ.get("SLUICE_CONFIGURATION", "debug"))
         self.configuration = directory / "config.yaml"
         self.state = directory / "state"
@@ -72,7 +74,8 @@ class SluiceServer(NFSServer):
         self.configuration.write_text(json.dumps(written, indent=2))
 
     def arguments(self) -> list[str]:
-        return [str(self._executable), "serve", "--config", str(self.configuration)]
+        served = [str(self._executable), "serve", "--config", str(self.configuration)]
+        return ["env", *self._environment, *served] if self._environment else served
 
     def start(self, timeout: float = 30) -> float:
         """As every server; clients that ask port 111 for the ports find them, too."""
