@@ -47,7 +47,7 @@ fuzz: ## Feed every decoder with damaged input; SEED=number repeats a run
 
 fuzz-sanitized: ## Feed a whole server with ten million damaged calls, under the address sanitizer
 	$(BUILD) --configuration release --product fuzz --sanitize address --scratch-path $(SANITIZED)
-	FUZZ=$(SANITIZED)/release/fuzz COUNT=10000000 Tests/Fuzz/run "$(SEED)" calls
+	ASAN_OPTIONS=quarantine_size_mb=4 FUZZ=$(SANITIZED)/release/fuzz COUNT=10000000 Tests/Fuzz/run "$(SEED)" calls
 
 bench: ## Measure a release build; ONLY=name measures one thing (Benchmarks/README.md)
 	scripts/install-packages build test bench

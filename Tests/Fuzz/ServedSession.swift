@@ -22,7 +22,7 @@ final class ServedSession: Sendable {
     private let peer: IPAddress
     private let address: SocketAddress
     private let datagrams: EmbeddedChannel
-    private let connection: Mutex<EmbeddedChannel>
+    private let connection = Mutex<EmbeddedChannel?>(nil)
 
     /// - Throws: if it cannot be made, which has nothing to do with what it is fed.
     init(_ service: Service) throws {
@@ -51,8 +51,6 @@ final class ServedSession: Sendable {
         )
         datagrams = EmbeddedChannel(loop: loop)
         try server.serve(datagramsOf: datagrams)
-        connection = Mutex(EmbeddedChannel(loop: loop))
-        try connect()
     }
 
     /// Sends one message.
@@ -64,11 +62,11 @@ final class ServedSession: Sendable {
         if Bool.random(using: &mutator) { sign(&message, using: &mutator) }
         let choice = Int.random(in: 0..<256, using: &mutator)
         if choice < 16, service == .nfs { return try sendDatagram(message) }
-        let channel = connection.withLock { $0 }
+        let channel = try connection.withLock { $0 } ?? connect()
         try channel.writeInbound(stream(message, using: &mutator))
         pass(choice)
         let isDone = try takeReplies(channel)
-        if !channel.isActive { try connect() }
+        if !channel.isActive { connection.withLock { $0 = nil } }
         return isDone
     }
 
@@ -127,7 +125,7 @@ final class ServedSession: Sendable {
         }
     }
 
-    private func connect() throws {
+    private func connect() throws -> EmbeddedChannel {
         let channel = EmbeddedChannel(loop: loop)
         switch service {
         case .nfs: try server.serve(connection: channel, from: peer, port: 900)
@@ -135,6 +133,7 @@ final class ServedSession: Sendable {
         }
         channel.connect(to: address, promise: nil)
         connection.withLock { $0 = channel }
+        return channel
     }
 
     private func sendDatagram(_ message: [UInt8]) throws -> Bool {
