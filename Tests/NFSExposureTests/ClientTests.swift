@@ -23,7 +23,7 @@ import Testing
             #expect(report.mounts == ["/torrents/movies"] && report.connectionCount == 1)
             #expect(report.reading.map(\.path) == ["movies/film.mkv"])
             #expect(report.reading.first?.offset == 6000)
-            #expect(report.reading.first?.bytesPerSecond == 5000)
+            #expect((report.reading.first?.bytesPerSecond ?? 0) > 0)
             #expect(report.waiting.map(\.path) == ["movies/stalled.mkv"])
             #expect(report.waiting.first?.readCount == 2 && report.waiting.first?.offset == 4096)
             #expect(report.waiting.first?.reason == "no_peers")
