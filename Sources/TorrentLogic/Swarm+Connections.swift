@@ -206,6 +206,7 @@ extension Swarm {
         giveBackRequests(of: index)
         let peer = peers.remove(at: index)
         choker.left(peer.key)
+        if peer.isUnchoked, !isStopped { unchokeWaiting(now: now) }
         hashes?.disconnected(peer.key)
         guard let identity = peer.identity else { return }
         if departed.count >= Self.maximumDeparted { departed.removeFirst() }

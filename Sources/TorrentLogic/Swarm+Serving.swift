@@ -46,6 +46,15 @@ extension Swarm {
         tellUnchoked(now: now)
     }
 
+    /// Somebody left: who waits for a place need not wait for the next round, above all not a peer whose
+    /// second connection took over from its first.
+    mutating func unchokeWaiting(now: Instant) {
+        for index in peers.indices where peers[index].isInterestedInUs && !peers[index].isUnchoked {
+            choker.becameInterested(peers[index].key, now: now)
+        }
+        tellUnchoked(now: now)
+    }
+
     private mutating func tellUnchoked(now: Instant) {
         for index in peers.indices {
             setUnchoked(choker.unchoked.contains(peers[index].key), index, now: now)

@@ -26,6 +26,30 @@ extension SwarmTests {
     }
     private func pieces(_ numbers: [Int]) -> [PieceIndex] { numbers.map { PieceIndex($0) } }
 
+    // MARK: Slots
+
+    @Test func theSlotOfOneThatLeftIsGivenToOneThatWaits() {
+        var limits = SwarmLimits()
+        limits.uploadSlots = 1
+        var swarm = Swarm(
+            geometry: geometry,
+            have: field(0..<10),
+            ownID: peerID(0),
+            limits: limits,
+            seed: 1,
+            now: start
+        )
+        for key in [alice, bob] {
+            connect(&swarm, key, has: 10..<20)
+            swarm.received(.interested, from: key, now: start)
+        }
+        let before = swarm.takeActions()
+        #expect(before.contains(.send(.unchoke, to: alice)))
+        #expect(!before.contains(.send(.unchoke, to: bob)))
+        swarm.disconnected(alice, now: start)
+        #expect(swarm.takeActions().contains(.send(.unchoke, to: bob)))
+    }
+
     // MARK: Allowed fast
 
     @Test func aPeerWithNothingMayRequestSomePiecesWhileChoked() {
