@@ -31,14 +31,7 @@ extension SwarmTests {
     @Test func theSlotOfOneThatLeftIsGivenToOneThatWaits() {
         var limits = SwarmLimits()
         limits.uploadSlots = 1
-        var swarm = Swarm(
-            geometry: geometry,
-            have: field(0..<10),
-            ownID: peerID(0),
-            limits: limits,
-            seed: 1,
-            now: start
-        )
+        var swarm = swarm(have: 0..<10, limits: limits)
         for key in [alice, bob] {
             connect(&swarm, key, has: 10..<20)
             swarm.received(.interested, from: key, now: start)
@@ -193,14 +186,7 @@ extension SwarmTests {
     @Test func theOnlyPeerWithAWantedPieceStays() {
         var limits = SwarmLimits()
         limits.maximumPeers = 2
-        var swarm = Swarm(
-            geometry: geometry,
-            have: field(0..<0),
-            ownID: peerID(0),
-            limits: limits,
-            seed: 1,
-            now: start
-        )
+        var swarm = swarm(limits: limits)
         read(&swarm, piece: 4)
         connect(&swarm, alice, has: 4..<5, unchoke: false)
         connect(&swarm, bob, has: 0..<2, unchoke: false)

@@ -17,8 +17,15 @@ import TorrentLogic
         for piece in pieces { field[PieceIndex(piece)] = true }
         return field
     }
-    func swarm(have pieces: Range<Int> = 0..<0) -> Swarm {
-        Swarm(geometry: geometry, have: field(pieces), ownID: peerID(0), seed: 1, now: start)
+    func swarm(have pieces: Range<Int> = 0..<0, limits: SwarmLimits = SwarmLimits()) -> Swarm {
+        Swarm(
+            geometry: geometry,
+            have: field(pieces),
+            ownID: peerID(0),
+            limits: limits,
+            seed: 1,
+            now: start
+        )
     }
     func read(_ swarm: inout Swarm, piece: Int, at time: Double = 0) {
         let offset = UInt64(piece) * 32768
