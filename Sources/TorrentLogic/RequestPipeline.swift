@@ -29,6 +29,8 @@ package struct RequestPipeline {
     private var stragglers = Stragglers()
     private var lastProgress: Instant
     private var isSlowStart = true
+    /// Blocks that came since it was last silent for too long.
+    private var provenCount = 0
     private var wasIdle = true
     private var maximumDepth: Int
     private let minimumDepth: Int
@@ -90,10 +92,14 @@ package struct RequestPipeline {
     /// How many more requests the peer should have for blocks that nobody waits for.
     ///
     /// A peer with a limit divides it among those who have requests waiting, and between two rounds of
-    /// that the other requests run out.
+    /// that the other requests run out. Its rate shows only then: the first blocks come in a burst, so there
+    /// are no more than twice those that have come.
     package var patientRoom: Int {
         guard !isFailing, let rate else { return room }
-        let blockCount = Int(rate * Self.patientQueueSeconds) / Int(Block.maximumLength)
+        let blockCount = min(
+            Int(rate * Self.patientQueueSeconds) / Int(Block.maximumLength),
+            2 * provenCount
+        )
         return max(room, min(blockCount, maximumDepth) - inFlightCount)
     }
 
@@ -179,6 +185,7 @@ package struct RequestPipeline {
         lastProgress = now
         isSnubbed = false
         isSuspect = false
+        provenCount += 1
         if isSlowStart { depth = min(depth + 1, maximumDepth) }
         let isMeasured = pace.received(
             Int(block.length),
@@ -241,6 +248,8 @@ package struct RequestPipeline {
     package mutating func suspect() {
         isSuspect = true
         isSlowStart = true
+        provenCount = 0
+        pace.halveRate()
         depth = min(minimumDepth, maximumDepth)
     }
 
@@ -251,6 +260,7 @@ package struct RequestPipeline {
         guard !isEmpty, now - lastProgress >= patience else { return [] }
         isSnubbed = true
         isSlowStart = true
+        provenCount = 0
         depth = min(minimumDepth, maximumDepth)
         pace.forgetRate()
         return giveBack()

@@ -60,6 +60,22 @@ import TorrentLogic
         #expect(fast.patientRoom + fast.inFlightCount == 250)
     }
 
+    @Test func whoBeginsWithABurstAndFallsSilentIsAskedForLess() {
+        var pipeline = pipeline()
+        for number in 0..<8 { pipeline.requested(block(number), now: start) }
+        for number in 0..<8 {
+            _ = pipeline.received(block(number), now: after(0.1 + 0.01 * Double(number)))
+        }
+        let rate = pipeline.rate ?? 0
+        #expect(rate > 1e6)
+        #expect(pipeline.patientRoom < Int(rate) / Int(Block.maximumLength))
+        pipeline.suspect()
+        #expect(pipeline.rate == rate / 2)
+        pipeline.requested(block(9), now: after(1))
+        _ = pipeline.received(block(9), now: after(1.1))
+        #expect(pipeline.patientRoom <= 8)
+    }
+
     @Test func aSecondIsInFlightAtThePeerThatIsTheOnlyOne() {
         var pipeline = pipeline()
         #expect(pipeline.loneRoom == 4)

@@ -101,6 +101,9 @@ package struct PeerPace {
         return true
     }
 
+    /// It did not deliver when it should have: what was measured before was too much.
+    package mutating func halveRate() { rate = rate.map { $0 / 2 } }
+
     /// It delivers no more: what it did says nothing of what it will do.
     package mutating func forgetRate() { rate = nil }
 
