@@ -6,12 +6,16 @@ import VirtualTree
 
 /// What clients that take their replies slowly cost, and whom they hold up: nobody.
 @Suite struct FairnessTests {
-    /// A client that has asked for `count` READs of 1 MiB that are all there, and has taken nothing.
+    /// A client that has asked for `count` READs of 1 MiB that are all there, and has taken nothing; it is
+    /// served as if it were not on this machine.
     private func withUntakenReads(
         _ count: Int,
         limits: NFSLimits = NFSLimits(),
         _ body: (RPCClient, NFS3FileHandle, [UInt32], TestServer) async throws -> Void
     ) async throws {
+        var limits = limits
+        limits.chunkByteCount.local = limits.chunkByteCount.usual
+        limits.unsentBytes.local = limits.unsentBytes.usual
         try await withServer(limits: limits) { server in
             server.stalled.verify(upTo: 1 << 20)
             let client = try server.client()

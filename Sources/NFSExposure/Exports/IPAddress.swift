@@ -43,6 +43,11 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
     package var isIPv4: Bool { bits & ~UInt128(UInt32.max) == Self.mappedPrefix }
 
+    /// Of a program on this machine, by an address that no network leads to.
+    package var isLoopback: Bool {
+        isIPv4 ? UInt8(truncatingIfNeeded: bits >> 24) == 127 : bits == 1
+    }
+
     package var description: String {
         if isIPv4 {
             return (0..<4).map { "\(UInt8(truncatingIfNeeded: bits >> (24 - 8 * $0)))" }

@@ -45,7 +45,7 @@ extension NFSConnection {
     private func begin(_ read: ReplyQueue.Read) -> Int {
         if let payload = read.payload { return send(payload, for: read) }
         let range = read.range
-        let part = range.prefix(service.chunkByteCount)
+        let part = range.prefix(service.chunkByteCount(for: caller))
         guard makeRoom(for: part.count, before: read) else { return 0 }
         let start = queue.replies.writerIndex
         let paddingByteCount = writeHeader(of: read)
@@ -83,7 +83,7 @@ extension NFSConnection {
     /// Takes the next part of a READ from the page cache, right before it is sent: the processor
     /// still has it at hand then, and a client that takes nothing costs one part.
     private func goOn(_ record: ReplyQueue.OpenRecord) -> Int {
-        let part = record.rest.prefix(service.chunkByteCount)
+        let part = record.rest.prefix(service.chunkByteCount(for: caller))
         var bytes = ByteBufferAllocator().buffer(capacity: part.count)
         do throws(FileReadError) {
             guard try record.call.file.readIfCached(part, into: &bytes) else {

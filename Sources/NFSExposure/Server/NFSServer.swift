@@ -194,7 +194,7 @@ package final class NFSServer: Sendable {
             .serverChannelOption(.backlog, value: 1024)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(Self.unsentLimit, value: limits.unsentBytes)
+            .childChannelOption(Self.unsentLimit, value: limits.unsentBytes.usual)
             .childChannelInitializer { self.accept($0) }
         if address.protocol == .inet6 {
             bootstrap = bootstrap.serverChannelOption(Self.onlyIPv6, value: 1)
@@ -234,6 +234,12 @@ package final class NFSServer: Sendable {
         }
         channel.closeFuture.whenComplete { _ in self.forget(key) }
         return channel.eventLoop.makeCompletedFuture {
+            if peer.isLoopback {
+                try channel.syncOptions?.setOption(
+                    Self.unsentLimit,
+                    value: self.configuration.limits.unsentBytes.local
+                )
+            }
             try self.serve(connection: channel, from: peer, port: remote.port ?? 0)
         }
     }

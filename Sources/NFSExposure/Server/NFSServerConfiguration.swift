@@ -39,13 +39,17 @@ package struct NFSLimits: Sendable {
     /// Bytes of replies without data behind which calls are put off until the client takes some.
     package var replyBytes = 64 * 1024
     /// Bytes of a READ that are taken from the page cache at a time, and of which as many wait in
-    /// memory for a client that takes nothing: usually, and when ``heldBytes`` do.
-    package var chunkByteCount = (usual: 256 * 1024, crowded: 16 * 1024)
+    /// memory for a client that takes nothing: usually, for a client on this machine, and when
+    /// ``heldBytes`` do.
+    ///
+    /// A client on this machine takes a part sooner than the next one is there, and sleeps: what wakes it
+    /// costs more than what it takes.
+    package var chunkByteCount = (usual: 256 * 1024, local: 1024 * 1024, crowded: 16 * 1024)
     /// Bytes that all clients together may leave untaken before it is less.
     package var heldBytes = 64 * 1024 * 1024
     /// Bytes that the kernel keeps for a client beyond those that are under way (TCP_NOTSENT_LOWAT):
-    /// what is sent next waits behind them.
-    package var unsentBytes = 256 * 1024
+    /// what is sent next waits behind them, which on this machine takes no time to speak of.
+    package var unsentBytes = (usual: 256 * 1024, local: 1024 * 1024)
     /// Bytes of READs that one connection sends before the others of its loop have their turn.
     package var turnByteCount = 512 * 1024
     /// Bytes that the disk pool reads for one connection at a time, beside those of one READ.

@@ -59,8 +59,10 @@ final class NFSService: Sendable {
     var isCrowded: Bool { heldBytes.load(ordering: .relaxed) > limits.heldBytes }
 
     /// Bytes of a READ that are taken from the page cache at a time.
-    var chunkByteCount: Int {
-        isCrowded ? limits.chunkByteCount.crowded : limits.chunkByteCount.usual
+    func chunkByteCount(for caller: Caller) -> Int {
+        if isCrowded { return limits.chunkByteCount.crowded }
+        let counts = limits.chunkByteCount
+        return caller.address.isLoopback ? counts.local : counts.usual
     }
 
     func withMountLog<T: Sendable>(_ body: (inout MountLog) -> T) -> T {
