@@ -9,7 +9,6 @@ import Testing
             let movies = try client.mount("/torrents/movies")
             let film = try client.lookup("film.mkv", in: movies)
             let stalled = try client.lookup("stalled.mkv", in: movies)
-            _ = try client.read(film, at: 1000, count: 5000)
             for offset in [UInt64(4096), 8192] {
                 try client.start(
                     .read,
@@ -17,13 +16,17 @@ import Testing
                 )
             }
             #expect(await eventually { server.stalled.waitCount == 2 })
-            var reports = await server.server.clients()
+            var reports: [ClientReport] = []
+            // The rate is that of some seconds, which a busy machine may take from READ to report.
+            repeat {
+                _ = try client.read(film, at: 1000, count: 5000)
+                reports = await server.server.clients()
+            } while reports.first?.reading.first?.bytesPerSecond == 0
             var report = try #require(reports.first)
             #expect(reports.count == 1 && report.address == "127.0.0.1")
             #expect(report.mounts == ["/torrents/movies"] && report.connectionCount == 1)
             #expect(report.reading.map(\.path) == ["movies/film.mkv"])
             #expect(report.reading.first?.offset == 6000)
-            #expect((report.reading.first?.bytesPerSecond ?? 0) > 0)
             #expect(report.waiting.map(\.path) == ["movies/stalled.mkv"])
             #expect(report.waiting.first?.readCount == 2 && report.waiting.first?.offset == 4096)
             #expect(report.waiting.first?.reason == "no_peers")

@@ -131,6 +131,8 @@ final class FakeFile: VirtualFile {
         var served = 0
         var readsLater = false
         var error: FileReadError?
+        /// Where the error begins.
+        var errorOffset: UInt64 = 0
         var isEvictedByRead = false
         var holds = 0
         var departures: [UInt64] = []
@@ -195,7 +197,7 @@ final class FakeFile: VirtualFile {
                 state.verified = 0
                 return (.notVerified, false)
             }
-            return (state.error, state.readsLater)
+            return (range.lowerBound < state.errorOffset ? nil : state.error, state.readsLater)
         }
         if let error { throw error }
         guard let slice = self.buffer.getSlice(at: Int(range.lowerBound), length: range.count)
@@ -266,7 +268,13 @@ final class FakeFile: VirtualFile {
         tell { _, _ in availability }
     }
 
-    func failReads(_ error: FileReadError) { state.withLock { $0.error = error } }
+    /// - Parameter offset: what lies before it can be read all the same.
+    func failReads(_ error: FileReadError, from offset: UInt64 = 0) {
+        state.withLock {
+            $0.error = error
+            $0.errorOffset = offset
+        }
+    }
     /// What the next READ is about to take is gone by then.
     func evictByNextRead() { state.withLock { $0.isEvictedByRead = true } }
     func readFromDisk() { state.withLock { $0.readsLater = true } }

@@ -95,7 +95,7 @@ func withServer(
 
 /// Waits for what another thread is about to do.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    let end = ContinuousClock.now + .seconds(10)
+    let end = ContinuousClock.now + .seconds(60)
     while !condition() {
         if ContinuousClock.now > end { return false }
         await Task.yield()
