@@ -40,6 +40,9 @@ final class RPCClient {
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var one: Int32 = 1
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+        // Else the kernel takes up to 32 MiB for it that nobody asked for yet.
+        var window: Int32 = 1 << 20
+        setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &window, 4)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
