@@ -12,7 +12,8 @@ extension Decoder {
         "HTTP tracker",
         samples: [
             [
-                "interval": 1800, "complete": 3, "tracker id": "id",
+                "interval": 1800, "complete": 9_223_372_036_854_775_807, "incomplete": 1,
+                "tracker id": "id",
                 "peers": .string([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
                 "peers6": .string([UInt8](repeating: 9, count: 18)),
             ],
@@ -23,6 +24,7 @@ extension Decoder {
     ) { bytes, _ in
         guard let answer = try? HTTPTrackerCodec.response(parsing: bytes) else { return false }
         try promise(answer.peers.allSatisfy { $0.port != 0 }, "a peer has port 0")
+        try promise(answer.swarmSize.map { $0.peerCount >= 0 } ?? true, "fewer peers than none")
         return true
     }
 

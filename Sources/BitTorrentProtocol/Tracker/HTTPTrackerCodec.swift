@@ -196,8 +196,8 @@ package enum HTTPTrackerCodec {
     private static func count(_ top: BencodeValue, _ key: String) throws(AnnounceError) -> Int? {
         guard let value = top[key] else { return nil }
         guard let count = value.integer else { throw .malformed(key: key) }
-        // A negative count says nothing; it is no reason to lose the peers.
-        return count < 0 ? nil : Int(count)
+        // A count that cannot be says nothing; it is no reason to lose the peers.
+        return UInt32(exactly: count).map { Int($0) }
     }
 
     private static func trackerID(_ top: BencodeValue) throws(AnnounceError) -> [UInt8]? {

@@ -162,6 +162,11 @@ import Testing
         let many = try response(["peers": .string(.init(repeating: 1, count: 60_000))])
         #expect(many.peers.count == HTTPTrackerCodec.maximumPeerCount)
         #expect(try response(["interval": .integer(.max)]).interval == .seconds(7 * 24 * 3600))
+        let crowd = try response(["complete": .integer(.max), "incomplete": .integer(.max)])
+        #expect(crowd.seedCount == nil && crowd.leecherCount == nil)
+        let most = Int64(UInt32.max)
+        let large = try response(["complete": .integer(most), "incomplete": .integer(most)])
+        #expect(large.swarmSize?.peerCount == 2 * Int(most))
         let warning = String(repeating: "w", count: 100_000)
         #expect(try response(["warning message": .text(warning)]).warning?.utf8.count == 1024)
     }
