@@ -119,6 +119,8 @@ package struct DHTNode: Sendable {
     var store = DHTPeerStore()
     var limit: DHTRateLimit
     var externalHosts: [Bool: ExternalAddressVote] = [:]
+    /// Nodes from an earlier run, until enough are known again: at the start there may be no network.
+    private var remembered: [NodeContact] = []
     var nextMaintenance: Instant
     var resume: Instant?
     var actions: [Action] = []
@@ -137,14 +139,14 @@ package struct DHTNode: Sendable {
         self.generator = generator
         tokens = DHTTokens(now: now, using: &self.generator)
         limit = DHTRateLimit(bytesPerSecond: configuration.bytesPerSecond, now: now)
+        remembered = Array(saved.contacts.prefix(SavedState.maximumContactCount))
         nextMaintenance = now.advanced(by: Self.maintenanceInterval)
         for (family, isIPv6) in [(KRPCQuery.Families.ipv4, false), (.ipv6, true)]
         where configuration.families.contains(family) {
             let id = (isIPv6 ? saved.ipv6ID : saved.ipv4ID) ?? NodeID(using: &self.generator)
             tables[isIPv6] = DHTRoutingTable(ownID: id)
             externalHosts[isIPv6] = ExternalAddressVote()
-            let contacts = saved.contacts.filter { $0.address.isIPv6 == isIPv6 }
-            refresh(isIPv6: isIPv6, target: id, from: contacts, now: now)
+            refresh(isIPv6: isIPv6, target: id, from: remembered(isIPv6: isIPv6), now: now)
         }
         pump(now: now)
     }
@@ -166,12 +168,17 @@ package struct DHTNode: Sendable {
     package var nodeCount: Int { tables.values.reduce(0) { $0 + $1.count } }
 
     package var savedState: SavedState {
-        let contacts = [false, true].flatMap { tables[$0]?.contacts ?? [] }
+        let known = [false, true].flatMap { tables[$0]?.contacts ?? [] }
+        let contacts = known + remembered.filter { !known.contains($0) }
         return SavedState(
             ipv4ID: tables[false]?.ownID,
             ipv6ID: tables[true]?.ownID,
             contacts: Array(contacts.prefix(SavedState.maximumContactCount))
         )
+    }
+
+    private func remembered(isIPv6: Bool) -> [NodeContact] {
+        remembered.filter { $0.address.isIPv6 == isIPv6 }
     }
 
     // MARK: Searches
@@ -208,7 +215,7 @@ package struct DHTNode: Sendable {
     /// A peer has told that a node may be at this address (BEP 5's `port` message).
     package mutating func heardOf(_ address: PeerAddress, now: Instant) {
         guard tables[address.isIPv6] != nil, transactions.count < Self.maximumTransactionCount / 2,
-            !isAsked(address)
+            !isAsked(address), limit.maySend(now: now)
         else { return }
         ask(.ping, at: address, contact: nil, purpose: .ping, now: now)
     }
@@ -251,8 +258,13 @@ package struct DHTNode: Sendable {
         limit.expire(now: now)
         for isIPv6 in [false, true] {
             guard var table = tables[isIPv6] else { continue }
+            if table.count >= DHTLookup.resultCount {
+                remembered.removeAll { $0.address.isIPv6 == isIPv6 }
+            }
             if table.closest(to: table.ownID).isEmpty {
-                refresh(isIPv6: isIPv6, target: table.ownID, from: [], now: now)
+                // It was the network that failed, rather than all of them.
+                let contacts = table.contacts + remembered(isIPv6: isIPv6)
+                refresh(isIPv6: isIPv6, target: table.ownID, from: contacts, now: now)
             } else if let target = table.refreshTarget(now: now, using: &generator) {
                 tables[isIPv6] = table
                 refresh(isIPv6: isIPv6, target: target, from: [], now: now)

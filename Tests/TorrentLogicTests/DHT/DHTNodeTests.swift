@@ -116,6 +116,47 @@ import Testing
         #expect(network.nodes[old]?.savedState.ipv4ID == saved.ipv4ID)
     }
 
+    @Test func aSavedTableIsTriedAgainIfThereWasNoNetworkAtTheStart() throws {
+        var network = try Self.network(count: 50, seed: 10)
+        network.at(network.addresses[9]) { _ = $0.announce(Self.hash, port: 1, now: $1) }
+        network.run(for: .seconds(30))
+        let old = network.addresses[20]
+        let saved = try #require(network.nodes[old]?.savedState)
+        network.leave(old)
+        network.lossPercentage = 100
+        network.join(old, saved: saved)
+        network.run(for: .seconds(45))
+        #expect(network.nodes[old]?.nodeCount == 0)
+        #expect(network.nodes[old]?.savedState.contacts == saved.contacts)
+        network.lossPercentage = 0
+        network.run(for: .seconds(60))
+        network.at(old) { _ = $0.getPeers(Self.hash, now: $1) }
+        network.run(for: .seconds(30))
+        #expect(network.found[old]?.count == 1)
+    }
+
+    @Test func findsItsWayAgainAfterTheNetworkWasGone() throws {
+        var network = try Self.network(count: 50, seed: 11)
+        let seeker = network.addresses[20]
+        // What it has asked meanwhile has not been answered: all that it knows looks dead.
+        network.leave(network.addresses[0])
+        network.lossPercentage = 100
+        for number in 0..<40 {
+            network.at(seeker) {
+                _ = $0.getPeers(InfoHash(ofInfoDictionary: [UInt8(number)]), now: $1)
+            }
+            network.run(for: .seconds(30))
+        }
+        network.lossPercentage = 0
+        network.run(for: .seconds(120))
+        let announcer = network.addresses[9]
+        network.at(announcer) { _ = $0.announce(Self.hash, port: 1, now: $1) }
+        network.run(for: .seconds(30))
+        network.at(seeker) { _ = $0.getPeers(Self.hash, now: $1) }
+        network.run(for: .seconds(30))
+        #expect(network.found[seeker]?.count == 1)
+    }
+
     @Test func lookupsSurviveThatHalfTheNodesLeave() throws {
         var network = try Self.network(count: 60, seed: 7)
         for address in network.addresses.enumerated().filter({ $0.offset % 2 == 1 }).map(\.element)
@@ -288,6 +329,15 @@ import Testing
             now: start.advanced(by: .seconds(301))
         )
         #expect(try sent(&node).count == 1)
+    }
+
+    @Test func peersThatTellOfManyNodesDoNotMakeItSendMore() throws {
+        var node = node()
+        for port in 1...2000 {
+            node.heardOf(try address("20.1.1.1:\(port)"), now: start)
+        }
+        let byteCount = try sent(&node).reduce(0) { $0 + $1.encode().count }
+        #expect(byteCount > 0 && byteCount < 8200)
     }
 
     @Test func namesNodesOfTheFamiliesThatAreWanted() throws {

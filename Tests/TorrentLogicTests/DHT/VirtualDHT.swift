@@ -22,7 +22,8 @@ struct VirtualDHT {
     private(set) var sentByteCount: [PeerAddress: Int] = [:]
     private var packets: [Packet] = []
     private var random: SeededGenerator
-    private let lossPercentage: Int
+    /// Packets that get lost.
+    var lossPercentage: Int
 
     init(seed: UInt64, lossPercentage: Int = 0) {
         now = .now
