@@ -28,14 +28,18 @@ final class GuardedHTTPClient: Sendable {
         place: BindPlace,
         addresses: AddressFilter,
         bridge: ProxyBridge? = nil,
-        idleTimeout: Duration
+        idleTimeout: Duration,
+        patience: HTTPPatience = HTTPPatience()
     ) {
         var configuration = HTTPClient.Configuration()
         // The bridge is on this machine, and keeps to the interface itself.
         configuration.localAddress = bridge == nil ? place.sourceAddress : nil
         // Followed here, so that every host on the way is looked at.
         configuration.redirectConfiguration = .disallow
-        configuration.timeout = .init(connect: .seconds(10), read: .seconds(20))
+        configuration.timeout = .init(
+            connect: TimeAmount(patience.connecting),
+            read: TimeAmount(patience.reading)
+        )
         configuration.httpVersion = .http1Only
         configuration.connectionPool.idleTimeout = TimeAmount(idleTimeout)
         // Who refuses now is asked again by whoever wants an answer.
@@ -87,7 +91,7 @@ final class GuardedHTTPClient: Sendable {
                 for header in headers {
                     request.headers.add(name: header.name, value: header.value)
                 }
-                let response = try await client.execute(request, deadline: deadline)
+                let response = try await Self.answer(to: request, from: client, by: deadline)
                 guard [301, 302, 303, 307, 308].contains(response.status.code) else {
                     return response
                 }
@@ -98,6 +102,21 @@ final class GuardedHTTPClient: Sendable {
             throw RemoteFailure(ofHTTP: error) ?? error
         }
         throw RemoteFailure.badRedirect
+    }
+
+    /// A server may end a connection that was kept while the next request is on its way, which says
+    /// nothing of its health: the request goes out once more, on another one (RFC 9110 section 9.2.2).
+    private static func answer(
+        to request: HTTPClientRequest,
+        from client: HTTPClient,
+        by deadline: NIODeadline
+    ) async throws -> HTTPClientResponse {
+        do {
+            return try await client.execute(request, deadline: deadline)
+        } catch {
+            guard RemoteFailure(ofHTTP: error) == .hungUp else { throw error }
+            return try await client.execute(request, deadline: deadline)
+        }
     }
 
     func shutdown() async { try? await client.get().shutdown() }

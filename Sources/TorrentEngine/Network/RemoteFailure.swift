@@ -53,6 +53,7 @@ extension RemoteFailure {
         case is NIOTooManyBytesError: self = .tooLong
         case HTTPParserError.invalidEOFState: self = .hungUp
         case is HTTPParserError: self = .notHTTP
+        case ChannelError.connectTimeout: self = .timedOut
         case let error as IOError: self = Self.failure(of: error)
         case let error as NIOConnectionError:
             guard let first = error.connectionErrors.first?.error else {

@@ -61,6 +61,7 @@ struct ProxyConnector: Sendable {
             .connect(host: proxy.host, port: Int(proxy.port))
             .flatMapErrorThrowing { error in
                 let failure = RemoteFailure(ofHTTP: error)
+                if failure == .timedOut { throw ProxyError.timedOut }
                 throw ProxyError.unreachable(failure.map { "\($0)" } ?? "\(error)")
             }
             // The future is complete before the channel is active.

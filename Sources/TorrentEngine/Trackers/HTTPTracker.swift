@@ -12,14 +12,16 @@ final class HTTPTracker: Sendable {
         group: any EventLoopGroup,
         place: BindPlace = BindPlace("::"),
         addresses: AddressFilter,
-        bridge: ProxyBridge? = nil
+        bridge: ProxyBridge? = nil,
+        patience: HTTPPatience = HTTPPatience()
     ) {
         client = GuardedHTTPClient(
             group: group,
             place: place,
             addresses: addresses,
             bridge: bridge,
-            idleTimeout: .seconds(5)
+            idleTimeout: .seconds(5),
+            patience: patience
         )
     }
 

@@ -16,28 +16,31 @@ final class WebSeedClient: Sendable {
     ///
     /// Reading up to where the part begins is accepted for so many bytes.
     private static let maximumSkippedByteCount: UInt64 = 256 << 10
-    /// Until the head of an answer.
-    private static let timeout = Duration.seconds(15)
     /// Bytes of the text in which BEP 17 says when to come again.
     private static let maximumRetryTextByteCount = 64
     /// A reader who pauses comes back soon; a connection costs a handshake.
     private static let idleTimeout = Duration.seconds(30)
 
     private let client: GuardedHTTPClient
+    /// Until the head of an answer.
+    private let timeout: Duration
 
     /// - Parameter bridge: to the proxy; `nil` for none.
     init(
         group: any EventLoopGroup,
         place: BindPlace = BindPlace("::"),
         addresses: AddressFilter,
-        bridge: ProxyBridge? = nil
+        bridge: ProxyBridge? = nil,
+        patience: HTTPPatience = HTTPPatience()
     ) {
+        timeout = patience.webSeed
         client = GuardedHTTPClient(
             group: group,
             place: place,
             addresses: addresses,
             bridge: bridge,
-            idleTimeout: Self.idleTimeout
+            idleTimeout: Self.idleTimeout,
+            patience: patience
         )
     }
 
@@ -54,7 +57,7 @@ final class WebSeedClient: Sendable {
         let response = try await client.get(
             request.url,
             headers: headers,
-            timeout: Self.timeout
+            timeout: timeout
         )
         switch response.status.code {
         case 200: return try whole(response, for: request)
