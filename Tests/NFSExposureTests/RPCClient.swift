@@ -33,7 +33,7 @@ final class RPCClient {
     private var nextXID: UInt32 = 1
 
     /// - Parameter timeout: seconds after which a test that hangs fails instead.
-    init(port: Int, timeout: Int = 20) throws {
+    init(port: Int, timeout: Int = 120) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var limit = timeval(tv_sec: timeout, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))

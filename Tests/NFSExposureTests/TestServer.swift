@@ -21,7 +21,7 @@ struct TestServer {
 
     static let key = [UInt8](0..<16)
 
-    func client(timeout: Int = 20) throws -> RPCClient {
+    func client(timeout: Int = 120) throws -> RPCClient {
         try RPCClient(port: port, timeout: timeout)
     }
 }
@@ -95,7 +95,7 @@ func withServer(
 
 /// Waits for what another thread is about to do.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    let end = ContinuousClock.now + .seconds(60)
+    let end = ContinuousClock.now + .seconds(120)
     while !condition() {
         if ContinuousClock.now > end { return false }
         await Task.yield()

@@ -171,7 +171,7 @@ final class FailingDisk: Sendable {
             var settings = pair.node.session.settings
             settings.cacheLimit = 3 << 16
             pair.node.session.apply(settings)
-            while pair.held > 3 << 16 { await Task.yield() }
+            try await until { pair.held <= 3 << 16 }
             let onDisk = try pair.heldOnDisk
             #expect(onDisk < 1 << 19)
             // The front of it stays.
@@ -190,11 +190,11 @@ final class FailingDisk: Sendable {
             var settings = session.settings
             settings.cacheLimit = 5 << 16
             session.apply(settings)
-            while pair.held > 5 << 16 { await Task.yield() }
+            try await until { pair.held <= 5 << 16 }
             // Less than what is pinned has no effect on it.
             settings.cacheLimit = 1 << 16
             session.apply(settings)
-            while pair.held > 1 << 18 { await Task.yield() }
+            try await until { pair.held <= 1 << 18 }
             let kept = try session.store.completedPieces(of: infoHash, count: 64).pieces
             #expect(kept == (16..<32).map { PieceIndex($0) })
             for part in Self.parts[4..<8] { #expect(try await pair.read(part)) }
@@ -214,7 +214,7 @@ final class FailingDisk: Sendable {
             session.setWishes([:], groups: [infoHash: "others"])
             #expect(pair.held == 1 << 20)
             session.setWishes([:], groups: [infoHash: "films"])
-            while pair.held > 5 << 16 { await Task.yield() }
+            try await until { pair.held <= 5 << 16 }
             await pair.shutdown()
         }
     }

@@ -79,15 +79,13 @@ import Testing
                 if let active = pair.torrent.active, active.published.isComplete {
                     try await pair.torrent.whileCold {}
                 }
+                try Task.checkCancellation()
                 await Task.yield()
             }
             try Self.damage(pair)
             #expect(try await Self.verify(pair).damaged == Self.damagedCount)
             await pair.node.session.addPeers(pair.sample.infoHash, [try pair.seed.address])
-            while pair.torrent.active?.published.isComplete != true {
-                try Task.checkCancellation()
-                await Task.yield()
-            }
+            try await until { pair.torrent.active?.published.isComplete == true }
             await pair.shutdown()
         }
     }

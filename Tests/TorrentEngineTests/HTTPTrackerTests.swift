@@ -7,13 +7,27 @@ import Testing
 @Suite struct HTTPTrackerTests {
     private func failure(
         of url: String,
-        within timeout: Duration = .seconds(20)
+        within timeout: Duration = .seconds(3600)
     ) async throws -> RemoteFailure? {
-        let client = HTTPTracker(
+        let client = client()
+        let request = try request()
+        let error = await #expect(throws: RemoteFailure.self) {
+            _ = try await client.announce(to: url, request, timeout: timeout)
+        }
+        await client.shutdown()
+        return error
+    }
+
+    private func client() -> HTTPTracker {
+        HTTPTracker(
             group: Node.group,
-            addresses: AddressFilter(allowsLoopback: true)
+            addresses: AddressFilter(allowsLoopback: true),
+            patience: .endless
         )
-        let request = AnnounceRequest(
+    }
+
+    private func request() throws -> AnnounceRequest {
+        AnnounceRequest(
             infoHash: InfoHash(ofInfoDictionary: [1]),
             peerID: try #require(PeerID(bytes: Array(repeating: 7, count: PeerID.byteCount))),
             port: 6881,
@@ -25,16 +39,45 @@ import Testing
             key: 1,
             trackerID: nil
         )
-        let error = await #expect(throws: RemoteFailure.self) {
-            _ = try await client.announce(to: url, request, timeout: timeout)
+    }
+
+    @Test func asksOnceMoreWhereAKeptConnectionHasEnded() async throws {
+        try await withTimeLimit {
+            let tracker = try await ScriptedTracker(hangsUp: .insteadOfSecondAnswer) { _ in
+                "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nd5:peers0:e"
+            }
+            let client = client()
+            let request = try request()
+            for _ in 0..<3 {
+                await #expect(throws: Never.self) {
+                    let answer = try await client.announce(
+                        to: tracker.url,
+                        request,
+                        timeout: .seconds(3600)
+                    )
+                    #expect(answer.peers.isEmpty)
+                }
+            }
+            await client.shutdown()
+            try await tracker.close()
         }
-        await client.shutdown()
-        return error
+    }
+
+    @Test func asksNoMoreThanTwiceWhereNothingIsAnswered() async throws {
+        try await withTimeLimit {
+            // What ends the connection is no answer either.
+            let tracker = try await ScriptedTracker { _ in "" }
+            #expect(try await failure(of: tracker.url) == .hungUp)
+            try await tracker.close()
+            var requests = tracker.requests.makeAsyncIterator()
+            for _ in 0..<2 { #expect(await requests.next() != nil) }
+            #expect(await requests.next() == nil)
+        }
     }
 
     @Test func isLateWhoNeverEndsItsAnswer() async throws {
         try await withTimeLimit {
-            let tracker = try await ScriptedTracker(hangsUp: false) { _ in
+            let tracker = try await ScriptedTracker(hangsUp: .never) { _ in
                 "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nd8:"
             }
             #expect(try await failure(of: tracker.url, within: .milliseconds(300)) == .timedOut)
@@ -45,7 +88,7 @@ import Testing
     @Test func followsFiveRedirectsAndNoMore() async throws {
         try await withTimeLimit {
             let tracker = try await ScriptedTracker { _ in
-                "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n"
+                Self.redirect(to: "/again")
             }
             #expect(try await failure(of: tracker.url) == .badRedirect)
             try await tracker.close()
@@ -55,12 +98,17 @@ import Testing
             }
             for location in ["ftp://127.0.0.1/", "//127.0.0.1/", "http://a b/"] {
                 let other = try await ScriptedTracker { _ in
-                    "HTTP/1.1 302 Found\r\nLocation: \(location)\r\nContent-Length: 0\r\n\r\n"
+                    Self.redirect(to: location)
                 }
                 #expect(try await failure(of: other.url) == .badRedirect)
                 try await other.close()
             }
         }
+    }
+
+    private static func redirect(to location: String) -> String {
+        "HTTP/1.1 302 Found\r\nLocation: \(location)\r\nContent-Length: 0\r\n"
+            + "Connection: close\r\n\r\n"
     }
 
     @Test func saysWhatIsWrong() async throws {

@@ -25,6 +25,10 @@ struct Node: Sendable {
         configuration.listenHost = "127.0.0.1"
         configuration.listenPort = 0
         configuration.allowsLoopback = true
+        // On a machine with other work an answer may take its time and is good nevertheless.
+        configuration.connectTimeout = .seconds(60)
+        configuration.announceTimeout = .seconds(600)
+        configuration.farewellTimeout = .seconds(60)
         configure(&configuration)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -69,7 +73,7 @@ extension RegisteredTorrent {
 
 /// Runs `body`, but not for ever: so long that a machine with other work is no reason to fail.
 func withTimeLimit<Value: Sendable>(
-    _ limit: Duration = .seconds(120),
+    _ limit: Duration = .seconds(900),
     _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     try await withThrowingTaskGroup { group in
@@ -85,3 +89,20 @@ func withTimeLimit<Value: Sendable>(
 }
 
 struct TimeLimitReached: Error {}
+
+extension HTTPPatience {
+    /// For servers of tests, which answer.
+    static let endless = HTTPPatience(
+        connecting: .seconds(3600),
+        reading: .seconds(3600),
+        webSeed: .seconds(3600)
+    )
+}
+
+/// Waits for what others are about to do, within the time limit of the test.
+func until(_ condition: () throws -> Bool) async throws {
+    while try !condition() {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
+}

@@ -3,16 +3,22 @@ import NIOPosix
 
 /// An HTTP tracker on loopback that answers as a test says.
 final class ScriptedTracker: Sendable {
-    /// The request lines that arrived.
+    /// When it ends a connection.
+    enum HangUp: Sendable {
+        case never
+        case afterAnswer
+        /// One request is answered on each connection, and the next is not.
+        case insteadOfSecondAnswer
+    }
+
+    /// The request lines that arrived; they end with `close`.
     let requests: AsyncStream<String>
     let url: String
     private let channel: any Channel
 
-    /// - Parameters:
-    ///   - hangsUp: whether the connection ends behind a response.
-    ///   - answer: the whole response to a request line; `nil` to leave it waiting.
+    /// - Parameter answer: the whole response to a request line; `nil` to leave it waiting.
     init(
-        hangsUp: Bool = true,
+        hangsUp: HangUp = .afterAnswer,
         answer: @escaping @Sendable (String) -> String?
     ) async throws {
         let (requests, continuation) = AsyncStream<String>.makeStream()
@@ -28,6 +34,7 @@ final class ScriptedTracker: Sendable {
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
+        channel.closeFuture.whenComplete { _ in continuation.finish() }
         self.requests = requests
         url = "http://127.0.0.1:\(channel.localAddress?.port ?? 0)/announce"
     }
@@ -45,22 +52,26 @@ private final class Answerer: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let hangsUp: Bool
+    private let hangsUp: ScriptedTracker.HangUp
     private let answer: (String) -> String?
     private var received = ""
+    private var hasAnswered = false
 
-    init(hangsUp: Bool, answer: @escaping (String) -> String?) {
+    init(hangsUp: ScriptedTracker.HangUp, answer: @escaping (String) -> String?) {
         self.hangsUp = hangsUp
         self.answer = answer
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         received += String(buffer: unwrapInboundIn(data))
-        guard received.hasSuffix("\r\n\r\n"), let line = received.split(separator: "\r\n").first,
-            let response = answer(String(line))
+        guard received.hasSuffix("\r\n\r\n"), let line = received.split(separator: "\r\n").first
         else { return }
+        if hasAnswered, hangsUp == .insteadOfSecondAnswer { return context.close(promise: nil) }
+        guard let response = answer(String(line)) else { return }
+        received = ""
+        hasAnswered = true
         let channel = context.channel
         let written = context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: response)))
-        if hangsUp { written.whenComplete { _ in channel.close(promise: nil) } }
+        if hangsUp == .afterAnswer { written.whenComplete { _ in channel.close(promise: nil) } }
     }
 }

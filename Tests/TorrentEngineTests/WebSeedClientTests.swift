@@ -16,7 +16,8 @@ import Testing
     ) async throws {
         let client = WebSeedClient(
             group: Node.group,
-            addresses: AddressFilter(allowsLoopback: allowsLoopback)
+            addresses: AddressFilter(allowsLoopback: allowsLoopback),
+            patience: .endless
         )
         let request = WebSeedRequest(
             url: url,
