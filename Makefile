@@ -4,6 +4,7 @@ SHELL := /bin/bash
 BUILD := swift build --explicit-target-dependency-import-check error
 # Those that use real sockets and time run by themselves: beside those that reckon they would not get
 # their turn for minutes.
+REAL_TIME_TESTS := TorrentEngineTests NFSExposureTests
 UNIT_TESTS := swift test --skip-build
 # Apart, because everything is built anew for it.
 SANITIZED := .build/sanitized
@@ -27,8 +28,8 @@ test: ## Check everything: style, unit tests, then real peers and real NFS clien
 	@echo "== build"
 	$(BUILD) --build-tests
 	@echo "== unit tests"
-	$(UNIT_TESTS) --skip TorrentEngineTests
-	$(UNIT_TESTS) --filter TorrentEngineTests
+	$(UNIT_TESTS) $(REAL_TIME_TESTS:%=--skip %)
+	for suites in $(REAL_TIME_TESTS); do $(UNIT_TESTS) --filter $$suites || exit 1; done
 	@echo "== release build"
 	$(BUILD) --configuration release --product sluice
 	$(BUILD) --configuration release --product fuzz

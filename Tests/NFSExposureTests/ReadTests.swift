@@ -226,7 +226,7 @@ import VirtualTree
     }
 
     @Test func nothingBehindARecordThatClosesTheConnectionWaits() async throws {
-        try await withFile("stalled.mkv", limits: limits(stall: .seconds(60), prefix: .seconds(1)))
+        try await withFile("stalled.mkv", limits: limits(stall: .seconds(600), prefix: .seconds(1)))
         {
             client,
             file,
