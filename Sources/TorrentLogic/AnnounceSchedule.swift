@@ -56,6 +56,7 @@ package struct AnnounceSchedule {
     private var wantsMorePeers = false
     private var lastAnnounce: Instant?
     private var isCompletedDue = false
+    private var hasCompleted = false
     private var wantsPeers = false
     private var actions: [Action] = []
 
@@ -116,8 +117,12 @@ package struct AnnounceSchedule {
         timerFired(now: now)
     }
 
-    /// The last piece came in during this session.
+    /// The last piece came in.
+    ///
+    /// A cache gives pieces up and fetches them again: what was whole once has not become so anew.
     package mutating func completed(now: Instant) {
+        guard !hasCompleted else { return }
+        hasCompleted = true
         isCompletedDue = true
         if case .waiting = state { announce(now: now) }
     }

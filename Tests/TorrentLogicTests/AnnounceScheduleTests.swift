@@ -181,8 +181,17 @@ import TorrentLogic
         schedule.completed(now: after(10))
         #expect(schedule.takeActions() == [.announce(tracker: "a", event: .completed)])
         succeed(&schedule, interval: 1800, at: 10)
+        // A piece was given up and came again.
+        schedule.completed(now: after(20))
+        #expect(schedule.takeActions() == [])
         schedule.timerFired(now: after(1810))
         #expect(schedule.takeActions() == [.announce(tracker: "a", event: .update)])
+        schedule.stop(now: after(1820))
+        schedule.start(now: after(1830))
+        _ = schedule.takeActions()
+        succeed(&schedule, interval: 1800, at: 1831)
+        schedule.completed(now: after(1840))
+        #expect(schedule.takeActions() == [])
     }
 
     @Test func completedDuringAnAnnounceFollowsIt() {
