@@ -19,6 +19,7 @@ struct TorrentLayoutBuilder {
     private var taken: [Slot: TorrentLayout.Target] = [:]
     /// Every entry with its directory, in the order of its making.
     private var placed: [(directory: UInt32, entry: TorrentLayout.Entry)] = []
+    /// Of names that differ in a number of so many digits alone.
     private var nextNumber: [Slot: Int] = [:]
 
     /// - Returns: the directory of each file; `hidden` for padding and for symbolic links.
@@ -108,14 +109,27 @@ struct TorrentLayoutBuilder {
         return true
     }
 
+    /// Takes the first number that is free.
+    ///
+    /// Long names are cut so that the number fits, and then many have one beginning: it is the
+    /// numbered names that remember how far they are, or hostile names would make each file try
+    /// what all before it have tried.
     private mutating func claimNumbered(_ slot: Slot, file: Int) {
-        var number = nextNumber[slot] ?? 2
-        while !claim(
-            Slot(directory: slot.directory, name: FileName.marked(slot.name, with: "\(number)")),
-            for: .file(UInt32(file))
-        ) {
-            number += 1
+        var numbers = 2..<10
+        while true {
+            // No number begins with a zero, so this is the name of the family and of no file.
+            let zeros = String(repeating: "0", count: "\(numbers.lowerBound)".utf8.count)
+            let family = numbered(slot, zeros)
+            let next = max(numbers.lowerBound, nextNumber[family] ?? 0)
+            for number in next..<numbers.upperBound {
+                nextNumber[family] = number + 1
+                if claim(numbered(slot, "\(number)"), for: .file(UInt32(file))) { return }
+            }
+            numbers = numbers.upperBound..<10 * numbers.upperBound
         }
-        nextNumber[slot] = number + 1
+    }
+
+    private func numbered(_ slot: Slot, _ mark: String) -> Slot {
+        Slot(directory: slot.directory, name: FileName.marked(slot.name, with: mark))
     }
 }

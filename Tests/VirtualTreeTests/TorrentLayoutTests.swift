@@ -110,6 +110,20 @@ import VirtualTree
         )
     }
 
+    /// Cut to make room for a number, all of them are one: each would try what those before it took.
+    @Test(.timeLimit(.minutes(5))) func manyLongNamesThatDifferAtTheirEndAlone() {
+        let beginning = String(repeating: "x", count: 250)
+        let files = (0..<20_000).map { number in
+            let end = String(number, radix: 36)
+            let padding = String(repeating: "0", count: 5 - end.count)
+            return (path: ["\(beginning)\(padding)\(end)"], length: UInt64(1))
+        }
+        let layout = TorrentLayout(torrentInfo(name: "t", files: files + files))
+        #expect(layout.entryCount(ofDirectory: 0) == 40_000)
+        let last = Array("\(beginning.prefix(247)) (20001)".utf8)
+        #expect(layout.target(named: last, inDirectory: 0) == .file(39_999))
+    }
+
     @Test(.timeLimit(.minutes(5))) func hundredThousandFilesInManyDirectories() {
         let files = (0..<100_000).map { (path: ["d\($0 / 100)", "f\($0)"], length: UInt64(1)) }
         let layout = TorrentLayout(torrentInfo(name: "t", files: files))
