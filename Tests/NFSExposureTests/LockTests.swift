@@ -92,6 +92,45 @@ import VirtualTree
         }
         #expect(table.count <= LockTable.maximumLocksOfFile)
     }
+
+    @Test func oneAddressLeavesRoomForOthers() {
+        var table = LockTable()
+        let tree = FakeTree()
+        let directory = tree.addDirectory("movies", route: 1)
+        func file(_ index: Int) -> FileID {
+            tree.addFile([], index: UInt32(index), bytes: [], to: directory).id
+        }
+        var granted = 0
+        for index in 0..<20 {
+            let file = file(index)
+            for number in 0..<500 {
+                let start = UInt64(number) * 10
+                let outcome = table.lock(lock(start..<start + 5), on: file, state: 1)
+                if outcome == .granted { granted += 1 }
+            }
+        }
+        #expect(granted == table.count && granted < LockTable.maximumLocksOfAddress)
+        let other = lock(9000..<9001, on: Self.other)
+        #expect(table.lock(other, on: file(0), state: 1) == .granted)
+        // What it let go of, it may take again.
+        table.freeAll(of: Self.host)
+        #expect(table.count == 1)
+        #expect(table.lock(lock(0..<1), on: file(0), state: 1) == .granted)
+    }
+
+    @Test func oneAddressHasSoManyNamesAndNoMore() {
+        var table = LockTable()
+        func outcome(_ name: Int) -> LockTable.Outcome {
+            let host = LockTable.Host(address: Self.host.address, name: Array("\(name)".utf8))
+            let range = UInt64(name)..<UInt64(name) + 1
+            return table.lock(lock(range, on: host), on: Self.file, state: 1)
+        }
+        let outcomes = (0..<300).map(outcome)
+        #expect(outcomes.count { $0 == .granted } == LockTable.maximumHostsOfAddress)
+        #expect(outcomes.last == .full)
+        let other = lock(900..<901, on: Self.other)
+        #expect(table.lock(other, on: Self.file, state: 1) == .granted)
+    }
 }
 
 @Suite struct LockTests {

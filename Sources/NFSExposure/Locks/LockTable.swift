@@ -32,13 +32,25 @@ struct LockTable: Sendable {
         case full
     }
 
+    /// What is known of a host.
+    private struct HostRecord {
+        let state: UInt32
+        /// Locks that it holds on each file.
+        var locks: [FileID: Int] = [:]
+    }
+
     static let maximumLocks = 16_384
     static let maximumLocksOfFile = 1024
+    /// A quarter of all: one client alone cannot keep the others from locking.
+    static let maximumLocksOfAddress = 4096
     private static let maximumHosts = 1024
+    /// Names that one address may call itself by.
+    static let maximumHostsOfAddress = 256
 
     private var files: [FileID: [Lock]] = [:]
     private(set) var count = 0
-    private var states: [Host: UInt32] = [:]
+    private var hosts: [Host: HostRecord] = [:]
+    private var countOfAddress: [IPAddress: Int] = [:]
 
     /// The range of a lock: `length` 0 is all that follows, as is one that would end behind 2^64.
     static func range(offset: UInt64, length: UInt64) -> Range<UInt64> {
@@ -64,11 +76,12 @@ struct LockTable: Sendable {
         // Cutting a range out of the middle of another makes one more.
         guard count + 2 <= Self.maximumLocks,
             (files[file]?.count ?? 0) + 2 <= Self.maximumLocksOfFile,
-            states[lock.owner.host] != nil
+            countOfAddress[lock.owner.host.address, default: 0] + 2 <= Self.maximumLocksOfAddress,
+            hosts[lock.owner.host] != nil
         else { return .full }
         remove(lock.range, of: lock.owner, from: file)
         files[file, default: []].append(lock)
-        count += 1
+        tally(lock.owner.host, on: file, by: 1)
         return .granted
     }
 
@@ -78,38 +91,30 @@ struct LockTable: Sendable {
 
     /// The host was started again, or takes leave.
     mutating func freeAll(of host: Host) {
-        for (file, locks) in files {
-            let kept = locks.filter { $0.owner.host != host }
-            set(kept, on: file)
+        for file in hosts[host]?.locks.keys.map(\.self) ?? [] {
+            let (own, others) = split(on: file) { $0.owner.host == host }
+            files[file] = others.isEmpty ? nil : others
+            tally(host, on: file, by: -own.count)
         }
-        states[host] = nil
+        hosts[host] = nil
     }
 
     private mutating func hear(_ state: UInt32, of host: Host) {
-        if let known = states[host], known != state { freeAll(of: host) }
-        if states[host] == nil {
-            guard states.count < Self.maximumHosts || forgetIdleHosts() else { return }
-            states[host] = state
-        }
+        if let known = hosts[host]?.state, known != state { freeAll(of: host) }
+        guard hosts[host] == nil else { return }
+        if !hasRoom(for: host) { hosts = hosts.filter { !$0.value.locks.isEmpty } }
+        if hasRoom(for: host) { hosts[host] = HostRecord(state: state) }
     }
 
-    /// - Returns: whether there is room now.
-    private mutating func forgetIdleHosts() -> Bool {
-        let holders = Set(files.values.flatMap { $0.map(\.owner.host) })
-        states = states.filter { holders.contains($0.key) }
-        return states.count < Self.maximumHosts
+    private func hasRoom(for host: Host) -> Bool {
+        hosts.count < Self.maximumHosts
+            && hosts.keys.count { $0.address == host.address } < Self.maximumHostsOfAddress
     }
 
     /// Where there is no room for the two rests of a lock that is cut, the owner loses them.
     private mutating func remove(_ range: Range<UInt64>, of owner: Owner, from file: FileID) {
-        guard let locks = files[file] else { return }
-        let (touched, others) = locks.reduce(into: ([Lock](), [Lock]())) { parts, lock in
-            if lock.owner == owner, lock.range.overlaps(range) {
-                parts.0.append(lock)
-            } else {
-                parts.1.append(lock)
-            }
-        }
+        let (touched, others) = split(on: file) { $0.owner == owner && $0.range.overlaps(range) }
+        if touched.isEmpty { return }
         let rests = touched.flatMap { lock in
             [
                 lock.range.lowerBound..<max(lock.range.lowerBound, range.lowerBound),
@@ -121,11 +126,26 @@ struct LockTable: Sendable {
         let hasRoom =
             others.count + rests.count <= Self.maximumLocksOfFile
             && count - touched.count + rests.count <= Self.maximumLocks
-        set(hasRoom ? others + rests : others, on: file)
+        let kept = others + (hasRoom ? rests : [])
+        files[file] = kept.isEmpty ? nil : kept
+        tally(owner.host, on: file, by: kept.count - others.count - touched.count)
     }
 
-    private mutating func set(_ locks: [Lock], on file: FileID) {
-        count += locks.count - (files[file]?.count ?? 0)
-        files[file] = locks.isEmpty ? nil : locks
+    private func split(
+        on file: FileID,
+        _ belongs: (Lock) -> Bool
+    ) -> (those: [Lock], others: [Lock]) {
+        (files[file] ?? []).reduce(into: ([], [])) { parts, lock in
+            if belongs(lock) { parts.0.append(lock) } else { parts.1.append(lock) }
+        }
+    }
+
+    /// Counts locks of a host that come or go.
+    private mutating func tally(_ host: Host, on file: FileID, by change: Int) {
+        count += change
+        let ofAddress = countOfAddress[host.address, default: 0] + change
+        countOfAddress[host.address] = ofAddress == 0 ? nil : ofAddress
+        let onFile = (hosts[host]?.locks[file] ?? 0) + change
+        hosts[host]?.locks[file] = onFile == 0 ? nil : onFile
     }
 }
