@@ -205,6 +205,7 @@ extension NFSServerConfiguration {
         registersWithRPCBind = configuration.nfs.usesRPCBind
         startsPortmapper = configuration.nfs.startsPortmapper
         limits.connections = OpenFileLimit.clients(beside: configuration.bitTorrent.connections)
+        limits.connectionsPerHost = max(1, limits.connections / 2)
     }
 }
 

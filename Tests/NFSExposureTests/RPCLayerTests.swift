@@ -312,6 +312,25 @@ import Testing
         try await withServer(limits: limits) { server in
             let slow = try server.client()
             let movies = try slow.mount("/torrents/movies")
+    @Test func s24_oneHostCannotTakeAllConnections() async throws {
+        var limits = NFSLimits()
+        limits.connectionsPerHost = 2
+        try await withServer(limits: limits) { server in
+            let first = try server.client()
+            let second = try server.client()
+            _ = try first.request(0, XDRVoid())
+            _ = try second.request(0, XDRVoid())
+            #expect(try server.client().isClosedByServer)
+            second.close()
+            // The server may hear of the end after the next beginning.
+            var isServed = false
+            for _ in 0..<1000 where !isServed {
+                isServed = (try? server.client().request(0, XDRVoid()).reply) == .success
+            }
+            #expect(isServed)
+        }
+    }
+
             let film = try slow.lookup("film.mkv", in: movies)
             let xids = try (0..<120).map { _ in
                 try slow.start(.read, READ3Arguments(file: film, offset: 0, count: 1 << 20))

@@ -23,10 +23,9 @@ final class Portmapper: Sendable {
     private struct Sockets {
         var listeners: [any Channel] = []
         var datagrams: [LocalDatagrams] = []
-        var connectionCount = 0
+        var connectionCount = ConnectionCount(limit: 128, perHost: 64)
     }
 
-    private static let maximumConnections = 128
     private static let idleTime = TimeAmount.seconds(30)
 
     private let port: Int
@@ -132,16 +131,12 @@ final class Portmapper: Sendable {
         _ transport: RPCBind.Transport
     ) -> EventLoopFuture<Void> {
         if let refusal = spare.refuse(channel) { return refusal }
-        let isAdmitted = sockets.withLock { sockets in
-            guard sockets.connectionCount < Self.maximumConnections else { return false }
-            sockets.connectionCount += 1
-            return true
-        }
-        guard isAdmitted, let host = channel.localAddress?.ipAddress else {
-            return channel.close()
-        }
+        guard let host = channel.localAddress?.ipAddress,
+            let peer = channel.remoteAddress.flatMap(IPAddress.init),
+            sockets.withLock({ $0.connectionCount.admit(peer) }) == nil
+        else { return channel.close() }
         channel.closeFuture.whenComplete { _ in
-            self.sockets.withLock { $0.connectionCount -= 1 }
+            self.sockets.withLock { $0.connectionCount.leave(peer) }
         }
         return channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations

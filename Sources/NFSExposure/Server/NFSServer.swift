@@ -14,6 +14,7 @@ package final class NFSServer: Sendable {
     private struct Sockets {
         var listeners: [any Channel] = []
         var connections: [ObjectIdentifier: any Channel] = [:]
+        var connectionCount: ConnectionCount
         var datagrams: [LocalDatagrams] = []
         var isStopping = false
     }
@@ -23,7 +24,7 @@ package final class NFSServer: Sendable {
     let service: NFSService
     private let portmapper: Portmapper
     private let spare = SpareDescriptor()
-    private let sockets = Mutex(Sockets())
+    private let sockets: Mutex<Sockets>
     private let stopRequests: AsyncStream<Void>
     private let requestStop: AsyncStream<Void>.Continuation
 
@@ -41,6 +42,11 @@ package final class NFSServer: Sendable {
     ) {
         self.configuration = configuration
         self.group = group
+        let count = ConnectionCount(
+            limit: configuration.limits.connections,
+            perHost: configuration.limits.connectionsPerHost
+        )
+        sockets = Mutex(Sockets(connectionCount: count))
         service = NFSService(
             tree: tree,
             handles: handles,
@@ -216,23 +222,26 @@ package final class NFSServer: Sendable {
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
         if let refusal = spare.refuse(channel) { return refusal }
-        let key = ObjectIdentifier(channel)
-        let isAdmitted = sockets.withLock { sockets in
-            guard !sockets.isStopping,
-                sockets.connections.count < configuration.limits.connections
-            else { return false }
-            sockets.connections[key] = channel
-            return true
-        }
-        guard isAdmitted, let remote = channel.remoteAddress, let peer = IPAddress(remote) else {
-            forget(key)
-            service.reportRefusal(
-                "connection closed: there are as many as may be",
-                metadata: ["limit": "\(configuration.limits.connections)"]
-            )
+        guard let remote = channel.remoteAddress, let peer = IPAddress(remote) else {
             return channel.close()
         }
-        channel.closeFuture.whenComplete { _ in self.forget(key) }
+        let key = ObjectIdentifier(channel)
+        let refusal = sockets.withLock { sockets -> ConnectionCount.Refusal? in
+            if sockets.isStopping { return .full }
+            if let refusal = sockets.connectionCount.admit(peer) { return refusal }
+            sockets.connections[key] = channel
+            return nil
+        }
+        if let refusal {
+            report(refusal, of: peer)
+            return channel.close()
+        }
+        channel.closeFuture.whenComplete { _ in
+            self.sockets.withLock { sockets in
+                sockets.connections[key] = nil
+                sockets.connectionCount.leave(peer)
+            }
+        }
         return channel.eventLoop.makeCompletedFuture {
             if peer.isLoopback {
                 try channel.syncOptions?.setOption(
@@ -244,8 +253,17 @@ package final class NFSServer: Sendable {
         }
     }
 
-    private func forget(_ key: ObjectIdentifier) {
-        sockets.withLock { _ = $0.connections.removeValue(forKey: key) }
+    private func report(_ refusal: ConnectionCount.Refusal, of peer: IPAddress) {
+        let limits = configuration.limits
+        let (what, limit) =
+            switch refusal {
+            case .full: ("there are as many as may be", limits.connections)
+            case .hostHasEnough: ("its host has as many as one may have", limits.connectionsPerHost)
+            }
+        service.reportRefusal(
+            "connection closed: \(what)",
+            metadata: ["peer": "\(peer)", "limit": "\(limit)"]
+        )
     }
 
     /// Lets IPv4 and IPv6 have a socket each on one port.

@@ -36,6 +36,8 @@ package struct NFSLimits: Sendable {
     /// Calls of one connection that are put off, and READs that wait for their turn to be sent; with
     /// more, nothing is read from it.
     package var deferredCalls = 1024
+    /// Of one host, in IPv6 of one network of 64 bits: half of all, so that others get in.
+    package var connectionsPerHost = 2048
     /// Bytes of replies without data behind which calls are put off until the client takes some.
     package var replyBytes = 64 * 1024
     /// Bytes of a READ that are taken from the page cache at a time, and of which as many wait in
