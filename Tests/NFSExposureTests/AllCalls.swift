@@ -17,6 +17,64 @@ struct Raw: XDREncodable {
 
 /// One valid call of each procedure that has arguments.
 enum AllCalls {
+    struct Call {
+        var program = ProgramNumber.nfs
+        var version: UInt32 = 3
+        let procedure: UInt32
+        let arguments: [UInt8]
+    }
+
+    /// Those of NFS, MOUNT and locks.
+    static func ofEveryProgram(for directory: NFS3FileHandle) -> [Call] {
+        let nfs = arguments(for: directory).map { Call(procedure: $0, arguments: $1) }
+        let path = encoded(MountPath(path: Array("/torrents/movies".utf8)))
+        let mount = ([1, 3] as [UInt32]).flatMap { version in
+            [MountProcedure.mount, .unmount].map {
+                Call(
+                    program: ProgramNumber.mount,
+                    version: version,
+                    procedure: $0.rawValue,
+                    arguments: path
+                )
+            }
+        }
+        let lock = NLM4Lock(
+            callerName: Array("guest".utf8),
+            file: directory,
+            owner: Array("1@guest".utf8),
+            process: 1,
+            offset: 0,
+            length: 0
+        )
+        let locks: [(NLM4Procedure, [UInt8])] = [
+            (.test, encoded(NLM4TestArguments(cookie: [5], isExclusive: true, lock: lock))),
+            (
+                .lock,
+                encoded(
+                    NLM4LockArguments(
+                        cookie: [5],
+                        blocks: false,
+                        isExclusive: true,
+                        lock: lock,
+                        isReclaim: false,
+                        state: 3
+                    )
+                )
+            ),
+            (.unlock, encoded(NLM4UnlockArguments(cookie: [5], lock: lock))),
+            (.freeAll, encoded(NLM4Notice(callerName: Array("guest".utf8), state: 0))),
+        ]
+        return nfs + mount
+            + locks.map {
+                Call(
+                    program: ProgramNumber.nlm,
+                    version: 4,
+                    procedure: $0.rawValue,
+                    arguments: $1
+                )
+            }
+    }
+
     static func arguments(for directory: NFS3FileHandle) -> [(UInt32, [UInt8])] {
         let what = NFS3DirectoryOperation(directory: directory, name: Array("x.txt".utf8))
         let attributes = NFS3SetAttributes(mode: 0o644)
@@ -73,8 +131,12 @@ enum AllCalls {
         _ procedure: NFS3Procedure,
         _ arguments: some XDREncodable
     ) -> (UInt32, [UInt8]) {
+        (procedure.rawValue, encoded(arguments))
+    }
+
+    private static func encoded(_ arguments: some XDREncodable) -> [UInt8] {
         var buffer = ByteBuffer()
         buffer.writeXDR(arguments)
-        return (procedure.rawValue, Array(buffer.readableBytesView))
+        return Array(buffer.readableBytesView)
     }
 }

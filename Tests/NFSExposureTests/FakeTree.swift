@@ -73,7 +73,14 @@ final class FakeDirectory: VirtualDirectory {
     let fileid: UInt64
     private typealias Entry = (cookie: UInt64, name: [UInt8], node: VirtualNode)
     private let above: FakeDirectory?
-    private let entries = Mutex<(next: UInt64, list: [Entry])>((3, []))
+    private struct Content {
+        var next: UInt64 = 3
+        var list: [Entry] = []
+        var changes: UInt32 = 0
+        var listings = 0
+    }
+
+    private let entries = Mutex(Content())
 
     init(id: FileID, fileid: UInt64, parent: FakeDirectory?) {
         self.id = id
@@ -89,16 +96,24 @@ final class FakeDirectory: VirtualDirectory {
             size: 4096,
             mode: 0o555,
             linkCount: 2,
-            modified: .init(seconds: 1_700_000_000)
+            modified: .init(
+                seconds: 1_700_000_000,
+                nanoseconds: entries.withLock(\.changes)
+            )
         )
     }
+    /// How often it was gone through.
+    var listingCount: Int { entries.withLock(\.listings) }
 
     func entry(named name: [UInt8]) -> VirtualNode? {
         entries.withLock { $0.list.first { $0.name == name }?.node }
     }
 
     func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
-        entries.withLock { $0.list }.drop { $0.cookie <= cookie }.allSatisfy { entry in
+        entries.withLock { content in
+            content.listings += 1
+            return content.list
+        }.drop { $0.cookie <= cookie }.allSatisfy { entry in
             body(
                 DirectoryEntry(
                     cookie: entry.cookie,
@@ -114,11 +129,15 @@ final class FakeDirectory: VirtualDirectory {
         entries.withLock {
             $0.list.append((cookie: $0.next, name: name, node: node))
             $0.next += 1
+            $0.changes += 1
         }
     }
 
     func remove(_ name: [UInt8]) {
-        entries.withLock { $0.list.removeAll { $0.name == name } }
+        entries.withLock {
+            $0.list.removeAll { $0.name == name }
+            $0.changes += 1
+        }
     }
 }
 

@@ -122,6 +122,28 @@ import Testing
         }
     }
 
+    @Test func s75_theCookieOfAnEntryThatHasGoneLeadsToTheNext() async throws {
+        try await withServer { server in
+            let client = try server.client()
+            let movies = try client.mount("/torrents/movies")
+            func list(after cookie: UInt64) throws -> [READDIR3Entry] {
+                let result = try client.nfs(
+                    .readDirectory,
+                    READDIR3Arguments(directory: movies, cookie: cookie, verifier: 0, count: 4096),
+                    as: READDIR3Result.self
+                )
+                guard case .success(let page) = result else { throw ClientError(what: "READDIR") }
+                return page.entries
+            }
+            let all = try list(after: 0)
+            for (place, entry) in all.enumerated().dropFirst(2) {
+                server.movies.remove(entry.name)
+                let rest = try list(after: entry.cookie)
+                #expect(rest.map(\.name) == all[(place + 1)...].map(\.name))
+            }
+        }
+    }
+
     @Test func s75_refusesOnlyImpossibleCookies() async throws {
         try await withServer { server in
             let client = try server.client()
@@ -181,6 +203,20 @@ import Testing
             )
             guard case .failure(.notDirectory, _) = result else {
                 throw ClientError(what: "\(result)")
+            }
+            let plus = try client.nfs(
+                .readDirectoryPlus,
+                READDIRPLUS3Arguments(
+                    directory: film,
+                    cookie: 0,
+                    verifier: 0,
+                    directoryCount: 4096,
+                    maximumCount: 4096
+                ),
+                as: READDIRPLUS3Result.self
+            )
+            guard case .failure(.notDirectory, _) = plus else {
+                throw ClientError(what: "\(plus)")
             }
         }
     }

@@ -146,6 +146,10 @@ import Testing
             )
             #expect(all.reply == .success)
             #expect(try dump().isEmpty)
+            // Strangers are told nothing.
+            _ = try client.mount("/torrents/movies")
+            server.server.replaceExports(try parseExports("/torrents 10.9.9.9"))
+            #expect(try dump().isEmpty)
         }
     }
 

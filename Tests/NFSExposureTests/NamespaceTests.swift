@@ -68,6 +68,7 @@ import VirtualTree
             else { throw ClientError(what: "LOOKUP failed") }
             let own = try attributes(found.object, client)
             #expect(found.attributes == own)
+            #expect(try attributes(root, client) == found.directoryAttributes, "s53")
             #expect(own.fileID == 101)
             let listing = try client.nfs(
                 .readDirectory,
@@ -173,6 +174,11 @@ import VirtualTree
             let movies = try client.mount("/torrents/movies")
             let composed = try client.lookup("Am\u{e9}lie.mkv", in: movies)
             #expect(try client.lookup("Ame\u{301}lie.mkv", in: movies) == composed)
+            for other in ["AM\u{c9}LIE.MKV", "Amelie.mkv", "am\u{e9}lie.mkv", "FILM.MKV"] {
+                let result = try client.lookupResult(Array(other.utf8), in: movies)
+                let directory = try attributes(movies, client)
+                #expect(result == .failure(.noEntry, directory), "\(other)")
+            }
         }
     }
 
@@ -196,6 +202,93 @@ import VirtualTree
             #expect(try granted(film, everything) == [.read])
             #expect(try granted(film, [.modify]) == [])
             #expect(try granted(movies, [.lookup]) == [.lookup])
+        }
+    }
+
+    @Test func s57_s66_accessReadingAndLookingUpFollowTheModeOfTheExport() async throws {
+        func user(_ id: UInt32, _ group: UInt32, _ groups: [UInt32] = []) -> Credential {
+            .sys(AuthSys(machineName: "test", uid: id, gid: group, groups: groups))
+        }
+        let text = """
+            /torrents/movies *(mode=0540,uid=1000,gid=50)
+            /torrents/other *(mode=0540,uid=1000,gid=50,no_root_squash)
+            """
+        try await withServer(exports: text) { server in
+            let client = try server.client()
+            let movies = try client.mount("/torrents/movies")
+            func outcomes(_ directory: NFS3FileHandle, _ caller: Credential) throws -> [NFS3Status]
+            {
+                let name = directory == movies ? "film.mkv" : "readme.txt"
+                let what = NFS3DirectoryOperation(directory: directory, name: Array(name.utf8))
+                let lookup = try client.request(
+                    NFS3Procedure.lookup.rawValue,
+                    LOOKUP3Arguments(what: what),
+                    credential: caller
+                ).decode(LOOKUP3Result.self)
+                let list = try client.request(
+                    NFS3Procedure.readDirectory.rawValue,
+                    READDIR3Arguments(directory: directory, cookie: 0, verifier: 0, count: 4096),
+                    credential: caller
+                )
+                let status = list.results.getInteger(
+                    at: list.results.readerIndex,
+                    as: UInt32.self
+                )
+                let listed = try #require(status.flatMap(NFS3Status.init(rawValue:)))
+                guard case .success(let found) = lookup else { return [.accessDenied, listed] }
+                let access = try client.request(
+                    NFS3Procedure.access.rawValue,
+                    ACCESS3Arguments(object: found.object, access: [.read, .execute]),
+                    credential: caller
+                ).decode(ACCESS3Result.self)
+                guard case .success(let granted) = access else { return [] }
+                let read = try ReadResult(
+                    client.request(
+                        NFS3Procedure.read.rawValue,
+                        READ3Arguments(file: found.object, offset: 0, count: 1),
+                        credential: caller
+                    )
+                )
+                #expect(granted.access.contains(.read) == (read.status == .ok), "s57")
+                return [.ok, listed, read.status]
+            }
+            // The owner, the group by either way, others, root that is squashed.
+            #expect(try outcomes(movies, user(1000, 1)) == [.ok, .ok, .ok])
+            #expect(try outcomes(movies, user(1, 50)) == [.ok, .ok, .ok])
+            #expect(try outcomes(movies, user(1, 1, [7, 50])) == [.ok, .ok, .ok])
+            #expect(try outcomes(movies, user(1, 1)) == [.accessDenied, .accessDenied])
+            #expect(try outcomes(movies, user(0, 50)) == [.accessDenied, .accessDenied])
+            let other = try client.mount("/torrents/other")
+            #expect(try outcomes(other, user(0, 0)) == [.ok, .ok, .ok])
+        }
+        let squashed = "/torrents/movies *(mode=0400,all_squash,anonuid=7)"
+        try await withServer(exports: squashed) { server in
+            let client = try server.client()
+            let film = try client.lookup("film.mkv", in: try client.mount("/torrents/movies"))
+            #expect(try client.read(film, at: 0, count: 1).status == .ok)
+        }
+    }
+
+    @Test func s54_aDirectoryIsGoneThroughOnceForNamesThatAreNotThere() async throws {
+        try await withServer { server in
+            let client = try server.client()
+            let movies = try client.mount("/torrents/movies")
+            func find(_ name: String) throws -> Bool {
+                let result = try client.lookupResult(Array(name.utf8), in: movies)
+                if case .success = result { return true }
+                return false
+            }
+            let before = server.movies.listingCount
+            for number in 0..<20 { #expect(try !find("fehlt-\u{e4}-\(number)")) }
+            #expect(try find("Ame\u{301}lie.mkv"))
+            #expect(server.movies.listingCount == before + 1)
+            // What comes later is found, what has gone is not.
+            let late = Array("Z\u{fc}rich.mkv".utf8)
+            server.tree.addFile(late, index: 9, bytes: [], to: server.movies)
+            #expect(try find("Zu\u{308}rich.mkv"))
+            server.movies.remove(late)
+            #expect(try !find("Zu\u{308}rich.mkv"))
+            #expect(server.movies.listingCount == before + 3)
         }
     }
 
@@ -241,7 +334,12 @@ import VirtualTree
             guard case .success(let info) = info else { throw ClientError(what: "FSINFO") }
             #expect(info.maximumRead == 1 << 20 && info.preferredRead == 1 << 20)
             #expect((8192..<UInt32(NFSLimits().recordByteCount)).contains(info.maximumWrite))
+            #expect(info.preferredWrite == info.maximumWrite)
+            #expect(info.readMultiple == 4096 && info.writeMultiple == 4096)
             #expect(info.preferredReadDirectory == 65536)
+            #expect(info.maximumFileSize == UInt64(Int64.max))
+            #expect(info.timeGranularity == NFS3Time(seconds: 0, nanoseconds: 1))
+            #expect(info.attributes == (try attributes(film, client)))
             #expect(info.properties == .homogeneous)
             let usage = try client.nfs(
                 .fileSystemStatus,
@@ -250,7 +348,9 @@ import VirtualTree
             )
             guard case .success(let usage) = usage else { throw ClientError(what: "FSSTAT") }
             #expect(usage.totalBytes == UInt64(Int64.max))
-            #expect(usage.availableBytes == 0)
+            #expect(usage.freeBytes == 0 && usage.availableBytes == 0)
+            #expect(usage.totalFiles == 7 && usage.freeFiles == 0 && usage.availableFiles == 0)
+            #expect(usage.invariantSeconds <= 1)
             let limits = try client.nfs(
                 .pathConfiguration,
                 PATHCONF3Arguments(object: film),
@@ -259,6 +359,7 @@ import VirtualTree
             guard case .success(let limits) = limits else { throw ClientError(what: "PATHCONF") }
             #expect(limits.maximumName == 255 && limits.refusesLongNames)
             #expect(!limits.isCaseInsensitive && limits.isCasePreserving)
+            #expect(limits.maximumLinks == 1 && limits.restrictsOwnerChange)
         }
     }
 

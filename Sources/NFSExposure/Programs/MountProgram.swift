@@ -20,10 +20,7 @@ struct MountProgram {
                 let path = try arguments.decodeArguments(MountPath.self).path
                 return mount(call, path: path, caller: caller)
             case .dump:
-                let entries = service.withMountLog { $0.records }.map {
-                    MountEntry(hostName: Array($0.host.utf8), directory: Array($0.path.utf8))
-                }
-                return call.reply(MountList(entries: entries))
+                return call.reply(mounts(for: caller))
             case .unmount:
                 let path = try arguments.decodeArguments(MountPath.self).path
                 let text = String(decoding: path, as: UTF8.self)
@@ -52,6 +49,19 @@ struct MountProgram {
         )
     }
 
+    /// Nothing for who may mount nothing: what others do is not his business, and over UDP a small
+    /// call with a forged sender must not become a long answer to somebody else.
+    private func mounts(for caller: Caller) -> MountList {
+        guard !caller.exports.exports(for: caller.address, port: caller.port).isEmpty else {
+            return MountList(entries: [])
+        }
+        return MountList(
+            entries: service.withMountLog { $0.records }.map {
+                MountEntry(hostName: Array($0.host.utf8), directory: Array($0.path.utf8))
+            }
+        )
+    }
+
     private func mount(_ call: RPCCall, path: [UInt8], caller: Caller) -> ByteBuffer {
         let result = resolve(path, caller: caller)
         let text = String(decoding: path, as: UTF8.self)
@@ -72,13 +82,7 @@ struct MountProgram {
                 return call.reply(Mount1Result.failure(MountStatus.invalidArgument.rawValue))
             }
             service.withMountLog { $0.add(host: "\(caller.address)", path: text) }
-            service.logger.info(
-                "mounted",
-                metadata: [
-                    "peer": "\(caller.address)", "path": "\(text)",
-                    "export": "\(access.export.path)",
-                ]
-            )
+            service.reportMount(of: text, export: access.export, by: caller.address)
             var flavors: [UInt32] = []
             if access.options.allowsSys { flavors.append(AuthFlavor.sys) }
             if access.options.allowsNone { flavors.append(AuthFlavor.none) }

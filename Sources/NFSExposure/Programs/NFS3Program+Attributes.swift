@@ -18,10 +18,13 @@ extension NFS3Program.Exchange {
             (exchange, arguments) throws(NFS3Program.Failure) -> ACCESS3Result in
             let target = try exchange.target(arguments.object)
             let attributes = target.attributes
-            // Modes are the same for everybody, so it matters little who asks.
+            let permissions = target.access.permissions(
+                on: attributes,
+                of: exchange.call.credential
+            )
             var allowed: NFS3Access = []
-            if attributes.mode & 0o444 != 0 { allowed.insert(.read) }
-            if attributes.mode & 0o111 != 0 {
+            if permissions.contains(.read) { allowed.insert(.read) }
+            if permissions.contains(.execute) {
                 allowed.insert(attributes.type == .directory ? .lookup : .execute)
             }
             return .success(

@@ -22,6 +22,9 @@ extension NFS3Program.Exchange {
             guard case .directory(let directory) = target.node else {
                 return .failure(.notDirectory, attributes)
             }
+            guard
+                target.access.permits(.execute, on: attributes, of: exchange.call.credential)
+            else { return .failure(.accessDenied, attributes) }
             let name = arguments.what.name
             guard name.count <= Self.nameLimit else { return .failure(.nameTooLong, attributes) }
             guard !name.isEmpty, !name.contains(0), !name.contains(Ascii.slash) else {
@@ -47,7 +50,8 @@ extension NFS3Program.Exchange {
     ) -> VirtualNode? {
         if name == [0x2e] { return .directory(directory) }
         if name == [0x2e, 0x2e] { return .directory(parent(of: directory, in: access)) }
-        return directory.entry(named: name) ?? directory.entry(canonicallyEquivalentTo: name)
+        return directory.entry(named: name)
+            ?? service.equivalentNames.entry(equivalentTo: name, in: directory)
     }
 
     mutating func readDirectory() {
@@ -121,6 +125,10 @@ extension NFS3Program.Exchange {
                 reply(Failed.failure(.notDirectory, target.attributes))
                 return
             }
+            guard target.access.permits(.read, on: target.attributes, of: call.credential) else {
+                reply(Failed.failure(.accessDenied, target.attributes))
+                return
+            }
             guard cookie < Self.cookieLimit else {
                 reply(Failed.failure(.badCookie, target.attributes))
                 return
@@ -150,25 +158,6 @@ extension NFS3Program.Exchange {
             guard body(DirectoryEntry(parent, as: [0x2e, 0x2e], cookie: 2)) else { return false }
         }
         return directory.forEachEntry(after: max(cookie, 2), body)
-    }
-}
-
-extension VirtualDirectory {
-    /// macOS asks in decomposed form for names that torrents hold composed.
-    fileprivate func entry(canonicallyEquivalentTo name: [UInt8]) -> VirtualNode? {
-        guard name.contains(where: { $0 >= 0x80 }),
-            let wanted = String(validating: name, as: UTF8.self)
-        else { return nil }
-        var found: [UInt8]?
-        _ = forEachEntry(after: 2) { entry in
-            if entry.name.contains(where: { $0 >= 0x80 }),
-                String(validating: entry.name, as: UTF8.self) == wanted
-            {
-                found = entry.name
-            }
-            return found == nil
-        }
-        return found.flatMap { self.entry(named: $0) }
     }
 }
 

@@ -35,6 +35,10 @@ extension NFS3Program.Exchange {
                 reply(READ3Result.failure(.isDirectory, target.attributes))
                 return nil
             }
+            guard target.access.permits(.read, on: target.attributes, of: call.credential) else {
+                reply(READ3Result.failure(.accessDenied, target.attributes))
+                return nil
+            }
             let size = file.attributes.size
             guard decoded.offset < size, decoded.count > 0 else {
                 reply(

@@ -17,6 +17,7 @@ final class NFSService: Sendable {
     /// Bytes in memory that clients do not take.
     private let heldBytes = Atomic<Int>(0)
     let clients = ClientTable()
+    let equivalentNames = EquivalentNames()
 
     private let published: Mutex<ExportTable>
     private let generation = Atomic<Int>(0)
@@ -24,6 +25,7 @@ final class NFSService: Sendable {
     private let locks = Mutex(LockTable())
     private let abuse = Mutex(LogLimiter())
     private let longWaits = Mutex(LogLimiter())
+    private let mounts = Mutex(LogLimiter(limit: 60))
 
     init(
         tree: any VirtualTree,
@@ -82,6 +84,16 @@ final class NFSService: Sendable {
     func reportRefusal(_ what: String, metadata: Logger.Metadata) {
         guard let suppressed = abuse.withLock({ $0.admit(now: .now) }) else { return }
         log(.warning, what, metadata, suppressed: suppressed)
+    }
+
+    func reportMount(of path: String, export: Export, by peer: IPAddress) {
+        guard let suppressed = mounts.withLock({ $0.admit(now: .now) }) else { return }
+        log(
+            .info,
+            "mounted",
+            ["peer": "\(peer)", "path": "\(path)", "export": "\(export.path)"],
+            suppressed: suppressed
+        )
     }
 
     /// Logs that a READ waits, and why; a client that reads ahead has many that do.
