@@ -44,14 +44,20 @@ struct Exports: AsyncParsableCommand {
                     description: "--as takes an address such as 192.168.1.20, not “\(text)”"
                 )
             }
+            let host =
+                table.needsNames(of: address)
+                ? HostResolver.host(address, netgroups: table.netgroups)
+                : ClientHost(address: address)
             let view = table.exports.compactMap { export in
-                export.rule(for: address).map {
+                export.rule(for: host).map {
                     "\(export.path)\t\($0.client)(\($0.options))"
                 }
             }
             guard !view.isEmpty else {
+                let names = host.names.isEmpty ? "" : " (\(host.names.joined(separator: ", ")))"
                 throw Fault(
-                    description: "\(text) may mount nothing; add it to a line of the exports file"
+                    description: "\(text)\(names) may mount nothing; add it to a line of the "
+                        + "exports file"
                 )
             }
             lines += view

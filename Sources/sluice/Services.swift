@@ -96,7 +96,7 @@ struct Reloading: Service, CustomStringConvertible {
             return
         }
         for notice in settings.notices { logger.notice("\(notice)") }
-        server.replaceExports(settings.exports)
+        await server.replaceExports(settings.exports)
         session.apply(SessionSettings(settings.configuration))
         session.replaceFilter(with: settings.ipFilter)
         await loader.load(settings.configuration.routes)

@@ -81,6 +81,37 @@ import Testing
         #expect(try options(text, "::ffff:10.1.0.7")?.anonymousUser == 4)
     }
 
+    @Test func matchesNamesBehindNetworksAndNetgroupsBehindNames() throws {
+        let table = try parse(
+            """
+            /torrents *(anonuid=1) @players(anonuid=2) *.Example.org(anonuid=3) \
+            10.0.0.0/8(anonuid=4) 10.1.0.7(anonuid=5) node[1-3]-?.lan(anonuid=6)
+            """
+        ).table
+        func user(
+            _ address: String,
+            _ names: [String],
+            in netgroups: Set<String> = []
+        ) throws
+            -> UInt32?
+        {
+            let address = try #require(IPAddress(address))
+            let host = ClientHost(address: address, names: names, netgroups: netgroups)
+            return table.exports[0].options(for: host)?.anonymousUser
+        }
+        #expect(try user("10.1.0.7", ["a.example.org"], in: ["players"]) == 5)
+        #expect(try user("10.2.0.7", ["a.example.org"], in: ["players"]) == 4)
+        #expect(try user("11.0.0.1", ["a.b.example.ORG"], in: ["players"]) == 3)
+        #expect(try user("11.0.0.1", ["other", "node2-x.lan"]) == 6)
+        #expect(try user("11.0.0.1", ["other"], in: ["others", "players"]) == 2)
+        #expect(try user("11.0.0.1", ["example.org", "node4-x.lan"]) == 1)
+        #expect(table.netgroups == ["players"])
+        let (inside, outside) = (IPAddress("10.2.0.7"), IPAddress("11.0.0.1"))
+        #expect(try !table.needsNames(of: #require(inside)))
+        #expect(try table.needsNames(of: #require(outside)))
+        #expect(try !parse("/torrents * 10.0.0.1").table.needsNames(of: #require(outside)))
+    }
+
     @Test func acceptsUnprivilegedPortsUnlessSecure() throws {
         let address = try #require(IPAddress("10.0.0.1"))
         let open = try parse("/torrents *").table.exports[0]
@@ -116,7 +147,7 @@ import Testing
     @Test func notesAClientThatDoesNotResolve() throws {
         let file = try parse("/torrents ghost.lan")
         #expect(file.notices.count == 1)
-        #expect(file.table.exports[0].rules[0].prefixes.isEmpty)
+        #expect(file.table.exports[0].rules[0].mark == .addresses([]))
     }
 
     @Test(arguments: [
@@ -129,8 +160,12 @@ import Testing
         ("\"/torrents *", "exports:1:1: a quote is not closed"),
         ("/torrents\\04 *", "exports:1:10: a backslash needs three octal digits"),
         ("/torrents\\777 *", "exports:1:10: an octal escape goes up to"),
-        ("/torrents *.lan", "exports:1:11: \"*.lan\": patterns of names are not matched"),
-        ("/torrents @hosts", "exports:1:11: \"@hosts\": netgroups"),
+        ("/torrents [a.lan", "exports:1:11: \"[a.lan\" is no pattern of host names"),
+        ("/torrents *_!.lan", "exports:1:11: \"*_!.lan\" is no pattern of host names"),
+        ("/torrents 192.168.*", "exports:1:11: \"192.168.*\": a pattern is one of names"),
+        ("/torrents @", "exports:1:11: \"@\" is neither a host name nor an address"),
+        ("/torrents \"\"", "exports:1:11: a client has no empty name"),
+        ("/torrents *(ro) \"\"(ro)", "exports:1:17: a client has no empty name"),
         ("/torrents 10.0.0.0/33", "exports:1:11: \"10.0.0.0/33\" is no network"),
         ("/torrents 10.0.0.0/255.0.255.0", "exports:1:11: \"10.0.0.0/255.0.255.0\" is no network"),
         ("/torrents a b a", "exports:1:15: a is named twice"),
@@ -268,6 +303,17 @@ import Testing
         #expect(file.table.exports[2].fsid == 42)
         #expect(file.table.exports[2].rules.count == 2)
         #expect(file.notices.map(\.message) == ["accepted without effect: sync, no_subtree_check"])
+    }
+}
+
+extension Export {
+    /// Of a client that has no name.
+    func options(for address: IPAddress) -> ExportOptions? {
+        options(for: ClientHost(address: address))
+    }
+
+    func options(for address: IPAddress, port: Int) -> ExportOptions? {
+        options(for: ClientHost(address: address), port: port)
     }
 }
 

@@ -148,7 +148,7 @@ import Testing
             #expect(try dump().isEmpty)
             // Strangers are told nothing.
             _ = try client.mount("/torrents/movies")
-            server.server.replaceExports(try parseExports("/torrents 10.9.9.9"))
+            await server.server.replaceExports(try parseExports("/torrents 10.9.9.9"))
             #expect(try dump().isEmpty)
         }
     }
@@ -181,11 +181,11 @@ import Testing
         try await withServer { server in
             let client = try server.client()
             let movies = try client.mount("/torrents/movies")
-            server.server.replaceExports(try parseExports("/torrents 10.9.9.9"))
+            await server.server.replaceExports(try parseExports("/torrents 10.9.9.9"))
             #expect(try client.attributes(movies) == .failure(.accessDenied))
-            server.server.replaceExports(try parseExports("/torrents/other *"))
+            await server.server.replaceExports(try parseExports("/torrents/other *"))
             #expect(try client.attributes(movies) == .failure(.stale))
-            server.server.replaceExports(try parseExports("/torrents *"))
+            await server.server.replaceExports(try parseExports("/torrents *"))
             guard case .success = try client.attributes(movies) else {
                 Issue.record("the handle is gone")
                 return

@@ -31,10 +31,13 @@ func parseExports(_ text: String) throws -> ExportTable {
 }
 
 /// Runs `body` against a server, and stops the server.
+///
+/// - Parameter names: those that every client has; in netgroups of these names it is, too.
 func withServer(
     exports: String = "/torrents *",
     limits: NFSLimits = NFSLimits(),
     udp: Bool = false,
+    names: [String] = [],
     tree: FakeTree = FakeTree(),
     _ body: (TestServer) async throws -> Void
 ) async throws {
@@ -66,6 +69,11 @@ func withServer(
     if limits.waitPolicy == nil {
         // On a machine with other work a test may take its time while its READs wait.
         configuration.limits.waitPolicy = ReadWaitPolicy(stallTimeout: .seconds(3600))
+    }
+    configuration.clientNames = { address, netgroups, loop in
+        let known = netgroups.intersection(names)
+        let host = ClientHost(address: address, names: names, netgroups: known)
+        return loop.makeSucceededFuture(host)
     }
     let codec = try #require(FileHandleCodec(key: TestServer.key))
     var logger = Logger(label: "nfs", factory: { _ in SwiftLogNoOpLogHandler() })

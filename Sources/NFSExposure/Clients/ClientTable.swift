@@ -18,6 +18,8 @@ final class ClientTable: Sendable {
 
     private let clients = Mutex<[IPAddress: Client]>([:])
 
+    var addresses: [IPAddress] { clients.withLock { Array($0.keys) } }
+
     /// To be called on the loop of the connection.
     func opened(_ connection: NFSConnection, on loop: any EventLoop) {
         let bound = NIOLoopBound(connection, eventLoop: loop)

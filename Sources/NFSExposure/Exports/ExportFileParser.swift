@@ -16,10 +16,10 @@ package struct ExportFile: Sendable {
         _ bytes: some Sequence<UInt8>,
         file: String,
         treePath: String = "/torrents",
-        resolve: (String) -> [IPAddress] = HostResolver.system
+        resolve: @escaping (String) -> [IPAddress] = HostResolver.addresses()
     ) throws(ExportFileError) -> ExportFile {
-        var parser = ExportFileParser(bytes: Array(bytes), treePath: treePath)
-        parser.parse(resolve: resolve)
+        var parser = ExportFileParser(bytes: Array(bytes), treePath: treePath, resolve: resolve)
+        parser.parse()
         let name = { (problem: ExportSyntaxError) in
             ExportProblem(
                 file: file,
@@ -50,6 +50,7 @@ struct ExportFileParser {
     private(set) var notices: [ExportSyntaxError] = []
 
     private var scanner: ExportFileScanner
+    private let clientParser: ExportClientParser
     private let treePath: String
     private let treeComponents: [[UInt8]]
     private var drafts: [String: Draft] = [:]
@@ -57,18 +58,19 @@ struct ExportFileParser {
     private var firstWritable: ExportPosition?
     private var firstRootFSID: ExportPosition?
 
-    init(bytes: [UInt8], treePath: String) {
+    init(bytes: [UInt8], treePath: String, resolve: @escaping (String) -> [IPAddress]) {
         scanner = ExportFileScanner(bytes)
+        clientParser = ExportClientParser(resolve: resolve)
         self.treePath = treePath
         treeComponents = treePath.utf8.split(separator: Ascii.slash).map(Array.init)
     }
 
-    mutating func parse(resolve: (String) -> [IPAddress]) {
+    mutating func parse() {
         while !scanner.isAtEnd {
             scanner.skipBlanks()
             if !scanner.isAtEndOfLine {
                 do throws(ExportSyntaxError) {
-                    try parseLine(resolve: resolve)
+                    try parseLine()
                 } catch {
                     errors.append(error)
                     scanner.skipContinuedLine()
@@ -91,9 +93,7 @@ struct ExportFileParser {
         }
     }
 
-    private mutating func parseLine(
-        resolve: (String) -> [IPAddress]
-    ) throws(ExportSyntaxError) {
+    private mutating func parseLine() throws(ExportSyntaxError) {
         let pathWord = try scanner.word(endsAtParenthesis: false)
         let components = try pathComponents(pathWord)
         let path = Export.path(of: components)
@@ -125,7 +125,7 @@ struct ExportFileParser {
                         defaults: defaults,
                         view: &view
                     ) : defaults
-                try add(word, options: options, to: &draft, resolve: resolve)
+                try add(word, options: options, to: &draft)
                 clients += 1
             }
             scanner.skipBlanks()
@@ -139,7 +139,7 @@ struct ExportFileParser {
                 )
             )
             draft.rules.append(
-                Export.Rule(client: "*", prefixes: [.everyone], options: defaults)
+                Export.Rule(client: "*", mark: .addresses([.everyone]), options: defaults)
             )
             draft.fsid = draft.fsid ?? defaults.fsid
         }
@@ -226,9 +226,14 @@ struct ExportFileParser {
     private mutating func add(
         _ client: ExportFileScanner.Word,
         options: ExportOptions,
-        to draft: inout Draft,
-        resolve: (String) -> [IPAddress]
+        to draft: inout Draft
     ) throws(ExportSyntaxError) {
+        guard !client.bytes.isEmpty || !client.isLiteral else {
+            throw ExportSyntaxError(
+                position: client.position,
+                message: "a client has no empty name; write * for everyone"
+            )
+        }
         let name = client.bytes.isEmpty ? "*" : client.text
         if draft.rules.contains(where: { $0.client == name }) {
             throw ExportSyntaxError(
@@ -245,54 +250,9 @@ struct ExportFileParser {
             }
             draft.fsid = fsid
         }
-        let prefixes = try prefixes(of: name, at: client.position, resolve: resolve)
-        draft.rules.append(Export.Rule(client: name, prefixes: prefixes, options: options))
-    }
-
-    private mutating func prefixes(
-        of client: String,
-        at position: ExportPosition,
-        resolve: (String) -> [IPAddress]
-    ) throws(ExportSyntaxError) -> [IPPrefix] {
-        if client == "*" { return [.everyone] }
-        if let prefix = IPPrefix(client) { return [prefix] }
-        if client.contains("/") || client.contains(":") {
-            throw ExportSyntaxError(
-                position: position,
-                message: "\"\(client)\" is no network; write it like 192.168.1.0/24 or "
-                    + "2001:db8::/64"
-            )
-        }
-        if client.contains("*") || client.contains("?") || client.contains("[") {
-            throw ExportSyntaxError(
-                position: position,
-                message: "\"\(client)\": patterns of names are not matched; name the network, such "
-                    + "as 192.168.1.0/24, or write *"
-            )
-        }
-        if client.hasPrefix("@") {
-            throw ExportSyntaxError(
-                position: position,
-                message: "\"\(client)\": netgroups are not looked up; name hosts or networks"
-            )
-        }
-        guard Self.isHostName(client) else {
-            throw ExportSyntaxError(
-                position: position,
-                message: "\"\(client)\" is neither a host name nor an address"
-            )
-        }
-        let addresses = resolve(client)
-        if addresses.isEmpty {
-            notices.append(
-                ExportSyntaxError(
-                    position: position,
-                    message: "\(client) does not resolve, so it may mount nothing until the file "
-                        + "is read again; name its address to be sure"
-                )
-            )
-        }
-        return addresses.map(IPPrefix.init(host:))
+        let (mark, notice) = try clientParser.mark(of: name, at: client.position)
+        if let notice { notices.append(notice) }
+        draft.rules.append(Export.Rule(client: name, mark: mark, options: options))
     }
 
     private mutating func warnOfTrap(
@@ -378,14 +338,5 @@ struct ExportFileParser {
                 isLiteral: false
             )
         }
-    }
-
-    private static func isHostName(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.count <= 253
-            && text.utf8.allSatisfy {
-                (0x30...0x39).contains($0) || (0x41...0x5a).contains($0)
-                    || (0x61...0x7a).contains($0) || $0 == UInt8(ascii: "-")
-                    || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
-            }
     }
 }

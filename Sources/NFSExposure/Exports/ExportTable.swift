@@ -2,11 +2,17 @@
 package struct Export: Equatable, Sendable {
     /// One client specification of the exports file.
     package struct Rule: Equatable, Sendable {
-        /// As the file names it: `192.168.1.0/24`, `kodi.lan`, `*`.
+        /// What a client is known by.
+        package enum Mark: Equatable, Sendable {
+            /// Several addresses where a name resolves to several, none where a name did not.
+            case addresses([IPPrefix])
+            case names(HostPattern)
+            case netgroup(String)
+        }
+
+        /// As the file names it: `192.168.1.0/24`, `kodi.lan`, `*.lan`, `@players`, `*`.
         package let client: String
-        /// The addresses it stands for; several where a name resolves to several, none where a
-        /// name did not resolve.
-        package let prefixes: [IPPrefix]
+        package let mark: Mark
         package let options: ExportOptions
     }
 
@@ -22,8 +28,13 @@ package struct Export: Equatable, Sendable {
     package let fsid: UInt64
     package let rules: [Rule]
 
-    /// Ordered as they are to be tried: exact hosts, then networks by descending length, then `*`.
-    private let ordered: [(prefix: IPPrefix, rule: Int)]
+    /// Exact hosts, then networks by descending length; they are tried first.
+    private let networks: [(prefix: IPPrefix, rule: Int)]
+    /// Then patterns of names in the order of the file, and netgroups likewise.
+    private let patterns: [(pattern: HostPattern, rule: Int)]
+    private let netgroupRules: [(netgroup: String, rule: Int)]
+    /// The rule for everyone, which comes last.
+    private let everyone: Int?
 
     init(path: String, components: [[UInt8]], fsid: UInt64?, rules: [Rule]) {
         self.path = path
@@ -33,11 +44,19 @@ package struct Export: Equatable, Sendable {
         let hash = StableHash.of(path.utf8)
         id = UInt32(truncatingIfNeeded: hash ^ hash >> 32)
         self.fsid = fsid ?? max(hash, 1)
-        let pairs = rules.enumerated().flatMap { index, rule in
-            rule.prefixes.map { (prefix: $0, rule: index) }
+        var prefixes: [(prefix: IPPrefix, rule: Int)] = []
+        for case (let index, .addresses(let own)) in rules.map(\.mark).enumerated() {
+            prefixes += own.map { ($0, index) }
         }
-        ordered = pairs.sorted {
+        networks = prefixes.filter { $0.prefix != .everyone }.sorted {
             ($0.prefix.length, $1.rule) > ($1.prefix.length, $0.rule)
+        }
+        everyone = prefixes.first { $0.prefix == .everyone }?.rule
+        patterns = rules.enumerated().compactMap { index, rule in
+            if case .names(let pattern) = rule.mark { (pattern, index) } else { nil }
+        }
+        netgroupRules = rules.enumerated().compactMap { index, rule in
+            if case .netgroup(let name) = rule.mark { (name, index) } else { nil }
         }
     }
 
@@ -45,17 +64,33 @@ package struct Export: Equatable, Sendable {
         "/" + components.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
     }
 
-    /// - Returns: the most specific rule for `address`; `nil` if there is none.
-    package func rule(for address: IPAddress) -> Rule? {
-        ordered.first { $0.prefix.contains(address) }.map { rules[$0.rule] }
+    /// - Returns: the most specific rule for a client; `nil` if there is none.
+    package func rule(for host: ClientHost) -> Rule? {
+        let place =
+            network(of: host.address)
+            ?? patterns.first { host.names.contains(where: $0.pattern.matches) }?.rule
+            ?? netgroupRules.first { host.netgroups.contains($0.netgroup) }?.rule
+            ?? everyone
+        return place.map { rules[$0] }
     }
 
-    package func options(for address: IPAddress) -> ExportOptions? { rule(for: address)?.options }
+    package func options(for host: ClientHost) -> ExportOptions? { rule(for: host)?.options }
 
     /// Like ``options(for:)``, with the rule on source ports applied.
-    package func options(for address: IPAddress, port: Int) -> ExportOptions? {
-        guard let options = options(for: address) else { return nil }
+    package func options(for host: ClientHost, port: Int) -> ExportOptions? {
+        guard let options = options(for: host) else { return nil }
         return options.requiresPrivilegedPort && port >= 1024 ? nil : options
+    }
+
+    /// Whether who this is depends on names.
+    fileprivate func needsNames(of address: IPAddress) -> Bool {
+        !(patterns.isEmpty && netgroupRules.isEmpty) && network(of: address) == nil
+    }
+
+    fileprivate var netgroups: [String] { netgroupRules.map(\.netgroup) }
+
+    private func network(of address: IPAddress) -> Int? {
+        networks.first { $0.prefix.contains(address) }?.rule
     }
 
     package static func == (left: Self, right: Self) -> Bool {
@@ -94,9 +129,17 @@ package struct ExportTable: Equatable, Sendable {
     }
 
     /// The exports that a caller may mount, in ascending order of path.
-    package func exports(for address: IPAddress, port: Int) -> [Export] {
-        exports.filter { $0.options(for: address, port: port) != nil }
+    package func exports(for host: ClientHost, port: Int) -> [Export] {
+        exports.filter { $0.options(for: host, port: port) != nil }
     }
+
+    /// Whether the names of a client, or its netgroups, have a say in what it may mount.
+    package func needsNames(of address: IPAddress) -> Bool {
+        exports.contains { $0.needsNames(of: address) }
+    }
+
+    /// All that are named.
+    package var netgroups: Set<String> { Set(exports.flatMap(\.netgroups)) }
 
     func isInTree(_ path: [[UInt8]]) -> Bool { path.starts(with: treeComponents) }
 

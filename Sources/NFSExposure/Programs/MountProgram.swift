@@ -40,7 +40,7 @@ struct MountProgram {
     /// if one is refused.
     private func exportList(for caller: Caller) -> ExportList {
         ExportList(
-            entries: caller.exports.exports(for: caller.address, port: caller.port).map { export in
+            entries: caller.mountableExports.map { export in
                 ExportEntry(
                     directory: Array(export.path.utf8),
                     groups: export.rules.map { MountGroup(name: Array($0.client.utf8)) }
@@ -52,7 +52,7 @@ struct MountProgram {
     /// Nothing for who may mount nothing: what others do is not his business, and over UDP a small
     /// call with a forged sender must not become a long answer to somebody else.
     private func mounts(for caller: Caller) -> MountList {
-        guard !caller.exports.exports(for: caller.address, port: caller.port).isEmpty else {
+        guard !caller.mountableExports.isEmpty else {
             return MountList(entries: [])
         }
         return MountList(
@@ -114,7 +114,7 @@ struct MountProgram {
         guard let export = caller.exports.export(covering: path) else {
             return .failure(caller.exports.isInTree(path) ? .accessDenied : .noEntry)
         }
-        guard let options = export.options(for: caller.address, port: caller.port) else {
+        guard let options = export.options(for: caller.host, port: caller.port) else {
             return .failure(.accessDenied)
         }
         let below = path.dropFirst(export.pathComponents.count)
@@ -132,7 +132,7 @@ struct MountProgram {
     /// "/" stands for the export of a caller that has but one, else for the tree.
     private func mountPath(_ components: [[UInt8]], caller: Caller) -> [[UInt8]] {
         guard components.isEmpty else { return components }
-        let mountable = caller.exports.exports(for: caller.address, port: caller.port)
+        let mountable = caller.mountableExports
         return mountable.count == 1 ? mountable[0].pathComponents : caller.exports.treeComponents
     }
 }

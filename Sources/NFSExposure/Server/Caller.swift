@@ -31,6 +31,8 @@ final class Caller {
     let client: UInt64
 
     private(set) var exports: ExportTable
+    /// With the names that it had when it connected, or when the exports were published.
+    private(set) var host: ClientHost
     private var generation: Int
     /// Verdicts already found; the peer of a connection does not change.
     private var verdicts: [UInt32: Verdict] = [:]
@@ -43,6 +45,7 @@ final class Caller {
             ^ UInt64(truncatingIfNeeded: address.bits >> 64)
         generation = service.exportsGeneration
         exports = service.exports
+        host = service.clientNames.host(address)
     }
 
     /// Takes over exports that were published since.
@@ -51,6 +54,7 @@ final class Caller {
         guard newest != generation else { return }
         generation = newest
         exports = service.exports
+        host = service.clientNames.host(address)
         verdicts.removeAll()
     }
 
@@ -58,7 +62,7 @@ final class Caller {
         if let known = verdicts[id] { return known }
         guard let export = exports.export(id: id) else { return .unknown }
         let verdict: Verdict =
-            if let options = export.options(for: address, port: port) {
+            if let options = export.options(for: host, port: port) {
                 .allowed(Access(export: export, options: options))
             } else {
                 .denied
@@ -67,7 +71,6 @@ final class Caller {
         return verdict
     }
 
-    func mayMount(_ export: Export) -> Bool {
-        export.options(for: address, port: port) != nil
-    }
+    /// What it may mount, in ascending order of path.
+    var mountableExports: [Export] { exports.exports(for: host, port: port) }
 }

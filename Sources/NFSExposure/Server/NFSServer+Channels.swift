@@ -1,4 +1,5 @@
 package import NIOCore
+import NIOPosix
 import ONCRPC
 
 // What is served on a channel, whoever has made it: the server from its sockets, a test from nothing.
@@ -31,10 +32,15 @@ extension NFSServer {
 
     var datagramAnswer: RPCDatagrams.Answer {
         { [service] call, arguments, remote in
-            IPAddress(remote).map {
-                let caller = Caller(address: $0, port: remote.port ?? 0, service: service)
-                return service.answer(call, arguments: arguments, caller: caller)
+            guard let address = IPAddress(remote) else { return nil }
+            guard !service.clientNames.mustAsk(address, for: service.exports) else {
+                // The client will ask again.
+                let loop = MultiThreadedEventLoopGroup.singleton.any()
+                _ = service.clientNames.learn(address, for: service.exports, on: loop)
+                return nil
             }
+            let caller = Caller(address: address, port: remote.port ?? 0, service: service)
+            return service.answer(call, arguments: arguments, caller: caller)
         }
     }
 }

@@ -51,6 +51,7 @@ package final class NFSServer: Sendable {
             tree: tree,
             handles: handles,
             exports: exports,
+            clientNames: ClientNames(source: configuration.clientNames),
             limits: configuration.limits,
             logger: logger
         )
@@ -62,8 +63,10 @@ package final class NFSServer: Sendable {
 
     /// Takes effect with the next call of every connection.
     ///
-    /// Handles stay good while the path of their export is in the table.
-    package func replaceExports(_ exports: ExportTable) {
+    /// Handles stay good while the path of their export is in the table. Where names decide, those
+    /// of all who are connected are asked for before, which takes a few seconds at most.
+    package func replaceExports(_ exports: ExportTable) async {
+        await service.clientNames.learn(anew: service.clients.addresses, for: exports)
         service.publish(exports)
     }
 
@@ -242,15 +245,16 @@ package final class NFSServer: Sendable {
                 sockets.connectionCount.leave(peer)
             }
         }
-        return channel.eventLoop.makeCompletedFuture {
-            if peer.isLoopback {
-                try channel.syncOptions?.setOption(
-                    Self.unsentLimit,
-                    value: self.configuration.limits.unsentBytes.local
-                )
+        return service.clientNames.learn(peer, for: service.exports, on: channel.eventLoop)
+            .flatMapThrowing {
+                if peer.isLoopback {
+                    try channel.syncOptions?.setOption(
+                        Self.unsentLimit,
+                        value: self.configuration.limits.unsentBytes.local
+                    )
+                }
+                try self.serve(connection: channel, from: peer, port: remote.port ?? 0)
             }
-            try self.serve(connection: channel, from: peer, port: remote.port ?? 0)
-        }
     }
 
     private func report(_ refusal: ConnectionCount.Refusal, of peer: IPAddress) {

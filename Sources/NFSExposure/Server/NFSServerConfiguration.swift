@@ -1,3 +1,5 @@
+package import NIOCore
+
 /// Where the NFS server listens, and the numbers that bound it.
 package struct NFSServerConfiguration: Sendable {
     /// Addresses to listen at; one whose family the system lacks is passed over.
@@ -15,6 +17,11 @@ package struct NFSServerConfiguration: Sendable {
     /// Where clients ask for ports; another number is for tests.
     package var portmapperPort = 111
     package var limits = NFSLimits()
+    /// Tells the names of a client and which of the netgroups it is in; fails if that takes too long.
+    package var clientNames:
+        @Sendable (IPAddress, Set<String>, any EventLoop) -> EventLoopFuture<ClientHost> = {
+            HostResolver.host($0, netgroups: $1, on: $2, within: .seconds(5))
+        }
 
     package init() {}
 }
@@ -29,6 +36,8 @@ package struct NFSLimits: Sendable {
     package var recordByteCount = 64 * 1024
     /// Of all clients together; where the system allows fewer files, those.
     package var connections = 4096
+    /// Of one host, in IPv6 of one network of 64 bits: half of all, so that others get in.
+    package var connectionsPerHost = 2048
     /// READs of one connection that wait for peers; a further one is told to try later at once.
     package var waitingReads = 4096
     /// The same of all connections: each takes about 2 KiB.
@@ -36,8 +45,6 @@ package struct NFSLimits: Sendable {
     /// Calls of one connection that are put off, and READs that wait for their turn to be sent; with
     /// more, nothing is read from it.
     package var deferredCalls = 1024
-    /// Of one host, in IPv6 of one network of 64 bits: half of all, so that others get in.
-    package var connectionsPerHost = 2048
     /// Bytes of replies without data behind which calls are put off until the client takes some.
     package var replyBytes = 64 * 1024
     /// Bytes of a READ that are taken from the page cache at a time, and of which as many wait in

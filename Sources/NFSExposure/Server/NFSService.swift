@@ -17,6 +17,7 @@ final class NFSService: Sendable {
     /// Bytes in memory that clients do not take.
     private let heldBytes = Atomic<Int>(0)
     let clients = ClientTable()
+    let clientNames: ClientNames
     let equivalentNames = EquivalentNames()
 
     private let published: Mutex<ExportTable>
@@ -31,11 +32,13 @@ final class NFSService: Sendable {
         tree: any VirtualTree,
         handles: FileHandleCodec,
         exports: ExportTable,
+        clientNames: ClientNames,
         limits: NFSLimits,
         logger: Logger
     ) {
         self.tree = tree
         self.handles = handles
+        self.clientNames = clientNames
         self.limits = limits
         self.logger = logger
         waitingReads = WaitingReads(limit: limits.allWaitingReads)
