@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <rpc/rpc.h>
 #include <rpc/rpcb_clnt.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -150,6 +152,34 @@ int ctirpc_bind_set(uint32_t program, uint32_t version, const char *netid, uint1
     int status = set_mapping(program, version, transport, port);
     freenetconfigent(transport);
     return status;
+}
+
+// The last two numbers of a universal address (RFC 5665 section 5.2.3.3); 0 if it has none.
+static uint16_t port_of(const char *address) {
+    const char *low = strrchr(address, '.');
+    if (low == NULL || low == address) return 0;
+    const char *high = low - 1;
+    while (high > address && high[-1] != '.') high -= 1;
+    return (uint16_t)(atoi(high) << 8 | (atoi(low + 1) & 0xff));
+}
+
+int ctirpc_bind_list(struct ctirpc_mapping *mappings, uint32_t capacity) {
+    if (!rpcbind_listens()) return -1;
+    struct netconfig *transport = getnetconfigent("tcp");
+    if (transport == NULL) return -1;
+    rpcblist *list = rpcb_getmaps(transport, "127.0.0.1");
+    freenetconfigent(transport);
+    uint32_t count = 0;
+    for (const rpcblist *next = list; next != NULL && count < capacity; next = next->rpcb_next) {
+        struct ctirpc_mapping *mapping = &mappings[count++];
+        mapping->program = (uint32_t)next->rpcb_map.r_prog;
+        mapping->version = (uint32_t)next->rpcb_map.r_vers;
+        mapping->port = port_of(next->rpcb_map.r_addr);
+        snprintf(mapping->netid, sizeof mapping->netid, "%s", next->rpcb_map.r_netid);
+    }
+    bool has_answered = list != NULL;
+    xdr_free((xdrproc_t)xdr_rpcblist_ptr, (char *)&list);
+    return has_answered ? (int)count : -1;
 }
 
 int ctirpc_bind_unset(uint32_t program, uint32_t version, const char *netid) {

@@ -23,6 +23,20 @@ package enum RPCBind {
         }
     }
 
+    /// A mapping with the port that it leads to.
+    package struct Registration: Hashable, Sendable {
+        package let mapping: Mapping
+        package let port: UInt16
+
+        package init(mapping: Mapping, port: UInt16) {
+            self.mapping = mapping
+            self.port = port
+        }
+    }
+
+    /// More than any host has.
+    private static let registrationLimit = 1024
+
     /// How rpcbind answered.
     package enum Outcome: Equatable, Sendable {
         case done
@@ -34,7 +48,32 @@ package enum RPCBind {
         case noTransport
     }
 
-    /// Maps to the wildcard address and `port`, in place of an earlier mapping.
+    /// What is mapped, by whomever, on the transports that have a name here.
+    ///
+    /// - Returns: `nil` if rpcbind does not answer.
+    package static func registrations() -> Set<Registration>? {
+        var mappings = [ctirpc_mapping](repeating: ctirpc_mapping(), count: registrationLimit)
+        let count = ctirpc_bind_list(&mappings, UInt32(registrationLimit))
+        guard count >= 0 else { return nil }
+        return Set(
+            mappings.prefix(Int(count)).compactMap { entry in
+                let netid = withUnsafeBytes(of: entry.netid) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                return Transport(rawValue: netid).map {
+                    let mapping = Mapping(
+                        program: entry.program,
+                        version: entry.version,
+                        transport: $0
+                    )
+                    return Registration(mapping: mapping, port: entry.port)
+                }
+            }
+        )
+    }
+
+    /// Maps to the wildcard address and `port`, in place of an earlier mapping: for a moment there is
+    /// neither.
     package static func register(_ mapping: Mapping, port: UInt16) -> Outcome {
         Outcome(
             ctirpc_bind_set(

@@ -9,7 +9,10 @@ import Testing
         switch RPCBind.register(mapping, port: 40_451) {
         case .done:
             #expect(RPCBind.register(mapping, port: 40_452) == .done)
+            let own = RPCBind.Registration(mapping: mapping, port: 40_452)
+            #expect(RPCBind.registrations()?.contains(own) == true)
             #expect(RPCBind.unregister(mapping) == .done)
+            #expect(RPCBind.registrations()?.contains(own) != true)
             #expect(RPCBind.unregister(mapping) == .done)
         case .absent:
             #expect(RPCBind.unregister(mapping) == .absent)

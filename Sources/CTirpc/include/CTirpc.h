@@ -74,6 +74,19 @@ enum ctirpc_bind_status {
 /// `netid` is one of tcp, udp, tcp6, udp6.
 int ctirpc_bind_set(uint32_t program, uint32_t version, const char *netid, uint16_t port);
 
+/// What rpcbind says of one program and version on one transport.
+struct ctirpc_mapping {
+    uint32_t program;
+    uint32_t version;
+    uint16_t port;
+    /// Cut to seven characters; those that matter here have four at most.
+    char netid[8];
+};
+
+/// Lists what is mapped: at most `capacity` mappings are written. Blocks.
+/// Returns how many were written, or -1 if rpcbind did not answer.
+int ctirpc_bind_list(struct ctirpc_mapping *mappings, uint32_t capacity);
+
 /// Removes the mapping of (program, version, netid); one that is not there counts as removed. Blocks.
 int ctirpc_bind_unset(uint32_t program, uint32_t version, const char *netid);
 

@@ -31,7 +31,10 @@ struct RPCBindRegistration {
         let served = served
         let outcomes = try? await NIOThreadPool.singleton.runIfActive {
             var outcomes: [RPCBind.Outcome] = []
-            for entry in served {
+            // What is there stays: a client that asks must not meet the moment between the old and
+            // the new.
+            let known = RPCBind.registrations() ?? []
+            for entry in served where !known.contains(entry.registration) {
                 outcomes.append(RPCBind.register(entry.mapping, port: entry.port))
                 // Nobody is there: the other calls would only take their time.
                 if outcomes.last == .absent { break }
@@ -70,5 +73,9 @@ struct RPCBindRegistration {
 extension ServedProgram {
     fileprivate var mapping: RPCBind.Mapping {
         RPCBind.Mapping(program: program, version: version, transport: transport)
+    }
+
+    fileprivate var registration: RPCBind.Registration {
+        RPCBind.Registration(mapping: mapping, port: port)
     }
 }
