@@ -70,13 +70,21 @@ extension Decoder {
             # who may mount
             "/torrents" 10.0.0.0/8(ro,all_squash) \\
                 *.example(rw) 192.168.0.1(ro,anonuid=65534,fsid=3)
-            /torrents/films -ro @group 2001:db8::/32
+            /torrents/films -ro @group node[1-9a]?.lan 2001:db8::/32
             """,
             "/torrents *(ro,sync,no_subtree_check)\n",
         ].map { Array($0.utf8) },
-        alphabet: " \t\n\"\\#(),/*=-0:."
+        alphabet: " \t\n\"\\#(),/*=-0:.[]?!@"
     ) { bytes, _ in
-        (try? ExportFile.parse(bytes, file: "exports") { _ in [] }) != nil
+        guard let table = try? ExportFile.parse(bytes, file: "exports", resolve: { _ in [] }).table
+        else { return false }
+        let host = ClientHost(
+            address: IPAddress(ipv4: 0x0a00_0001),
+            names: ["node3x.lan", "a.b.example"],
+            netgroups: table.netgroups
+        )
+        for export in table.exports { _ = export.options(for: host, port: 900) }
+        return true
     }
 }
 

@@ -14,6 +14,13 @@ import VirtualTree
 final class ServedSession: Sendable {
     enum Service: Sendable { case nfs, portmapper }
 
+    private struct Connection {
+        let channel: EmbeddedChannel
+        /// What was received of a reply whose end has not come.
+        var received = ByteBuffer()
+        var isTakingNothing = false
+    }
+
     private let service: Service
     private let tree = FuzzTree()
     private let loop = EmbeddedEventLoop()
@@ -22,7 +29,7 @@ final class ServedSession: Sendable {
     private let peer: IPAddress
     private let address: SocketAddress
     private let datagrams: EmbeddedChannel
-    private let connection = Mutex<EmbeddedChannel?>(nil)
+    private let connection = Mutex<Connection?>(nil)
 
     /// - Throws: if it cannot be made, which has nothing to do with what it is fed.
     init(_ service: Service) throws {
@@ -62,12 +69,29 @@ final class ServedSession: Sendable {
         if Bool.random(using: &mutator) { sign(&message, using: &mutator) }
         let choice = Int.random(in: 0..<256, using: &mutator)
         if choice < 16, service == .nfs { return try sendDatagram(message) }
-        let channel = try connection.withLock { $0 } ?? connect()
-        try channel.writeInbound(stream(message, using: &mutator))
+        var current = try connection.withLock { $0 } ?? connect()
+        try current.channel.writeInbound(stream(message, using: &mutator))
         pass(choice)
-        let isDone = try takeReplies(channel)
-        if !channel.isActive { connection.withLock { $0 = nil } }
+        changeHaste(of: &current, choice)
+        let isDone = try takeReplies(&current)
+        let isOpen = current.channel.isActive
+        connection.withLock { $0 = isOpen ? current : nil }
         return isDone
+    }
+
+    /// The client takes nothing for a while, and then all of it.
+    private func changeHaste(of connection: inout Connection, _ choice: Int) {
+        let willTakeNothing =
+            switch choice {
+            case 60..<68: true
+            case 68..<100: false
+            default: connection.isTakingNothing
+            }
+        guard willTakeNothing != connection.isTakingNothing else { return }
+        connection.isTakingNothing = willTakeNothing
+        let event = willTakeNothing ? HastyClient.Event.takesNothing : .takesAll
+        connection.channel.triggerUserOutboundEvent(event, promise: nil)
+        loop.run()
     }
 
     /// Time and other things that pass between calls.
@@ -125,15 +149,15 @@ final class ServedSession: Sendable {
         }
     }
 
-    private func connect() throws -> EmbeddedChannel {
+    private func connect() throws -> Connection {
         let channel = EmbeddedChannel(loop: loop)
+        try channel.pipeline.syncOperations.addHandler(HastyClient())
         switch service {
         case .nfs: try server.serve(connection: channel, from: peer, port: 900)
         case .portmapper: try server.servePortmapper(connection: channel, at: address)
         }
         channel.connect(to: address, promise: nil)
-        connection.withLock { $0 = channel }
-        return channel
+        return Connection(channel: channel)
     }
 
     private func sendDatagram(_ message: [UInt8]) throws -> Bool {
@@ -148,17 +172,21 @@ final class ServedSession: Sendable {
         return isDone
     }
 
-    private func takeReplies(_ channel: EmbeddedChannel) throws -> Bool {
-        // Longer than any reply.
-        var decoder = RecordDecoder(maximumRecordSize: 4 << 20)
-        var isDone = false
-        while let bytes = try channel.readOutbound(as: ByteBuffer.self) {
-            decoder.append(bytes)
-            while let reply = try decoder.nextRecord() {
-                if try Self.isSuccess(reply) { isDone = true }
-            }
+    private func takeReplies(_ connection: inout Connection) throws -> Bool {
+        let channel = connection.channel
+        while var bytes = try channel.readOutbound(as: ByteBuffer.self) {
+            connection.received.writeBuffer(&bytes)
         }
-        try promise(!decoder.hasPartialRecord || !channel.isActive, "a reply has no end")
+        var isDone = false
+        while let reply = connection.received.readReply() {
+            if try Self.isSuccess(reply) { isDone = true }
+        }
+        connection.received.discardReadBytes()
+        let mayLackBytes = connection.isTakingNothing || !channel.isActive
+        try promise(
+            connection.received.readableBytes == 0 || mayLackBytes,
+            "a reply has no end"
+        )
         return isDone
     }
 
@@ -168,5 +196,39 @@ final class ServedSession: Sendable {
         }
         try promise(words[1] == 1 && reply.readableBytes % 4 == 0, "a reply is no reply")
         return words[2] == 0 && words[5] == 0
+    }
+}
+
+extension ByteBuffer {
+    /// A whole record, which servers send as one fragment; `nil` if more bytes have to come first.
+    fileprivate mutating func readReply() -> ByteBuffer? {
+        guard let mark = getInteger(at: readerIndex, as: UInt32.self) else { return nil }
+        let length = Int(mark & 0x7FFF_FFFF)
+        guard readableBytes >= 4 + length else { return nil }
+        moveReaderIndex(forwardBy: 4)
+        return readSlice(length: length)
+    }
+}
+
+/// The client's end of a connection, which takes what is sent at once, or nothing until it is told to.
+private final class HastyClient: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    enum Event: Sendable { case takesNothing, takesAll }
+
+    private var takesNothing = false
+
+    func flush(context: ChannelHandlerContext) {
+        if !takesNothing { context.flush() }
+    }
+
+    func triggerUserOutboundEvent(
+        context: ChannelHandlerContext,
+        event: Any,
+        promise: EventLoopPromise<Void>?
+    ) {
+        takesNothing = event as? Event == .takesNothing
+        if !takesNothing { context.flush() }
+        promise?.succeed()
     }
 }
