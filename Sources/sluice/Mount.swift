@@ -1,17 +1,18 @@
 import ArgumentParser
 import Foundation
+import NFSExposure
 
 struct Mount: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Mount the share of the server on this machine.",
         discussion: """
-            Takes the options that suit this kernel, and has it read far enough ahead. The server must
+            Takes the options that suit this kernel, and has it read far enough ahead. The server must \
             run, and mounting takes root and the package nfs-common.
 
-              sudo sluice mount /mnt                          the whole tree
-              sudo sluice mount /mnt --export /torrents/films a directory below it
-              sluice mount /mnt --print                       only say how
-              sudo umount /mnt                                the end of it
+              sudo sluice mount /mnt                            the whole tree
+              sudo sluice mount /mnt --export /torrents/films   a directory below it
+              sluice mount /mnt --print                         only say how
+              sudo umount /mnt                                  the end of it
             """
     )
 
@@ -20,7 +21,10 @@ struct Mount: AsyncParsableCommand {
     @Argument(help: "The directory at which to mount.")
     var directory: String
 
-    @Option(name: .long, help: "The path to mount, in place of the whole tree.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The path to mount, in place of the whole tree.", valueName: "path")
+    )
     var export: String?
 
     @Flag(name: .long, help: "Print the command and mount nothing.")
@@ -34,7 +38,7 @@ struct Mount: AsyncParsableCommand {
             let configuration = try options.file.readConfiguration()
             let command = MountCommand(
                 configuration: configuration,
-                export: export,
+                export: try path(configuration),
                 directory: directory,
                 kernel: Self.kernelRelease,
                 findsLocks: MountHints.isPortmapperRunning
@@ -47,6 +51,24 @@ struct Mount: AsyncParsableCommand {
         } catch {
             throw Fault(error)
         }
+    }
+
+    private func path(_ configuration: Configuration) throws -> String {
+        let exports = try options.file.readExports().table
+        let own = MountCommand.address(of: configuration)
+        guard let address = IPAddress(own) else {
+            throw Fault(description: "“nfs: address” is no address: \(own)")
+        }
+        let host =
+            exports.needsNames(of: address)
+            ? HostResolver.host(address, netgroups: exports.netgroups)
+            : ClientHost(address: address)
+        return try MountCommand.path(
+            export,
+            in: exports,
+            as: host,
+            file: configuration.nfs.exports
+        )
     }
 
     private func mount(_ command: MountCommand) throws {

@@ -1,4 +1,5 @@
 import Glibc
+import NFSExposure
 
 /// How the share of a server on this machine is mounted best by this kernel.
 struct MountCommand: Equatable {
@@ -6,25 +7,19 @@ struct MountCommand: Equatable {
     let arguments: [String]
 
     /// - Parameters:
-    ///   - export: the path that is mounted; `nil` is the whole tree.
+    ///   - export: the path that is mounted.
     ///   - directory: where.
     ///   - kernel: its release, as `uname -r` has it.
     ///   - findsLocks: whether port 111 says where locks are served.
     init(
         configuration: Configuration,
-        export: String?,
+        export: String,
         directory: String,
         kernel: String,
         findsLocks: Bool
     ) {
-        let address = configuration.nfs.address
-        let host =
-            switch address {
-            case "0.0.0.0": "127.0.0.1"
-            case "::": "[::1]"
-            case _ where address.contains(":"): "[\(address)]"
-            default: address
-            }
+        let address = Self.address(of: configuration)
+        let host = address.contains(":") ? "[\(address)]" : address
         let port = configuration.nfs.port
         var options = [
             "vers=3", "proto=\(host.hasPrefix("[") ? "tcp6" : "tcp")", "port=\(port)",
@@ -39,8 +34,58 @@ struct MountCommand: Equatable {
         if !findsLocks { options.append("nolock") }
         arguments = [
             "-t", "nfs", "-o", options.joined(separator: ","),
-            "\(host):\(export ?? configuration.nfs.root)", directory,
+            "\(host):\(export)", directory,
         ]
+    }
+
+    /// Where this machine reaches the server, and what the server sees it as.
+    static func address(of configuration: Configuration) -> String {
+        switch configuration.nfs.address {
+        case "0.0.0.0": "127.0.0.1"
+        case "::": "::1"
+        case let address: address
+        }
+    }
+
+    /// The path to mount, if the exports let this machine mount it: the wish, or without one the whole
+    /// tree, or the only directory that there is for it.
+    ///
+    /// - Throws: `Fault` that says what to type.
+    static func path(
+        _ wish: String?,
+        in exports: ExportTable,
+        as host: ClientHost,
+        file: String
+    ) throws -> String {
+        // mount(8) calls from a port below 1024.
+        let paths = exports.exports(for: host, port: 1023).map(\.path)
+        let allowed = paths.joined(separator: ", ")
+        guard let first = paths.first else {
+            throw Fault(
+                description: "\(file) lets \(host.address), which is this machine, mount nothing; "
+                    + "add a line: \(exports.treePath) \(host.address)"
+            )
+        }
+        if let wish {
+            let components = wish.utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
+            guard wish.hasPrefix("/"), let export = exports.export(covering: components),
+                paths.contains(export.path)
+            else {
+                throw Fault(
+                    description: "this machine may not mount “\(wish)”; it may mount \(allowed)"
+                        + ", and what is below"
+                )
+            }
+            return wish
+        }
+        if paths.contains(exports.treePath) { return exports.treePath }
+        guard paths.count == 1 else {
+            throw Fault(
+                description: "this machine may not mount the whole tree; say which: --export "
+                    + paths.joined(separator: ", or --export ")
+            )
+        }
+        return first
     }
 
     /// As a shell takes it.
