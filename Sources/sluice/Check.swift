@@ -6,7 +6,7 @@ struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Find mistakes in the configuration and in the exports.",
         discussion: """
-            Reads both files as “serve” would and starts nothing. Exit code 0: they are good. Exit
+            Reads both files as “serve” would and starts nothing. Exit code 0: they are good. Exit \
             code 1: each mistake is named with its file and line.
             """
     )

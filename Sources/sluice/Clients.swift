@@ -6,7 +6,7 @@ struct Clients: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show who is connected, what they read, and what they wait for and why.",
         discussion: """
-            Asks the server that runs. A client that has a path mounted and is not connected has been
+            Asks the server that runs. A client that has a path mounted and is not connected has been \
             quiet for a while, or went without a word.
 
               sluice clients           a table

@@ -6,14 +6,13 @@ struct Exports: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say what is exported, and what a certain host may mount.",
         discussion: """
-            Without a flag, every export of the exports file with its clients, after names were looked
+            Without a flag, every export of the exports file with its clients, after names were looked \
             up and defaults filled in.
 
-              sluice exports --check FILE           find mistakes in a file before it is used
-              sluice exports --as 192.168.1.20      what that host may mount, and by which client of
-                                                    the file
+              sluice exports --check FILE        find mistakes before a file is used
+              sluice exports --as 192.168.1.20   what that host may mount, and why
 
-            Exit code 1: the file has a mistake, which is named with line and column, or the host may
+            Exit code 1: the file has a mistake, which is named with line and column, or the host may \
             mount nothing.
             """
     )
@@ -22,11 +21,17 @@ struct Exports: AsyncParsableCommand {
 
     @Option(
         name: .long,
-        help: "Read this file in place of the exports, and say whether it is good."
+        help: ArgumentHelp(
+            "Read this file in place of the exports, and say whether it is good.",
+            valueName: "file"
+        )
     )
     var check: String?
 
-    @Option(name: .long, help: "An address, whose owner's view to show.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Show what this host may mount.", valueName: "address")
+    )
     var `as`: String?
 
     func run() async throws {

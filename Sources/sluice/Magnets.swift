@@ -7,8 +7,8 @@ struct Magnets: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the magnet links of the folders that are served.",
         discussion: """
-            A line for each folder of the configuration: its magnet link, a tab, its path. A folder
-            that changes becomes another torrent with another link, so ask again then. The server
+            A line for each folder of the configuration: its magnet link, a tab, its path. A folder \
+            that changes becomes another torrent with another link, so ask again then. The server \
             may run meanwhile. Exit code 1: a folder has not been hashed yet.
             """
     )

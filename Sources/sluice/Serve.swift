@@ -6,7 +6,7 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve the share until SIGTERM or SIGINT.",
         discussion: """
-            Logs to the standard error. SIGHUP takes new routes, exports and limits; if anything
+            Logs to the standard error. SIGHUP takes new routes, exports and limits; if anything \
             in them is wrong, everything stays as it was.
             """
     )

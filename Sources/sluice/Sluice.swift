@@ -7,17 +7,17 @@ import ArgumentParser
         commandName: "sluice",
         abstract: "Serves the files inside torrents over NFS; what is read is fetched.",
         discussion: """
-            Routes in config.yaml name torrents; every NFS client sees their files as an ordinary
-            network share. A read fetches the pieces it needs from peers, just before it needs
+            Routes in config.yaml name torrents; every NFS client sees their files as an ordinary \
+            network share. A read fetches the pieces it needs from peers, just before it needs \
             them, and what was read stays in a cache.
 
-              sluice serve --config config.yaml      serve; prints what to type to mount the share
-              sluice check --config config.yaml      find mistakes in the configuration and exports
-              sudo sluice mount /mnt                 mount it here, with the options that suit
-              sluice exports --as 192.168.1.20       what that host may mount
-              sluice magnets --config config.yaml    how others find the folders that you serve
-              sluice clients                         who reads what, and who waits for what
-              sluice verify films                    check by its hashes what is cached
+              sluice serve                       serve, and say how to mount the share
+              sluice check                       find mistakes in the settings
+              sudo sluice mount /mnt             mount it here, with what suits
+              sluice exports --as 192.168.1.20   what that host may mount
+              sluice clients                     who reads what, and who waits why
+              sluice magnets                     how others find your folders
+              sluice verify films                check by its hashes what is cached
             """,
         version: version,
         subcommands: [
@@ -29,16 +29,40 @@ import ArgumentParser
 
 /// The flags that every command takes.
 struct ConfigurationOptions: ParsableArguments {
-    @Option(name: .long, help: "The configuration; the shipped config.yaml explains every key.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The configuration; the shipped config.yaml explains every key.",
+            valueName: "file"
+        )
+    )
     var config = "config.yaml"
 
-    @Option(name: .long, help: "TCP port of NFS and MOUNT, in place of “nfs: port”.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "TCP port of NFS and MOUNT, in place of “nfs: port”.",
+            valueName: "number"
+        )
+    )
     var port: Int?
 
-    @Option(name: .long, help: "Directory of the state, in place of “state_directory”.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Directory of the state, in place of “state_directory”.",
+            valueName: "directory"
+        )
+    )
     var state: String?
 
-    @Option(name: .long, help: "File of the exports, in place of “nfs: exports”.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "File of the exports, in place of “nfs: exports”.",
+            valueName: "file"
+        )
+    )
     var exports: String?
 
     func validate() throws {

@@ -10,7 +10,7 @@ struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check by their hashes what is cached, and forget what is damaged.",
         discussion: """
-            Damaged pieces are fetched again when they are read, or at once if they are pinned. A
+            Damaged pieces are fetched again when they are read, or at once if they are pinned. A \
             server that runs does it and goes on serving; else this program does it itself.
 
               sluice verify                          all that is cached
