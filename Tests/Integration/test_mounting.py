@@ -7,7 +7,8 @@ import subprocess
 import time
 
 from testbed.libnfs_client import LibnfsClient
-from testbed.processes import wait_until
+from testbed.network import GUEST_ADDRESS, TRACKER_ADDRESS
+from testbed.processes import TestbedError, wait_until
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route
 
@@ -53,15 +54,38 @@ class Mounting(SceneTestCase):
         output = self.scene.kernel_client.run(f"showmount -e {self.server.address}").output
         self.assertIn(self.server.export, output)
 
+    def test_a_host_may_be_known_by_its_name(self) -> None:
+        hosts = self.directory / "hosts"
+        hosts.write_text(f"127.0.0.1 localhost\n{GUEST_ADDRESS} kodi.home.example\n")
+        # The mount namespace is that of the tests: only what they start sees it.
+        subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "/etc/hosts"], check=True)
+        exports = self.server.configuration.with_name("exports")
+        exports.write_text(f"{self.server.export} *.home.example(ro)\n")
+        self.server.reload()
+        where = self.mount(self.server, options="")
+        listed = self.scene.kernel_client.run(f"ls {where}/films").output
+        self.assertEqual(listed, f"{self.film.name}\n")
+        nameless = LibnfsClient(self.server.address, self.server.export, self.server.port)
+        with self.assertRaisesRegex(TestbedError, "ACCES"):
+            nameless.list("films")
+        view = self.server.command("exports", "--as", GUEST_ADDRESS)
+        self.assertRegex(view.stdout, rf"{self.server.export}\t\*\.home\.example\(ro,")
+        self.assertEqual(self.server.command("exports", "--as", TRACKER_ADDRESS).returncode, 1)
+
     def test_ports_can_be_given_instead_of_rpcbind(self) -> None:
         client = LibnfsClient(self.server.address, self.server.export, self.server.port)
         self.assertEqual(client.list("films"), {self.film.name: self.film.size})
 
     def test_rpcbind_knows_the_server_while_it_runs(self) -> None:
-        for program in ["100003", "100005"]:
-            self.assertRegex(self.registered(), rf"(?m)^\s*{program}\s+3\s+tcp\s+2049\b")
+        served = ["100003 3 tcp"]
+        for transport in ["tcp", "udp"]:
+            served += [f"{each} {transport}" for each in ("100005 3", "100005 1", "100021 4")]
+        listed = self.registered()
+        for each in served:
+            self.assertRegex(listed, rf"(?m)^\s*{each} 2049\b".replace(" ", r"\s+"))
         self.server.terminate()
-        self.assertNotRegex(self.registered(), r"(?m)^\s*10000[35]\s")
+        self.assertNotRegex(self.registered(), r"(?m)^\s*(100003|100005|100021)\s")
 
     def test_an_rpcbind_that_was_started_again_is_told_again(self) -> None:
         self.scene.rpcbind.stop()

@@ -33,11 +33,11 @@ extension NFSServer {
     var datagramAnswer: RPCDatagrams.Answer {
         { [service] call, arguments, remote in
             guard let address = IPAddress(remote) else { return nil }
-            guard !service.clientNames.mustAsk(address, for: service.exports) else {
-                // The client will ask again.
+            if service.clientNames.mustAsk(address, for: service.exports) {
                 let loop = MultiThreadedEventLoopGroup.singleton.any()
                 _ = service.clientNames.learn(address, for: service.exports, on: loop)
-                return nil
+                // Whoever it is may call NULL, as clients do first; with other calls it comes again.
+                guard call.procedure == 0 else { return nil }
             }
             let caller = Caller(address: address, port: remote.port ?? 0, service: service)
             return service.answer(call, arguments: arguments, caller: caller)
