@@ -130,6 +130,23 @@ import Testing
         }
     }
 
+    @Test func manyWhoAskForOneNameAreAllAnswered() async throws {
+        let areRight = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for port in UInt16(1)...100 {
+                group.addTask {
+                    try await HostResolver.addresses(
+                        of: "localhost",
+                        port: port,
+                        on: Node.loop,
+                        within: .seconds(600)
+                    ).allSatisfy { $0.isLoopback && $0.port == port }
+                }
+            }
+            return try await group.allSatisfy { $0 }
+        }
+        #expect(areRight)
+    }
+
     @Test func oneAddressStandsForBothFamiliesOrOne() {
         #expect(ListenHosts("::")[isIPv6: false] == "0.0.0.0")
         #expect(ListenHosts("::")[isIPv6: true] == "::")

@@ -3,6 +3,7 @@ import BitTorrentProtocol
 import Glibc
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// Looks up host names on threads of its own, because a name server may take its time.
 enum HostResolver {
@@ -14,6 +15,13 @@ enum HostResolver {
     }()
 
     private static let maximumAddressCount = 32
+    /// Names that are looked up or wait for it; without a network each takes its time.
+    private static let maximumNameCount = 256
+    /// Who waits for one name, at most.
+    private static let maximumWaitCount = 256
+
+    /// Who waits for which name: many torrents have the same trackers, and share one look-up.
+    private static let waits = Mutex<[String: [EventLoopPromise<[PeerAddress]>]]>([:])
 
     /// The addresses of a host of either family, in the order in which they should be tried.
     ///
@@ -31,12 +39,30 @@ enum HostResolver {
         let timer = loop.scheduleTask(in: TimeAmount(timeout)) {
             promise.fail(RemoteFailure.unknownHost(host, reason: "no answer in time"))
         }
-        threads.runIfActive(eventLoop: loop) { try lookUp(host, port: port) }
-            .whenComplete { result in
-                timer.cancel()
-                promise.completeWith(result)
+        promise.futureResult.whenComplete { _ in timer.cancel() }
+        wait(for: host, with: promise)
+        return try await promise.futureResult.get().compactMap { $0.withPort(port) }
+    }
+
+    private static func wait(for host: String, with promise: EventLoopPromise<[PeerAddress]>) {
+        let isFirst = waits.withLock { waits -> Bool? in
+            let count = waits[host]?.count ?? 0
+            guard count < maximumWaitCount, count > 0 || waits.count < maximumNameCount else {
+                return nil
             }
-        return try await promise.futureResult.get()
+            waits[host, default: []].append(promise)
+            return count == 0
+        }
+        guard let isFirst else {
+            let reason = "too many names are being looked up"
+            return promise.fail(RemoteFailure.unknownHost(host, reason: reason))
+        }
+        guard isFirst else { return }
+        threads.submit { _ in
+            let result = Result { try lookUp(host) }
+            let promises = waits.withLock { $0.removeValue(forKey: host) ?? [] }
+            for promise in promises { promise.completeWith(result) }
+        }
     }
 
     /// As `addresses`, but refuses a host that has any address which the filter forbids.
@@ -55,7 +81,8 @@ enum HostResolver {
         return addresses
     }
 
-    private static func lookUp(_ host: String, port: UInt16) throws -> [PeerAddress] {
+    /// - Returns: the addresses, with a port that means nothing.
+    private static func lookUp(_ host: String) throws -> [PeerAddress] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
@@ -68,7 +95,7 @@ enum HostResolver {
         var addresses: [PeerAddress] = []
         var next = first
         while let entry = next?.pointee, addresses.count < maximumAddressCount {
-            if let address = address(entry, port: port), !addresses.contains(address) {
+            if let address = address(entry), !addresses.contains(address) {
                 addresses.append(address)
             }
             next = entry.ai_next
@@ -76,7 +103,7 @@ enum HostResolver {
         return addresses
     }
 
-    private static func address(_ entry: addrinfo, port: UInt16) -> PeerAddress? {
+    private static func address(_ entry: addrinfo) -> PeerAddress? {
         var text = [UInt8](repeating: 0, count: Int(NI_MAXHOST))
         let code = text.withUnsafeMutableBytes { bytes in
             getnameinfo(
@@ -91,6 +118,6 @@ enum HostResolver {
         }
         guard code == 0 else { return nil }
         let host = String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
-        return PeerAddress(numericHost: host, port: port)
+        return PeerAddress(numericHost: host, port: 1)
     }
 }
