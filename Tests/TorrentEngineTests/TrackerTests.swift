@@ -5,16 +5,16 @@ import Testing
 @testable import TorrentEngine
 
 @Suite struct TrackerTests {
-    @Test func announcesWhenSomebodyReadsAndSaysGoodbye() async throws {
+    /// By its address, and by a name that has to be looked up.
+    @Test(arguments: ["127.0.0.1", "localhost"])
+    func announcesWhenSomebodyReadsAndSaysGoodbye(host: String) async throws {
         try await withTimeLimit {
             let directory = try TemporaryDirectory()
             let seed = try await Node(directory)
             let port = seed.port
             let tracker = try await ScriptedTracker { _ in
                 ScriptedTracker.response(
-                    Array(
-                        "d8:intervali900e5:peersld2:ip9:127.0.0.14:porti\(port)eeee".utf8
-                    )
+                    Array("d8:intervali900e5:peersld2:ip9:\(host)4:porti\(port)eeee".utf8)
                 )
             }
             let sample = try Sample(

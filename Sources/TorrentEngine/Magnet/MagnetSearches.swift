@@ -216,37 +216,13 @@ final class MagnetSearches: Sendable {
         }
         guard let peers else { return }
         let named = record.magnet.peers.filter(resources.addresses.allows)
-        Task {
+        Task { [resources] in
             await fetch.start(with: named + peers)
-            await findPeers(of: record, for: fetch)
-        }
-    }
-
-    /// Names of peers that are looked up for one link.
-    private static let maximumNameCount = 16
-
-    /// Looks up the peers that the link gives by name, one after the other.
-    ///
-    /// A name that stands for an address that may not be dialled is refused.
-    private func findPeers(of record: StateStore.MagnetRecord, for fetch: MagnetFetch) async {
-        // A question to a name server would go around a proxy.
-        guard resources.configuration.routes.route(of: .nameLookups) == .direct else { return }
-        for peer in record.magnet.namedPeers.prefix(Self.maximumNameCount) {
-            do {
-                let addresses = try await HostResolver.addresses(
-                    of: peer.hostName,
-                    port: peer.port,
-                    allowedBy: resources.addresses,
-                    on: fetch.loop,
-                    within: resources.configuration.announceTimeout
-                )
-                await fetch.found(addresses)
-            } catch {
-                resources.logger.info(
-                    "a peer of the magnet link is not found: \(error)",
-                    metadata: ["torrent": "\(record.infoHash)", "peer": "\(peer.hostName)"]
-                )
-            }
+            await resources.findPeers(
+                named: record.magnet.namedPeers,
+                on: fetch.loop,
+                logger: fetch.logger
+            ) { await fetch.found($0) }
         }
     }
 }

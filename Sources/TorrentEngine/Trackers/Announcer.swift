@@ -1,5 +1,6 @@
 import BitTorrentProtocol
 import Logging
+import NIOCore
 import TorrentLogic
 
 /// Who announces itself to trackers as its `AnnounceSchedule` says: a torrent, or what looks for the
@@ -9,6 +10,7 @@ protocol Announcer: Actor {
     nonisolated var version2Peers: Version2Peers { get }
     nonisolated var resources: SessionResources { get }
     nonisolated var logger: Logger { get }
+    nonisolated var loop: any EventLoop { get }
     var announcing: Announcing { get set }
     /// Answers are of no account any more.
     var isStopped: Bool { get }
@@ -135,6 +137,15 @@ extension Announcer {
                 now: now
             )
             found(byTracker: peers, now: now)
+        }
+        if !response.namedPeers.isEmpty { Task { await findPeers(named: response.namedPeers) } }
+    }
+
+    /// BEP 3 lets a tracker name peers by their hosts.
+    private func findPeers(named peers: [AnnounceResponse.NamedPeer]) async {
+        await resources.findPeers(named: peers, on: loop, logger: logger) { addresses in
+            guard !isStopped else { return }
+            turn { now in found(byTracker: addresses, now: now) }
         }
     }
 
