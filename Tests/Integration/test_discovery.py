@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from dataclasses import replace
 
 from testbed import torrents
 from testbed.libtorrent_seed import SEED_PORT, LibtorrentSeed
-from testbed.network import SERVER_IPV6_ADDRESS, SWARM_IPV6_ADDRESS
+from testbed.network import (
+    SERVER_ADDRESS,
+    SERVER_IPV6_ADDRESS,
+    SWARM_IPV6_ADDRESS,
+    TRACKER_ADDRESS,
+)
 from testbed.scene import MIB, SceneTestCase
 from testbed.sluice_server import Route, SluiceServer
 from testbed.torrents import Torrent
-from testbed.tracker import ORIGIN
+from testbed.tracker import ORIGIN, PORT, Tracker
 from testbed.udp_tracker import ANNOUNCE_URL, UDPTracker
 
 DHT = {
@@ -70,6 +76,38 @@ class ByUDPTracker(Discovery):
         ]
         self.assertEqual(events[0], "started")
         self.assertEqual(events[-1], "stopped")
+
+
+class ByTrackerOfBothFamilies(Discovery):
+    def test_a_tracker_hears_of_the_addresses_of_both_families(self) -> None:
+        self.network.give_ipv6_addresses()
+        self.addCleanup(self.network.take_ipv6_addresses)
+        tracker_6 = Tracker(address=SWARM_IPV6_ADDRESS)
+        self.addCleanup(tracker_6.stop)
+        hosts = self.directory / "hosts"
+        hosts.write_text(
+            f"{TRACKER_ADDRESS} both.example\n{SWARM_IPV6_ADDRESS} both.example\n"
+        )
+        # The mount namespace is that of the tests: only what they start sees it.
+        subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "/etc/hosts"], check=True)
+        film = self.film([[f"http://both.example:{PORT}/announce"]])
+        seed = self.seed(film)
+        # Who asks by IPv4 does not hear of it.
+        tracker_6.add_peer(film.info_hash, seed.address, SEED_PORT)
+        server = self.serve_with(film, {"bittorrent": {"address": "::"}})
+        self.read(server, film)
+        server.terminate(timeout=5)
+        for tracker, address in [
+            (self.tracker, SERVER_ADDRESS),
+            (tracker_6, SERVER_IPV6_ADDRESS),
+        ]:
+            events = [
+                each.event
+                for each in tracker.announces(film.info_hash)
+                if each.address == address
+            ]
+            self.assertEqual((events[0], events[-1]), ("started", "stopped"))
 
 
 class ByScrape(Discovery):

@@ -21,11 +21,13 @@ final class GuardedHTTPClient: Sendable {
 
     /// - Parameters:
     ///   - place: connections are made from the address of its interface, if it names one.
+    ///   - isIPv6: the only address family of connections; `nil` for either.
     ///   - bridge: to the proxy; `nil` for none.
     ///   - idleTimeout: how long a connection is kept for the next request.
     init(
         group: any EventLoopGroup,
         place: BindPlace,
+        isIPv6: Bool? = nil,
         addresses: AddressFilter,
         bridge: ProxyBridge? = nil,
         idleTimeout: Duration,
@@ -33,7 +35,8 @@ final class GuardedHTTPClient: Sendable {
     ) {
         var configuration = HTTPClient.Configuration()
         // The bridge is on this machine, and keeps to the interface itself.
-        configuration.localAddress = bridge == nil ? place.sourceAddress : nil
+        configuration.localAddress =
+            bridge == nil ? place.sourceAddress ?? isIPv6.map { $0 ? "::" : "0.0.0.0" } : nil
         // Followed here, so that every host on the way is looked at.
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(
@@ -161,7 +164,7 @@ final class GuardedHTTPClient: Sendable {
     }
 
     /// - Parameter url: with a scheme and a host.
-    private static func host(of url: String) -> String {
+    static func host(of url: String) -> String {
         guard let scheme = url.firstRange(of: "://") else { return "" }
         let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let place = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] }

@@ -21,7 +21,7 @@ struct Trackers: Sendable {
     ) {
         http = HTTPTracker(
             group: group,
-            place: BindPlace(listenHost),
+            listenHost: listenHost,
             addresses: addresses,
             bridge: bridge
         )
