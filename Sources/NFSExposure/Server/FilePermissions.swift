@@ -8,6 +8,11 @@ struct FilePermissions: OptionSet {
     static let read = Self(rawValue: 4)
     /// Of a directory: to look names up in it.
     static let execute = Self(rawValue: 1)
+
+    init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// - Parameter mode: of which the last three bits count.
+    fileprivate init(mode: UInt32) { self.init(rawValue: mode & 5) }
 }
 
 extension Caller.Access {
@@ -16,11 +21,7 @@ extension Caller.Access {
         on attributes: NFS3FileAttributes,
         of credential: Credential
     ) -> Bool {
-        let mode = attributes.mode
-        // As a rule everybody may, and nobody needs to be told apart.
-        let everybody = FilePermissions(rawValue: mode & mode >> 3 & mode >> 6)
-        return everybody.isSuperset(of: wanted)
-            || permissions(on: attributes, of: credential).isSuperset(of: wanted)
+        permissions(on: attributes, of: credential).isSuperset(of: wanted)
     }
 
     /// By the class that the caller is in: owner, group or others.
@@ -28,14 +29,15 @@ extension Caller.Access {
         on attributes: NFS3FileAttributes,
         of credential: Credential
     ) -> FilePermissions {
+        let mode = attributes.mode
+        let (everybody, anybody) = (mode & mode >> 3 & mode >> 6, mode | mode >> 3 | mode >> 6)
+        // As a rule all may do the same, and nobody needs to be told apart.
+        if everybody & 4 != 0, everybody & 1 == anybody & 1 { return .init(mode: everybody) }
         guard let user = user(of: credential) else {
-            let isExecutable = attributes.type == .directory || attributes.mode & 0o111 != 0
-            return isExecutable ? [.read, .execute] : .read
+            return .init(mode: attributes.type == .directory ? 5 : 4 | anybody)
         }
-        let shift =
-            user.id == attributes.uid ? 6 : user.groups.contains(attributes.gid) ? 3 : 0
-        return FilePermissions(rawValue: attributes.mode >> shift)
-            .intersection([.read, .execute])
+        if user.id == attributes.uid { return .init(mode: mode >> 6) }
+        return .init(mode: user.groups.contains(attributes.gid) ? mode >> 3 : mode)
     }
 
     /// For whom a call counts once it is squashed; `nil` for root, whom no permission stops.
