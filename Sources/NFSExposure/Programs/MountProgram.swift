@@ -67,12 +67,14 @@ struct MountProgram {
         let text = String(decoding: path, as: UTF8.self)
         switch result {
         case .failure(let status):
-            service.reportRefusal(
-                "mount refused",
-                metadata: [
-                    "peer": "\(caller.address)", "path": "\(text)", "status": "\(status)",
-                ]
-            )
+            var facts: Logger.Metadata = [
+                "peer": "\(caller.address)", "path": "\(text)", "status": "\(status)",
+            ]
+            if caller.exports.needsNames(of: caller.address) {
+                let names = caller.host.names.joined(separator: ", ")
+                facts["name"] = "\(names.isEmpty ? "unknown" : names)"
+            }
+            service.reportRefusal("mount refused", metadata: facts)
             return call.version == 1
                 ? call.reply(Mount1Result.failure(status.rawValue))
                 : call.reply(Mount3Result.failure(status))
