@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
@@ -72,6 +73,27 @@ class Mounting(SceneTestCase):
         view = self.server.command("exports", "--as", GUEST_ADDRESS)
         self.assertRegex(view.stdout, rf"{self.server.export}\t\*\.home\.example\(ro,")
         self.assertEqual(self.server.command("exports", "--as", TRACKER_ADDRESS).returncode, 1)
+
+    def test_the_program_mounts_with_the_options_that_suit(self) -> None:
+        """As on the server's machine, which for the guest is the one with the server's address."""
+        settings = json.loads(self.server.configuration.read_text())
+        settings["nfs"]["address"] = self.server.address
+        configuration = self.directory / "guest.yaml"
+        configuration.write_text(json.dumps(settings))
+        guest = self.scene.kernel_client
+        where = "/mnt/by-itself"
+        command = f"{self.server.arguments()[0]} mount {where} --config {configuration}"
+        guest.run(f"mkdir -p {where}; {command}")
+        self.addCleanup(lambda: guest.run(f"umount -f -l {where}", check=False))
+        mounted = guest.run(f"grep {where} /proc/mounts").output
+        for option in ["ro", "noatime", "vers=3", "rsize=1048576", "hard", "nconnect=2"]:
+            self.assertRegex(mounted, rf"[ ,]{option}[ ,]")
+        read_ahead = f"/sys/class/bdi/$(mountpoint -d {where})/read_ahead_kb"
+        self.assertEqual(guest.run(f"cat {read_ahead}").output, "4096\n")
+        output = guest.run(f"sha256sum {where}/films/{self.film.name}").output
+        self.assertTrue(output.startswith(self.film.files[0].sha256))
+        refused = guest.run(f"{command} --export /music", check=False)
+        self.assertRegex(refused.output, "may not mount “/music”; it may mount /torrents")
 
     def test_ports_can_be_given_instead_of_rpcbind(self) -> None:
         client = LibnfsClient(self.server.address, self.server.export, self.server.port)
