@@ -77,18 +77,25 @@ class Servers:
         return f"films/{name}" if server is self.sluice else name
 
     def rounds(
-        self, name: str, figures: Callable[[load.Load], tuple[float, ...]], *test
+        self,
+        name: str,
+        figures: Callable[[load.Load], tuple[float, ...]],
+        *test,
+        anew: bool = False,
     ) -> tuple[list[float], list[float]]:
         """Medians of each figure, and of its ratio to ganesha's in the same round.
 
-        The servers take turns.
+        The servers take turns. With `anew` each is started again before each round.
         """
         values, ratios = [], []
         for _ in range(ROUNDS):
-            of_all = [
-                figures(load.apply(self.program, server, self.path(server, name), *test))
-                for server in self.all()
-            ]
+            of_all = []
+            for server in self.all():
+                if anew:
+                    server.terminate()
+                    server.start()
+                done = load.apply(self.program, server, self.path(server, name), *test)
+                of_all.append(figures(done))
             values.append(of_all[0])
             ratios.append([mine / theirs for mine, theirs in zip(of_all[0], of_all[-1])])
         return tuple(list(map(statistics.median, zip(*each))) for each in (values, ratios))
@@ -119,8 +126,10 @@ def measure(scene: Scene) -> None:
     for each in CALLS:
         _measure_call(servers, each, film.name)
     for count in LISTINGS:
-        _measure_listing(servers, count)
+        _measure_listing(servers, count, f"list-{count}", 1_000_000 // count)
     at_most("nfs.peak-memory-MiB", sluice.process.usage().peak_resident_bytes / MIB, None)
+    for count in LISTINGS:
+        _measure_listing(servers, count, f"first-list-{count}", 1, anew=True)
     for server in servers.all():
         server.terminate()
     shutil.rmtree(directory)
@@ -157,8 +166,10 @@ def _measure_call(servers: Servers, call: Call, file: str) -> None:
         at_most(f"nfs.{call.name}.cpu-ratio", processor_ratio, None)
 
 
-def _measure_listing(servers: Servers, count: int) -> None:
-    name = f"list-{count}"
+def _measure_listing(
+    servers: Servers, count: int, name: str, times: int, anew: bool = False
+) -> None:
+    """Lists a directory of `count` files again and again, or once after each start."""
     (seconds, processor), (time_ratio, processor_ratio) = servers.rounds(
         _listing_name(count),
         lambda done: (
@@ -166,9 +177,10 @@ def _measure_listing(servers: Servers, count: int) -> None:
             done.server_cpu_seconds / done.calls * 1e6,
         ),
         "list",
-        1_000_000 // count,
+        times,
         1,
         64 << 10,
+        anew=anew,
     )
     at_most(f"nfs.{name}.ms", seconds * 1e3, None)
     at_most(f"nfs.{name}.cpu-µs/entry", processor, None)

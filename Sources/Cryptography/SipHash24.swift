@@ -19,23 +19,56 @@ package struct SipHash24: Sendable {
     package func hash(_ bytes: [UInt8]) -> UInt64 { bytes.withUnsafeBytes { hash($0) } }
 
     package func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        var state = State(key: key)
-        let wholeWords = bytes.count & ~7
-        for offset in stride(from: 0, to: wholeWords, by: 8) {
-            state.absorb(
-                UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            )
-        }
-        // The last word holds what remains and, in its top byte, the length modulo 256.
-        var last = UInt64(truncatingIfNeeded: bytes.count) << 56
-        for (position, byte) in bytes[wholeWords...].enumerated() {
-            last |= UInt64(byte) << UInt64(8 * position)
-        }
-        state.absorb(last)
-        return state.digest()
+        Beginning(state: State(key: key)).hash(followedBy: bytes)
     }
 
-    private struct State {
+    /// What the first bytes of a message leave behind, so that messages which begin alike hash their
+    /// beginning once.
+    ///
+    /// - Precondition: `bytes` are a multiple of eight.
+    package func beginning(_ bytes: UnsafeRawBufferPointer) -> Beginning {
+        precondition(bytes.count % 8 == 0)
+        var beginning = Beginning(state: State(key: key))
+        beginning.absorbWords(of: bytes)
+        return beginning
+    }
+
+    /// A message up to a multiple of eight bytes.
+    package struct Beginning: Sendable {
+        fileprivate var state: State
+        fileprivate var byteCount = 0
+
+        /// The hash of the whole message, which ends with `rest`.
+        package func hash(followedBy rest: UnsafeRawBufferPointer) -> UInt64 {
+            var message = self
+            message.absorbWords(of: rest)
+            // The last word holds what remains and, in its top byte, the length modulo 256.
+            var last = UInt64(truncatingIfNeeded: byteCount + rest.count) << 56
+            var offset = rest.count & ~7
+            if rest.count & 4 != 0 {
+                let word = rest.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+                last |= UInt64(UInt32(littleEndian: word))
+                offset += 4
+            }
+            for offset in offset..<rest.count {
+                last |= UInt64(rest[offset]) << UInt64(8 * (offset & 7))
+            }
+            message.state.absorb(last)
+            return message.state.digest()
+        }
+
+        @inline(__always)
+        fileprivate mutating func absorbWords(of bytes: UnsafeRawBufferPointer) {
+            let wholeWords = bytes.count & ~7
+            for offset in stride(from: 0, to: wholeWords, by: 8) {
+                let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                state.absorb(UInt64(littleEndian: word))
+            }
+            byteCount += wholeWords
+        }
+    }
+
+    fileprivate struct State {
         private var v0, v1, v2, v3: UInt64
 
         init(key: (UInt64, UInt64)) {
@@ -45,6 +78,7 @@ package struct SipHash24: Sendable {
             v3 = key.1 ^ 0x7465_6462_7974_6573
         }
 
+        @inline(__always)
         mutating func absorb(_ word: UInt64) {
             v3 ^= word
             round()
@@ -52,12 +86,14 @@ package struct SipHash24: Sendable {
             v0 ^= word
         }
 
+        @inline(__always)
         mutating func digest() -> UInt64 {
             v2 ^= 0xff
             for _ in 0..<4 { round() }
             return v0 ^ v1 ^ v2 ^ v3
         }
 
+        @inline(__always)
         private mutating func round() {
             v0 &+= v1
             v2 &+= v3

@@ -65,22 +65,22 @@ extension NFS3Time: XDRCodable {
 ///
 /// post_op_attr is this as an optional: union switch (bool attributes_follow).
 package struct NFS3FileAttributes: Equatable, Sendable {
-    package let type: NFS3FileType
+    package var type: NFS3FileType
     /// Permission bits only.
-    package let mode: UInt32
-    package let linkCount: UInt32
-    package let uid: UInt32
-    package let gid: UInt32
+    package var mode: UInt32
+    package var linkCount: UInt32
+    package var uid: UInt32
+    package var gid: UInt32
     /// Bytes.
-    package let size: UInt64
+    package var size: UInt64
     /// Bytes of disk.
-    package let used: UInt64
-    package let device: NFS3DeviceNumber
-    package let fileSystemID: UInt64
-    package let fileID: UInt64
-    package let accessTime: NFS3Time
-    package let modificationTime: NFS3Time
-    package let changeTime: NFS3Time
+    package var used: UInt64
+    package var device: NFS3DeviceNumber
+    package var fileSystemID: UInt64
+    package var fileID: UInt64
+    package var accessTime: NFS3Time
+    package var modificationTime: NFS3Time
+    package var changeTime: NFS3Time
 
     package init(
         type: NFS3FileType,
@@ -130,20 +130,36 @@ extension NFS3FileAttributes: XDRCodable {
         changeTime = try NFS3Time(from: &reader)
     }
 
+    /// Bytes of a fattr3.
+    static let encodedByteCount = 84
+
+    /// At once, and not word by word: listings are mostly attributes.
     package func encode(into writer: inout XDRWriter) {
-        writer.write(type.rawValue)
-        writer.write(mode)
-        writer.write(linkCount)
-        writer.write(uid)
-        writer.write(gid)
-        writer.write(size)
-        writer.write(used)
-        device.encode(into: &writer)
-        writer.write(fileSystemID)
-        writer.write(fileID)
-        accessTime.encode(into: &writer)
-        modificationTime.encode(into: &writer)
-        changeTime.encode(into: &writer)
+        writer.writeFixedOpaque(byteCount: Self.encodedByteCount) { bytes in
+            func store(_ value: UInt32, _ offset: Int) {
+                bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
+            }
+            func store(_ value: UInt64, _ offset: Int) {
+                bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt64.self)
+            }
+            store(type.rawValue, 0)
+            store(mode, 4)
+            store(linkCount, 8)
+            store(uid, 12)
+            store(gid, 16)
+            store(size, 20)
+            store(used, 28)
+            store(device.major, 36)
+            store(device.minor, 40)
+            store(fileSystemID, 44)
+            store(fileID, 52)
+            store(accessTime.seconds, 60)
+            store(accessTime.nanoseconds, 64)
+            store(modificationTime.seconds, 68)
+            store(modificationTime.nanoseconds, 72)
+            store(changeTime.seconds, 76)
+            store(changeTime.nanoseconds, 80)
+        }
     }
 }
 

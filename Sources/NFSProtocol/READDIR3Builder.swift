@@ -8,13 +8,22 @@ import ONCRPC
 package struct READDIR3Builder {
     private var listing: DirectoryListing
 
-    /// - Returns: `nil` if not even an empty listing fits: NFS3ERR_TOOSMALL.
-    package init?(count: UInt32, attributes: NFS3FileAttributes?, verifier: UInt64) {
+    /// - Parameter buffer: to which the result is appended; it is empty until `finish` gives it back.
+    /// - Returns: `nil`, and leaves `buffer` as it was, if not even an empty listing fits:
+    ///   NFS3ERR_TOOSMALL.
+    package init?(
+        count: UInt32,
+        attributes: NFS3FileAttributes?,
+        verifier: UInt64,
+        appendingTo buffer: inout ByteBuffer
+    ) {
         guard
             let listing = DirectoryListing(
                 byteLimit: Int(count),
+                expectedByteCount: Int(count),
                 attributes: attributes,
-                verifier: verifier
+                verifier: verifier,
+                appendingTo: &buffer
             )
         else { return nil }
         self.listing = listing
@@ -26,15 +35,17 @@ package struct READDIR3Builder {
     package var isEmpty: Bool { listing.isEmpty }
 
     /// - Returns: `false` if the entry does not fit; the listing is as it was.
-    package mutating func append(fileID: UInt64, name: [UInt8], cookie: UInt64) -> Bool {
+    package mutating func append(fileID: UInt64, name: Span<UInt8>, cookie: UInt64) -> Bool {
         let entryBytes = DirectoryListing.entryByteCount(nameByteCount: name.count)
         return listing.append(byteCount: entryBytes) { writer in
             DirectoryListing.encodeEntry(fileID, name, cookie, into: &writer)
         }
     }
 
-    /// READDIR3res with status NFS3_OK, to be sent as the results of the reply.
-    package consuming func finish(isEndOfDirectory: Bool) -> ByteBuffer {
+    /// The buffer, to which READDIR3res with status NFS3_OK is appended.
+    ///
+    /// Nothing can be appended afterwards.
+    package mutating func finish(isEndOfDirectory: Bool) -> ByteBuffer {
         listing.finish(isEndOfDirectory: isEndOfDirectory)
     }
 }
@@ -47,18 +58,27 @@ package struct READDIRPLUS3Builder {
     private var listing: DirectoryListing
     private var directoryBytesLeft: Int
 
-    /// - Returns: `nil` if not even an empty listing fits: NFS3ERR_TOOSMALL.
+    /// Bytes of an entry for each of those that `directoryCount` counts, at most, where handles have
+    /// 52 bytes and names 16.
+    private static let expansion = 5
+
+    /// - Parameter buffer: to which the result is appended; it is empty until `finish` gives it back.
+    /// - Returns: `nil`, and leaves `buffer` as it was, if not even an empty listing fits:
+    ///   NFS3ERR_TOOSMALL.
     package init?(
         directoryCount: UInt32,
         maximumCount: UInt32,
         attributes: NFS3FileAttributes?,
-        verifier: UInt64
+        verifier: UInt64,
+        appendingTo buffer: inout ByteBuffer
     ) {
         guard
             let listing = DirectoryListing(
                 byteLimit: Int(maximumCount),
+                expectedByteCount: Self.expansion * Int(directoryCount),
                 attributes: attributes,
-                verifier: verifier
+                verifier: verifier,
+                appendingTo: &buffer
             )
         else { return nil }
         self.listing = listing
@@ -70,31 +90,40 @@ package struct READDIRPLUS3Builder {
     /// If one was refused that is NFS3ERR_TOOSMALL.
     package var isEmpty: Bool { listing.isEmpty }
 
+    /// - Parameter encodeHandle: is lent the bytes of the handle and fills all of them.
     /// - Returns: `false` if the entry does not fit; the listing is as it was.
-    package mutating func append(_ entry: READDIRPLUS3Entry) -> Bool {
-        let directoryBytes = DirectoryListing.directoryByteCount(nameByteCount: entry.name.count)
+    package mutating func append(
+        fileID: UInt64,
+        name: Span<UInt8>,
+        cookie: UInt64,
+        attributes: NFS3FileAttributes,
+        handleByteCount: Int,
+        encodeHandle: (UnsafeMutableRawBufferPointer) -> Void
+    ) -> Bool {
+        let directoryBytes = DirectoryListing.directoryByteCount(nameByteCount: name.count)
         // The first entry may exceed this limit: a client that asks for too little of a hint
         // would otherwise never get past it. The hard limit holds for it as well.
         guard directoryBytes <= directoryBytesLeft || isEmpty else { return false }
-        var byteCount = DirectoryListing.entryByteCount(nameByteCount: entry.name.count) + 8
-        if entry.attributes != nil { byteCount += NFS3FileAttributes.encodedByteCount }
-        if let handle = entry.handle {
-            byteCount += 4 + handle.count + XDRPadding.count(after: handle.count)
-        }
+        let byteCount =
+            DirectoryListing.entryByteCount(nameByteCount: name.count)
+            + 4 + NFS3FileAttributes.encodedByteCount
+            + 8 + handleByteCount + XDRPadding.count(after: handleByteCount)
         let fits = listing.append(byteCount: byteCount) { writer in
-            DirectoryListing.encodeEntry(entry.fileID, entry.name, entry.cookie, into: &writer)
-            // Not as optionals, whose encoding is generic: a listing is mostly this.
-            writer.write(entry.attributes != nil)
-            entry.attributes?.encode(into: &writer)
-            writer.write(entry.handle != nil)
-            entry.handle?.encode(into: &writer)
+            DirectoryListing.encodeEntry(fileID, name, cookie, into: &writer)
+            writer.write(true)
+            attributes.encode(into: &writer)
+            writer.write(true)
+            writer.write(UInt32(handleByteCount))
+            writer.writeFixedOpaque(byteCount: handleByteCount, encodeHandle)
         }
         if fits { directoryBytesLeft -= directoryBytes }
         return fits
     }
 
-    /// READDIRPLUS3res with status NFS3_OK, to be sent as the results of the reply.
-    package consuming func finish(isEndOfDirectory: Bool) -> ByteBuffer {
+    /// The buffer, to which READDIRPLUS3res with status NFS3_OK is appended.
+    ///
+    /// Nothing can be appended afterwards.
+    package mutating func finish(isEndOfDirectory: Bool) -> ByteBuffer {
         listing.finish(isEndOfDirectory: isEndOfDirectory)
     }
 }
@@ -103,15 +132,29 @@ package struct READDIRPLUS3Builder {
 private struct DirectoryListing {
     /// The end of the list and eof.
     private static let endByteCount = 8
+    /// Room that is made at once: a small directory does not need all that it might.
+    private static let largestReservation = 32 << 10
 
-    private var buffer = ByteBuffer()
+    private var buffer: ByteBuffer
     private var bytesLeft: Int
     private(set) var isEmpty = true
 
-    init?(byteLimit: Int, attributes: NFS3FileAttributes?, verifier: UInt64) {
+    init?(
+        byteLimit: Int,
+        expectedByteCount: Int,
+        attributes: NFS3FileAttributes?,
+        verifier: UInt64,
+        appendingTo destination: inout ByteBuffer
+    ) {
         let attributeBytes = attributes == nil ? 0 : NFS3FileAttributes.encodedByteCount
         bytesLeft = byteLimit - (4 + attributeBytes + 8 + Self.endByteCount)
         guard bytesLeft >= 0 else { return nil }
+        buffer = destination
+        // One owner, or the first byte that is written would copy all before it.
+        destination = ByteBuffer()
+        buffer.reserveCapacity(
+            minimumWritableBytes: min(byteLimit, expectedByteCount, Self.largestReservation)
+        )
         buffer.writeXDR { writer in
             writer.write(NFS3Status.ok.rawValue)
             attributes.encode(into: &writer)
@@ -131,7 +174,7 @@ private struct DirectoryListing {
 
     static func encodeEntry(
         _ fileID: UInt64,
-        _ name: [UInt8],
+        _ name: Span<UInt8>,
         _ cookie: UInt64,
         into writer: inout XDRWriter
     ) {
@@ -141,24 +184,28 @@ private struct DirectoryListing {
         writer.write(cookie)
     }
 
+    /// - Parameter encode: writes `byteCount` bytes.
     mutating func append(byteCount: Int, _ encode: (inout XDRWriter) -> Void) -> Bool {
         guard byteCount <= bytesLeft else { return false }
-        buffer.writeXDR(reserving: byteCount, encode)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: byteCount) { bytes in
+            var writer = XDRWriter(bytes)
+            encode(&writer)
+            return writer.count
+        }
         bytesLeft -= byteCount
         isEmpty = false
         return true
     }
 
-    consuming func finish(isEndOfDirectory: Bool) -> ByteBuffer {
+    mutating func finish(isEndOfDirectory: Bool) -> ByteBuffer {
         buffer.writeXDR(reserving: Self.endByteCount) { writer in
             writer.write(false)
             writer.write(isEndOfDirectory)
         }
-        return buffer
+        bytesLeft = 0
+        // One owner, as at the beginning.
+        var finished = ByteBuffer()
+        swap(&finished, &buffer)
+        return finished
     }
-}
-
-extension NFS3FileAttributes {
-    /// Bytes of a fattr3.
-    fileprivate static let encodedByteCount = 84
 }

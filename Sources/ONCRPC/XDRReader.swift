@@ -101,9 +101,3 @@ package struct XDRReader {
         guard remainingCount <= slack else { throw .trailingBytes(count: remainingCount) }
     }
 }
-
-/// The zero bytes that fill opaque data up to a multiple of four (RFC 4506 section 3).
-package enum XDRPadding {
-    /// 0...3.
-    package static func count(after byteCount: Int) -> Int { -byteCount & 3 }
-}

@@ -8,6 +8,8 @@ import BitTorrentProtocol
 
 extension FileID {
     package static let byteCount = 37
+    /// Where the index begins: what is before it is the same for all files of a torrent in a route.
+    package static let indexOffset = 25
 
     /// - Precondition: `bytes` has room for `byteCount` bytes.
     package func encode(into bytes: UnsafeMutableRawBufferPointer) {

@@ -6,7 +6,7 @@ struct RootDirectory: VirtualDirectory {
 
     var attributes: FileAttributes {
         .directory(
-            id,
+            fileid: id.fileid,
             subdirectories: UInt32(snapshot.routes.count),
             modified: snapshot.modified
         )
@@ -20,14 +20,18 @@ struct RootDirectory: VirtualDirectory {
         }
     }
 
-    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
+    func forEachEntry(
+        after cookie: UInt64,
+        _ body: (_ name: Span<UInt8>, DirectoryEntry) -> Bool
+    ) -> Bool {
         let start = snapshot.routes.firstPosition(after: cookie, cookie: \.cookie)
         return snapshot.routes.indices[start...].allSatisfy { position in
             let directory = RouteDirectory(snapshot: snapshot, position: position)
+            let name = snapshot.routes[position].name
             return body(
+                name.span,
                 DirectoryEntry(
                     cookie: snapshot.routes[position].cookie,
-                    name: snapshot.routes[position].name,
                     id: directory.id,
                     attributes: directory.attributes
                 )
@@ -39,13 +43,13 @@ struct RootDirectory: VirtualDirectory {
 extension FileAttributes {
     /// A directory that everybody may list and nobody may change.
     static func directory(
-        _ id: FileID,
+        fileid: UInt64,
         subdirectories: UInt32,
         modified: Timestamp
     ) -> FileAttributes {
         FileAttributes(
             kind: .directory,
-            fileid: id.fileid,
+            fileid: fileid,
             size: 4096,
             mode: 0o555,
             linkCount: 2 + subdirectories,

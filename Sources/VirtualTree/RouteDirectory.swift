@@ -10,7 +10,11 @@ struct RouteDirectory: VirtualDirectory {
 
     var attributes: FileAttributes {
         let route = route
-        return .directory(id, subdirectories: route.directoryCount, modified: route.modified)
+        return .directory(
+            fileid: id.fileid,
+            subdirectories: route.directoryCount,
+            modified: route.modified
+        )
     }
 
     var parent: any VirtualDirectory { RootDirectory(snapshot: snapshot) }
@@ -19,15 +23,19 @@ struct RouteDirectory: VirtualDirectory {
         route.byName[name].flatMap { snapshot.node(of: route.entries[$0]) }
     }
 
-    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
+    func forEachEntry(
+        after cookie: UInt64,
+        _ body: (_ name: Span<UInt8>, DirectoryEntry) -> Bool
+    ) -> Bool {
         let entries = route.entries
         let start = entries.firstPosition(after: cookie, cookie: \.cookie)
         return entries[start...].allSatisfy { entry in
             guard let node = snapshot.node(of: entry) else { return true }
+            let name = entry.name
             return body(
+                name.span,
                 DirectoryEntry(
                     cookie: entry.cookie,
-                    name: entry.name,
                     id: node.id,
                     attributes: node.attributes
                 )

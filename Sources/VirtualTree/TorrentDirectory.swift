@@ -20,7 +20,7 @@ struct TorrentDirectory: VirtualDirectory {
 
     var attributes: FileAttributes {
         .directory(
-            id,
+            fileid: id.fileid,
             subdirectories: entry.subdirectoryCount(ofDirectory: number),
             modified: entry.modified
         )
@@ -42,32 +42,46 @@ struct TorrentDirectory: VirtualDirectory {
         return layout.target(named: name, inDirectory: number).flatMap { node($0, in: layout) }
     }
 
-    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
+    func forEachEntry(
+        after cookie: UInt64,
+        _ body: (_ name: Span<UInt8>, DirectoryEntry) -> Bool
+    ) -> Bool {
         guard let layout = entry.layout else { return true }
-        let count = layout.entryCount(ofDirectory: number)
+        let places = layout.directories[Int(number)].entries
         let start =
-            cookie < Self.firstCookie ? 0 : min(cookie - Self.firstCookie + 1, UInt64(count))
-        return (Int(start)..<count).allSatisfy { ordinal in
-            let (name, target) = layout.entry(ordinal, ofDirectory: number)
+            cookie < Self.firstCookie
+            ? 0 : min(cookie - Self.firstCookie + 1, UInt64(places.count))
+        let directories = FileIDSeries(id)
+        let names = layout.names.span
+        let files = FileIDSeries(TorrentFile.id(number: 0, in: entry))
+        for ordinal in Int(start)..<places.count {
+            let place = layout.entries[places.lowerBound + ordinal]
             let (id, attributes): (FileID, FileAttributes)
-            switch target {
+            switch place.target {
             case .directory(let number):
-                let directory = TorrentDirectory(snapshot: snapshot, entry: entry, number: number)
-                (id, attributes) = (directory.id, directory.attributes)
-            case .file(let number):
-                guard let file = layout.file(number) else { return true }
-                let shown = TorrentFile(entry: entry, number: number, file: file)
-                (id, attributes) = (shown.id, shown.attributes)
-            }
-            return body(
-                DirectoryEntry(
-                    cookie: UInt64(ordinal) + Self.firstCookie,
-                    name: name,
-                    id: id,
-                    attributes: attributes
+                id = directories.id(number)
+                attributes = .directory(
+                    fileid: directories.fileid(number),
+                    subdirectories: layout.subdirectoryCount(ofDirectory: number),
+                    modified: entry.modified
                 )
+            case .file(let number):
+                guard let file = layout.file(number) else { continue }
+                id = files.id(number)
+                attributes = .file(
+                    file,
+                    fileid: files.fileid(number),
+                    modified: entry.modified
+                )
+            }
+            let entry = DirectoryEntry(
+                cookie: UInt64(ordinal) + Self.firstCookie,
+                id: id,
+                attributes: attributes
             )
+            guard body(names.extracting(place.name), entry) else { return false }
         }
+        return true
     }
 
     private func node(

@@ -9,23 +9,18 @@ struct TorrentFile: VirtualFile {
     let number: UInt32
     let file: TorrentLayout.File
 
-    var id: FileID {
+    var id: FileID { Self.id(number: number, in: entry) }
+
+    var attributes: FileAttributes {
+        .file(file, fileid: id.fileid, modified: entry.modified)
+    }
+
+    static func id(number: UInt32, in entry: RouteEntry) -> FileID {
         FileID(
             kind: .torrentFile,
             route: entry.route,
             infoHash: entry.content.infoHash,
             index: number
-        )
-    }
-
-    var attributes: FileAttributes {
-        FileAttributes(
-            kind: .file,
-            fileid: id.fileid,
-            size: file.length,
-            mode: file.isExecutable ? 0o555 : 0o444,
-            linkCount: 1,
-            modified: entry.modified
         )
     }
 
@@ -94,6 +89,23 @@ struct TorrentFile: VirtualFile {
     private func torrentRange(_ range: Range<UInt64>) -> Range<UInt64> {
         precondition(range.upperBound <= file.length)
         return file.offset + range.lowerBound..<file.offset + range.upperBound
+    }
+}
+
+extension FileAttributes {
+    static func file(
+        _ file: TorrentLayout.File,
+        fileid: UInt64,
+        modified: Timestamp
+    ) -> FileAttributes {
+        FileAttributes(
+            kind: .file,
+            fileid: fileid,
+            size: file.length,
+            mode: file.isExecutable ? 0o555 : 0o444,
+            linkCount: 1,
+            modified: modified
+        )
     }
 }
 

@@ -17,6 +17,9 @@ package struct TorrentLayout: Sendable {
         let nameStart: UInt32
         let nameLength: UInt8
         let target: Target
+
+        /// In the names of the layout.
+        var name: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameLength) }
     }
 
     struct Directory {
@@ -207,7 +210,7 @@ package struct TorrentLayout: Sendable {
     }
 
     private static func bytes(of entry: Entry, in names: [UInt8]) -> ArraySlice<UInt8> {
-        names[Int(entry.nameStart)..<Int(entry.nameStart) + Int(entry.nameLength)]
+        names[entry.name]
     }
 
     private static func sortedByName(

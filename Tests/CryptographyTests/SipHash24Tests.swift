@@ -38,4 +38,19 @@ import Testing
         #expect(other.hash([]) != 0x726f_db47_dd0e_0e31)
         #expect(SipHash24(key: [1, 2, 3]) == nil)
     }
+
+    @Test func aMessageMayBeHashedInTwoParts() throws {
+        let hash = try #require(SipHash24(key: key))
+        let message = (0..<63).map { UInt8($0) }
+        for length in 0...63 {
+            for split in stride(from: 0, through: length, by: 8) {
+                let whole = hash.hash(Array(message[..<length]))
+                message.withUnsafeBytes { bytes in
+                    let first = UnsafeRawBufferPointer(rebasing: bytes[..<split])
+                    let rest = UnsafeRawBufferPointer(rebasing: bytes[split..<length])
+                    #expect(hash.beginning(first).hash(followedBy: rest) == whole)
+                }
+            }
+        }
+    }
 }

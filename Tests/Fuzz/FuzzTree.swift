@@ -68,14 +68,18 @@ private struct FuzzDirectory: VirtualDirectory {
         FuzzTree.names.firstIndex(of: name).map(child)
     }
 
-    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
+    func forEachEntry(
+        after cookie: UInt64,
+        _ body: (_ name: Span<UInt8>, DirectoryEntry) -> Bool
+    ) -> Bool {
         let first = Int(min(cookie, 1 << 20)) - 2
         return FuzzTree.names.indices.dropFirst(max(0, first)).allSatisfy { place in
             let child = child(place)
+            let name = FuzzTree.names[place]
             return body(
+                name.span,
                 DirectoryEntry(
                     cookie: UInt64(place) + 3,
-                    name: FuzzTree.names[place],
                     id: child.id,
                     attributes: child.attributes
                 )

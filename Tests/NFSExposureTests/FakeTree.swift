@@ -18,13 +18,16 @@ final class FakeTree: VirtualTree {
     func node(_ id: FileID) -> VirtualNode? { nodes.withLock { $0[id] } }
 
     func path(ofFile id: FileID) -> [[UInt8]]? {
-        for entry in top.entries(after: 0, limit: .max) {
-            guard case .directory(let directory) = node(entry.id) else { continue }
-            for file in directory.entries(after: 0, limit: .max) where file.id == id {
-                return [entry.name, file.name]
+        var path: [[UInt8]]?
+        _ = top.forEachEntry(after: 0) { route, entry in
+            guard case .directory(let directory) = node(entry.id) else { return true }
+            let route = [UInt8](route)
+            return directory.forEachEntry(after: 0) { name, file in
+                if file.id == id { path = [route, [UInt8](name)] }
+                return path == nil
             }
         }
-        return nil
+        return path
     }
 
     func forget(_ id: FileID) { nodes.withLock { $0[id] = nil } }
@@ -109,15 +112,19 @@ final class FakeDirectory: VirtualDirectory {
         entries.withLock { $0.list.first { $0.name == name }?.node }
     }
 
-    func forEachEntry(after cookie: UInt64, _ body: (DirectoryEntry) -> Bool) -> Bool {
+    func forEachEntry(
+        after cookie: UInt64,
+        _ body: (_ name: Span<UInt8>, DirectoryEntry) -> Bool
+    ) -> Bool {
         entries.withLock { content in
             content.listings += 1
             return content.list
         }.drop { $0.cookie <= cookie }.allSatisfy { entry in
-            body(
+            let name = entry.name
+            return body(
+                name.span,
                 DirectoryEntry(
                     cookie: entry.cookie,
-                    name: entry.name,
                     id: entry.node.id,
                     attributes: entry.node.attributes
                 )

@@ -88,4 +88,24 @@ import VirtualTree
         #expect(FileHandleCodec(key: Array(0..<15)) == nil)
         #expect(FileHandleCodec(key: Array(0..<17)) == nil)
     }
+
+    @Test func aSeriesIsWhatItsHandlesAreAlone() throws {
+        let hash = try #require(InfoHash(bytes: 100..<120))
+        let other = try #require(InfoHash(bytes: Array(100..<119) + [0]))
+        let ids =
+            (0..<5).map { FileID(kind: .torrentFile, route: 3, infoHash: hash, index: $0 << 20) }
+            + handles.map(\.id)
+            + [
+                FileID(kind: .torrentFile, route: 3, infoHash: other, index: 0),
+                FileID(kind: .torrentFile, route: 3, infoHash: hash, index: 0),
+                FileID(kind: .torrentFile, route: 3, infoHash: hash, index: 0, member: 9),
+            ]
+        var series = codec.series(exportID: 7)
+        for id in ids {
+            let handle = NFS3FileHandle(count: FileHandleCodec.byteCount) {
+                series.encode(id, into: $0)
+            }
+            #expect(handle == codec.encode(FileHandle(exportID: 7, id: id)))
+        }
+    }
 }

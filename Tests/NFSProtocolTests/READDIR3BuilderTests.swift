@@ -16,8 +16,8 @@ import Testing
             fileID: UInt64(index + 1),
             name: name(index),
             cookie: UInt64(index + 3),
-            attributes: index % 3 == 0 ? nil : Values.attributes,
-            handle: index % 5 == 0 ? nil : Values.oddHandle
+            attributes: Values.attributes,
+            handle: index % 5 == 0 ? Values.handle : Values.oddHandle
         )
     }
 
@@ -33,20 +33,20 @@ import Testing
 
     @Test(arguments: [Array(0...600), [4096, 8192, 32768, 1 << 20]].joined().map { UInt32($0) })
     func fillsREADDIRUpToItsCount(count: UInt32) throws {
-        var builder = READDIR3Builder(count: count, attributes: Values.attributes, verifier: 5)
+        var builder = READDIR3Builder(count: count, verifier: 5)
         #expect((builder == nil) == (count < Self.emptyByteCount))
         var appended = 0
         while appended < 2000,
             builder?.append(
                 fileID: UInt64(appended + 1),
-                name: Self.name(appended),
+                name: Self.name(appended).span,
                 cookie: UInt64(appended + 3)
             )
                 == true
         {
             appended += 1
         }
-        guard let builder else { return }
+        guard var builder else { return }
         #expect(builder.isEmpty == (appended == 0))
         let body = builder.finish(isEndOfDirectory: appended == 2000)
         #expect(body.readableBytes - 4 <= count)
@@ -65,16 +65,11 @@ import Testing
 
     @Test(arguments: [Array(0...600), [4096, 8192, 32768, 1 << 20]].joined().map { UInt32($0) })
     func fillsREADDIRPLUSUpToItsMaximum(count: UInt32) throws {
-        var builder = READDIRPLUS3Builder(
-            directoryCount: .max,
-            maximumCount: count,
-            attributes: Values.attributes,
-            verifier: 0
-        )
+        var builder = READDIRPLUS3Builder(directoryCount: .max, maximumCount: count)
         #expect((builder == nil) == (count < Self.emptyByteCount))
         var appended = 0
         while appended < 500, builder?.append(Self.entry(appended)) == true { appended += 1 }
-        guard let builder else { return }
+        guard var builder else { return }
         let body = builder.finish(isEndOfDirectory: false)
         #expect(body.readableBytes - 4 <= count)
         let result = try #require(try Self.decode(body, as: READDIRPLUS3Success.self))
@@ -89,12 +84,7 @@ import Testing
         // fileid, name and cookie of "entry 0" are 28 bytes; so are those of the next.
         for (limit, expected) in [(0, 1), (28, 1), (55, 1), (56, 2)] as [(UInt32, Int)] {
             var builder = try #require(
-                READDIRPLUS3Builder(
-                    directoryCount: limit,
-                    maximumCount: 65536,
-                    attributes: nil,
-                    verifier: 0
-                )
+                READDIRPLUS3Builder(directoryCount: limit, maximumCount: 65536)
             )
             var appended = 0
             while appended < 2, builder.append(Self.entry(appended)) { appended += 1 }
@@ -104,28 +94,75 @@ import Testing
 
     @Test func goesOnAfterARefusedEntry() throws {
         var builder = try #require(
-            READDIR3Builder(
-                count: Self.emptyByteCount + 28,
-                attributes: Values.attributes,
-                verifier: 0
-            )
+            READDIR3Builder(count: Self.emptyByteCount + 28, verifier: 0)
         )
         let longFits = builder.append(
             fileID: 1,
-            name: [UInt8](repeating: 1, count: 5),
+            name: [UInt8](repeating: 1, count: 5).span,
             cookie: 3
         )
         #expect(!longFits)
         #expect(builder.isEmpty)
         let shortFits = builder.append(
             fileID: 1,
-            name: [UInt8](repeating: 1, count: 4),
+            name: [UInt8](repeating: 1, count: 4).span,
             cookie: 3
         )
         #expect(shortFits)
-        let emptyFits = builder.append(fileID: 2, name: [], cookie: 4)
+        let emptyFits = builder.append(fileID: 2, name: [UInt8]().span, cookie: 4)
         #expect(!emptyFits)
         let body = builder.finish(isEndOfDirectory: true)
         #expect(body.readableBytes == Int(Self.emptyByteCount) + 28 + 4)
+    }
+
+    @Test func appendsToWhatIsThere() throws {
+        var buffer = ByteBuffer(string: "before")
+        #expect(
+            READDIR3Builder(count: 8, attributes: nil, verifier: 0, appendingTo: &buffer) == nil
+        )
+        #expect(buffer == ByteBuffer(string: "before"))
+        var builder = try #require(
+            READDIR3Builder(count: 64, attributes: nil, verifier: 0, appendingTo: &buffer)
+        )
+        #expect(buffer.readableBytes == 0)
+        buffer = builder.finish(isEndOfDirectory: true)
+        #expect(buffer.readString(length: 6) == "before")
+        #expect(buffer.readableBytes == 24)
+    }
+}
+
+extension READDIR3Builder {
+    init?(count: UInt32, verifier: UInt64) {
+        var buffer = ByteBuffer()
+        self.init(
+            count: count,
+            attributes: Values.attributes,
+            verifier: verifier,
+            appendingTo: &buffer
+        )
+    }
+}
+
+extension READDIRPLUS3Builder {
+    init?(directoryCount: UInt32, maximumCount: UInt32) {
+        var buffer = ByteBuffer()
+        self.init(
+            directoryCount: directoryCount,
+            maximumCount: maximumCount,
+            attributes: Values.attributes,
+            verifier: 0,
+            appendingTo: &buffer
+        )
+    }
+
+    mutating func append(_ entry: READDIRPLUS3Entry) -> Bool {
+        let handle = entry.handle?.bytes ?? []
+        return append(
+            fileID: entry.fileID,
+            name: entry.name.span,
+            cookie: entry.cookie,
+            attributes: Values.attributes,
+            handleByteCount: handle.count
+        ) { $0.copyBytes(from: handle) }
     }
 }

@@ -77,7 +77,9 @@ import VirtualTree
             for entry in directory.entries(after: 0, limit: .max) {
                 switch directory.entry(named: entry.name) {
                 case nil: Issue.record("\(entry.id) is listed and not found")
-                case .directory(let directory): stack.append(directory)
+                case .directory(let directory):
+                    #expect(directory.id == entry.id && directory.attributes == entry.attributes)
+                    stack.append(directory)
                 case .file(let file):
                     #expect(file.id == entry.id && file.attributes == entry.attributes)
                     guard case .file(let same)? = library.node(file.id) else {

@@ -99,7 +99,33 @@ final class FakeContent: TorrentContent {
     func noteLeft(by client: UInt64) {}
 }
 
+/// An entry with a copy of its name.
+struct NamedEntry {
+    let name: [UInt8]
+    let cookie: UInt64
+    let id: FileID
+    let attributes: FileAttributes
+}
+
 extension VirtualDirectory {
+    /// Up to `limit` entries whose cookies are greater than `cookie`, in cookie order.
+    func entries(after cookie: UInt64, limit: Int) -> [NamedEntry] {
+        var entries: [NamedEntry] = []
+        _ = forEachEntry(after: cookie) { name, entry in
+            guard entries.count < limit else { return false }
+            entries.append(
+                NamedEntry(
+                    name: [UInt8](name),
+                    cookie: entry.cookie,
+                    id: entry.id,
+                    attributes: entry.attributes
+                )
+            )
+            return true
+        }
+        return entries
+    }
+
     var listing: [String] {
         entries(after: 0, limit: .max).map { String(decoding: $0.name, as: UTF8.self) }
     }

@@ -43,17 +43,72 @@ package struct FileHandleCodec: Sendable {
 
     package func encode(_ handle: FileHandle) -> NFS3FileHandle {
         NFS3FileHandle(count: Self.byteCount) { bytes in
-            bytes[0] = Self.version
-            handle.id.encode(into: UnsafeMutableRawBufferPointer(rebasing: bytes[Self.idRange]))
-            bytes.storeBytes(
-                of: handle.exportID.bigEndian,
-                toByteOffset: Self.exportOffset,
-                as: UInt32.self
+            var series = series(exportID: handle.exportID)
+            series.encode(handle.id, into: bytes)
+        }
+    }
+
+    /// Encodes handles of one export one after the other, as a listing needs them.
+    package func series(exportID: UInt32) -> Series {
+        Series(exportID: exportID, sipHash: sipHash)
+    }
+
+    /// Handles of neighbours mostly differ in their index alone: what comes before it is hashed once.
+    package struct Series {
+        /// The first bytes of a handle, as far as they are whole words of the hash and before the index.
+        private struct Beginning {
+            static let byteCount = (idRange.lowerBound + FileID.indexOffset) & ~7
+
+            let words: (UInt64, UInt64, UInt64)
+            let hash: SipHash24.Beginning
+
+            init(_ bytes: UnsafeRawBufferPointer, _ sipHash: SipHash24) {
+                words = Self.words(bytes)
+                let beginning = UnsafeRawBufferPointer(rebasing: bytes[..<Self.byteCount])
+                hash = sipHash.beginning(beginning)
+            }
+
+            func isThat(of bytes: UnsafeRawBufferPointer) -> Bool { words == Self.words(bytes) }
+
+            private static func words(_ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64, UInt64) {
+                func word(_ number: Int) -> UInt64 {
+                    bytes.loadUnaligned(fromByteOffset: 8 * number, as: UInt64.self)
+                }
+                return (word(0), word(1), word(2))
+            }
+        }
+
+        fileprivate let exportID: UInt32
+        fileprivate let sipHash: SipHash24
+        private var last: Beginning?
+
+        fileprivate init(exportID: UInt32, sipHash: SipHash24) {
+            self.exportID = exportID
+            self.sipHash = sipHash
+        }
+
+        /// Writes the handle of an object.
+        ///
+        /// - Precondition: `bytes` are `byteCount` bytes.
+        package mutating func encode(_ id: FileID, into bytes: UnsafeMutableRawBufferPointer) {
+            bytes[0] = version
+            id.encode(into: UnsafeMutableRawBufferPointer(rebasing: bytes[idRange]))
+            for offset in idRange.upperBound..<exportOffset { bytes[offset] = 0 }
+            bytes.storeBytes(of: exportID.bigEndian, toByteOffset: exportOffset, as: UInt32.self)
+            let written = UnsafeRawBufferPointer(bytes)
+            let beginning: Beginning
+            if let last, last.isThat(of: written) {
+                beginning = last
+            } else {
+                beginning = Beginning(written, sipHash)
+                last = beginning
+            }
+            let rest = UnsafeRawBufferPointer(
+                rebasing: written[Beginning.byteCount..<signedByteCount]
             )
-            let signed = UnsafeRawBufferPointer(rebasing: bytes[..<Self.signedByteCount])
             bytes.storeBytes(
-                of: sipHash.hash(signed).bigEndian,
-                toByteOffset: Self.signedByteCount,
+                of: beginning.hash.hash(followedBy: rest).bigEndian,
+                toByteOffset: signedByteCount,
                 as: UInt64.self
             )
         }

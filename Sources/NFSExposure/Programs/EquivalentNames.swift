@@ -57,8 +57,10 @@ final class EquivalentNames: Sendable {
 
     private static func names(of directory: any VirtualDirectory) -> [String: [UInt8]] {
         var names: [String: [UInt8]] = [:]
-        _ = directory.forEachEntry(after: 2) { entry in
-            if let text = text(entry.name), names[text] == nil { names[text] = entry.name }
+        _ = directory.forEachEntry(after: 2) { lent, _ in
+            guard lent.indices.contains(where: { lent[$0] >= 0x80 }) else { return true }
+            let name = [UInt8](lent)
+            if let text = text(name), names[text] == nil { names[text] = name }
             return true
         }
         return names

@@ -1,4 +1,5 @@
 import NFSProtocol
+import NIOCore
 import ONCRPC
 import VirtualTree
 
@@ -61,44 +62,51 @@ extension NFS3Program.Exchange {
                 var builder = READDIR3Builder(
                     count: min(arguments.count, Self.listingLimit),
                     attributes: access.attributes(directory.attributes),
-                    verifier: Self.cookieVerifier
+                    verifier: Self.cookieVerifier,
+                    appendingTo: &exchange.replies
                 )
             else { return false }
             let isEnd = exchange.forEachEntry(of: directory, after: arguments.cookie, access) {
-                builder.append(fileID: $0.attributes.fileid, name: $0.name, cookie: $0.cookie)
+                name,
+                entry in
+                builder.append(fileID: entry.attributes.fileid, name: name, cookie: entry.cookie)
             }
-            guard isEnd || !builder.isEmpty else { return false }
-            exchange.reply(EncodedResult(builder.finish(isEndOfDirectory: isEnd)))
-            return true
+            let isEmpty = builder.isEmpty
+            exchange.replies = builder.finish(isEndOfDirectory: isEnd)
+            return isEnd || !isEmpty
         }
     }
 
     mutating func readDirectoryPlus() {
         guard let arguments: READDIRPLUS3Arguments = decoded() else { return }
         list(arguments.directory, after: arguments.cookie) { (exchange, directory, access) in
+            var shown = access.attributes(directory.attributes)
             guard
                 var builder = READDIRPLUS3Builder(
                     directoryCount: arguments.directoryCount,
                     maximumCount: min(arguments.maximumCount, Self.listingLimit),
-                    attributes: access.attributes(directory.attributes),
-                    verifier: Self.cookieVerifier
+                    attributes: shown,
+                    verifier: Self.cookieVerifier,
+                    appendingTo: &exchange.replies
                 )
             else { return false }
-            let (handles, export) = (exchange.service.handles, access.export.id)
+            var handles = exchange.service.handles.series(exportID: access.export.id)
             let isEnd = exchange.forEachEntry(of: directory, after: arguments.cookie, access) {
-                builder.append(
-                    READDIRPLUS3Entry(
-                        fileID: $0.attributes.fileid,
-                        name: $0.name,
-                        cookie: $0.cookie,
-                        attributes: access.attributes($0.attributes),
-                        handle: handles.encode(FileHandle(exportID: export, id: $0.id))
-                    )
+                name,
+                entry in
+                access.show(entry.attributes, in: &shown)
+                return builder.append(
+                    fileID: entry.attributes.fileid,
+                    name: name,
+                    cookie: entry.cookie,
+                    attributes: shown,
+                    handleByteCount: FileHandleCodec.byteCount,
+                    encodeHandle: { handles.encode(entry.id, into: $0) }
                 )
             }
-            guard isEnd || !builder.isEmpty else { return false }
-            exchange.reply(EncodedResult(builder.finish(isEndOfDirectory: isEnd)))
-            return true
+            let isEmpty = builder.isEmpty
+            exchange.replies = builder.finish(isEndOfDirectory: isEnd)
+            return isEnd || !isEmpty
         }
     }
 
@@ -112,7 +120,9 @@ extension NFS3Program.Exchange {
     }
 
     /// The checks of both kinds of listing.
-    /// - Parameter body: replies and returns `true`, or returns `false` if nothing fits.
+    ///
+    /// - Parameter body: appends the results to `replies` and returns true, or returns false if nothing
+    ///   fits.
     private mutating func list(
         _ handle: NFS3FileHandle,
         after cookie: UInt64,
@@ -133,7 +143,14 @@ extension NFS3Program.Exchange {
                 reply(Failed.failure(.badCookie, target.attributes))
                 return
             }
-            if !body(&self, directory, target.access) {
+            // Where they are sent from: what is long is not copied.
+            let start = replies.writerIndex
+            let mark = RecordMark(reservedIn: &replies)
+            RPCReply.success.encode(xid: call.xid, into: &replies)
+            if body(&self, directory, target.access) {
+                mark.set(in: &replies)
+            } else {
+                replies.moveWriterIndex(to: start)
                 reply(Failed.failure(.tooSmall, target.attributes))
             }
         } catch {
@@ -150,12 +167,16 @@ extension NFS3Program.Exchange {
         of directory: any VirtualDirectory,
         after cookie: UInt64,
         _ access: Caller.Access,
-        _ body: (DirectoryEntry) -> Bool
+        _ body: (_ name: Span<UInt8>, DirectoryEntry) -> Bool
     ) -> Bool {
-        if cookie < 1, !body(DirectoryEntry(directory, as: [0x2e], cookie: 1)) { return false }
+        let dots: [UInt8] = [0x2e, 0x2e]
+        if cookie < 1 {
+            let itself = DirectoryEntry(directory, cookie: 1)
+            guard body(dots.span.extracting(..<1), itself) else { return false }
+        }
         if cookie < 2 {
-            let parent = parent(of: directory, in: access)
-            guard body(DirectoryEntry(parent, as: [0x2e, 0x2e], cookie: 2)) else { return false }
+            let parent = DirectoryEntry(parent(of: directory, in: access), cookie: 2)
+            guard body(dots.span, parent) else { return false }
         }
         return directory.forEachEntry(after: max(cookie, 2), body)
     }
@@ -163,12 +184,7 @@ extension NFS3Program.Exchange {
 
 extension DirectoryEntry {
     /// "." or "..".
-    fileprivate init(_ directory: any VirtualDirectory, as name: [UInt8], cookie: UInt64) {
-        self.init(
-            cookie: cookie,
-            name: name,
-            id: directory.id,
-            attributes: directory.attributes
-        )
+    fileprivate init(_ directory: any VirtualDirectory, cookie: UInt64) {
+        self.init(cookie: cookie, id: directory.id, attributes: directory.attributes)
     }
 }

@@ -85,17 +85,3 @@ extension NFS3Program.Exchange {
         }
     }
 }
-
-/// Results that are XDR already.
-struct EncodedResult: XDREncodable {
-    private let bytes: ByteBuffer
-
-    init(_ bytes: ByteBuffer) {
-        self.bytes = bytes
-    }
-
-    func encode(into writer: inout XDRWriter) {
-        // A multiple of four bytes, as all XDR is, so no padding comes behind.
-        bytes.withUnsafeReadableBytes { writer.writeFixedOpaque($0) }
-    }
-}

@@ -159,29 +159,48 @@ struct NFS3Program {
 
 extension Caller.Access {
     /// fattr3 as this export shows an object.
+    func attributes(_ attributes: FileAttributes) -> NFS3FileAttributes {
+        let never = NFS3Time(seconds: 0)
+        var shown = NFS3FileAttributes(
+            type: .regular,
+            mode: 0,
+            linkCount: 0,
+            uid: options.reportedUser,
+            gid: options.reportedGroup,
+            size: 0,
+            used: 0,
+            fileSystemID: export.fsid,
+            fileID: 0,
+            accessTime: never,
+            modificationTime: never,
+            changeTime: never
+        )
+        show(attributes, in: &shown)
+        return shown
+    }
+
+    /// Puts the attributes of an object in the place of those of another one, which is quicker where many
+    /// are shown.
     ///
     /// atime and ctime follow mtime: a ctime that moved while pieces arrive would empty the
     /// client's cache.
-    func attributes(_ attributes: FileAttributes) -> NFS3FileAttributes {
+    ///
+    /// - Parameter shown: what `attributes` has given.
+    func show(_ attributes: FileAttributes, in shown: inout NFS3FileAttributes) {
+        let isDirectory = attributes.kind == .directory
+        let mode = options.reportedMode(attributes.mode, isDirectory: isDirectory)
         let time = NFS3Time(
             seconds: attributes.modified.seconds,
             nanoseconds: attributes.modified.nanoseconds
         )
-        return NFS3FileAttributes(
-            type: attributes.kind == .directory ? .directory : .regular,
-            mode: UInt32(
-                options.reportedMode(attributes.mode, isDirectory: attributes.kind == .directory)
-            ) & 0o7777,
-            linkCount: attributes.linkCount,
-            uid: options.reportedUser,
-            gid: options.reportedGroup,
-            size: attributes.size,
-            used: attributes.size,
-            fileSystemID: export.fsid,
-            fileID: attributes.fileid,
-            accessTime: time,
-            modificationTime: time,
-            changeTime: time
-        )
+        shown.type = isDirectory ? .directory : .regular
+        shown.mode = UInt32(mode) & 0o7777
+        shown.linkCount = attributes.linkCount
+        shown.size = attributes.size
+        shown.used = attributes.size
+        shown.fileID = attributes.fileid
+        shown.accessTime = time
+        shown.modificationTime = time
+        shown.changeTime = time
     }
 }
