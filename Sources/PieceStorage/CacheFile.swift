@@ -117,6 +117,12 @@ package final class CacheFile: PieceStore {
         }
     }
 
+    package func synchronize() throws(StorageError) {
+        guard fdatasync(descriptor) == 0 else {
+            throw StorageError(.synchronize, path, code: errno)
+        }
+    }
+
     /// What file systems give and take at a time; on those with larger blocks less is freed.
     package static let blockLength: UInt64 = 4096
 

@@ -69,6 +69,13 @@ package final class PieceFiles: PieceStore {
         }
     }
 
+    package func synchronize() throws(StorageError) {
+        for name in Self.names(in: path) {
+            let file = try CacheFile(path: "\(path)/\(name)", length: 0, isResized: false)
+            try file.synchronize()
+        }
+    }
+
     package func heldBytes() throws(StorageError) -> UInt64 { Self.heldBytes(below: path) }
 
     /// Adds up the blocks of the files in a directory.

@@ -35,6 +35,9 @@ package protocol PieceStore: PieceSource {
     /// Gives the space of whole pieces back; what is read of them afterwards means nothing.
     func free(_ range: Range<UInt64>) throws(StorageError)
 
+    /// Returns when what was written outlives a power failure.
+    func synchronize() throws(StorageError)
+
     /// Bytes that are taken on the disk.
     func heldBytes() throws(StorageError) -> UInt64
 }

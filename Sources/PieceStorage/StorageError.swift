@@ -10,6 +10,7 @@ package struct StorageError: Error, Equatable, Sendable, CustomStringConvertible
         case read = "read"
         case write = "write"
         case punchHole = "free a part of"
+        case synchronize = "make durable"
         case remove = "remove"
         case list = "list"
     }

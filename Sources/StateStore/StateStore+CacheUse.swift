@@ -63,6 +63,16 @@ extension StateStore {
         }
     }
 
+    /// All recorded pieces of a torrent are known to be what they should be, in the run of that number.
+    package func setChecked(_ infoHash: InfoHash, in run: Int64) throws(StateStoreError) {
+        try write { database, _ in
+            try database.execute(
+                sql: "UPDATE cache_use SET checked_run = ? WHERE info_hash = ?",
+                arguments: [run, Data(infoHash.bytes)]
+            )
+        }
+    }
+
     /// Forgets up to `count` recorded pieces of a torrent, those at its end.
     ///
     /// Touches as many pages of pieces as it forgets pieces of, whatever the torrent's size.
@@ -129,21 +139,31 @@ extension StateStore {
 
     /// Marks the state as in use, durably even if the power fails, until `endRun`.
     ///
-    /// - Parameter boot: a name of the time since the machine started.
+    /// - Parameter boot: a name of the time since the machine started; `nil` if it is not known.
     /// - Returns: the number of this run. It is that of the run before if that one ended, and the
     ///   machine has not been started again since; else what is cached may be damaged, and the number
     ///   is a new one.
-    package func beginRun(boot: String) throws(StateStoreError) -> Int64 {
+    package func beginRun(boot: String?) throws(StateStoreError) -> Int64 {
         try writeDurably { database, path in
-            let last = try Self.run(in: database, path: path)
-            let number = last.endedIn == boot ? last.number : last.number + 1
+            let number = try Self.nextRun(boot: boot, in: database, path: path)
             try Self.setRun("\(number)", in: database)
             return number
         }
     }
 
+    /// What `beginRun` would return, if it came before the machine is started again.
+    package func nextRun(boot: String?) throws(StateStoreError) -> Int64 {
+        try read { try Self.nextRun(boot: boot, in: $0, path: $1) }
+    }
+
+    private static func nextRun(boot: String?, in database: Database, path: String) throws -> Int64 {
+        let last = try run(in: database, path: path)
+        return boot != nil && last.endedIn == boot ? last.number : last.number + 1
+    }
+
     /// Everything that the run has recorded was written.
-    package func endRun(boot: String) throws(StateStoreError) {
+    package func endRun(boot: String?) throws(StateStoreError) {
+        guard let boot else { return }
         try write { database, path in
             let number = try Self.run(in: database, path: path).number
             try Self.setRun("\(number) \(boot)", in: database)

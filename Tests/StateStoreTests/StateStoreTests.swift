@@ -250,6 +250,13 @@ import Testing
         // The machine was started again: what was not on its disk is lost.
         #expect(try store.beginRun(boot: "b") == 3)
         #expect(try store.lastRun() == 3)
+        #expect(try store.nextRun(boot: "b") == 4)
+        try store.endRun(boot: "b")
+        #expect(try store.nextRun(boot: "b") == 3 && store.nextRun(boot: "c") == 4)
+        // What is not known is no reason to trust.
+        #expect(try store.beginRun(boot: nil) == 4)
+        try store.endRun(boot: nil)
+        #expect(try store.nextRun(boot: nil) == 5)
     }
 
     @Test func keepsTheUseOfTheCacheOfRegisteredTorrents() throws {
@@ -261,6 +268,8 @@ import Testing
         try store.setCacheUse(use, of: infoHash)
         #expect(try store.cacheUse(of: infoHash) == use)
         #expect(try store.cacheUses() == [infoHash: use])
+        try store.setChecked(infoHash, in: 9)
+        #expect(try store.cacheUse(of: infoHash)?.checkedRun == 9)
         try store.removeTorrent(infoHash)
         #expect(try store.cacheUses() == [:])
     }

@@ -90,6 +90,42 @@ import Testing
         }
     }
 
+    /// After an end that was not recorded.
+    @Test(arguments: [true, false])
+    func whatWasVerifiedIsTrusted(_ isAlone: Bool) async throws {
+        try await withTimeLimit {
+            let sample = try Sample(byteCount: 1 << 20, pieceLength: 1 << 14)
+            let (infoHash, directory) = (sample.infoHash, try TemporaryDirectory())
+            let seed = try await Node(try TemporaryDirectory())
+            _ = try await seed.session.addSeed(sample.metainfo, addedTime: 1, content: sample.bytes)
+            try await CacheTests.readAll(of: sample, from: seed, in: directory)
+            do {
+                let store = try StateStore(directory: "\(directory.path)/state")
+                _ = try store.beginRun(boot: "another")
+                if isAlone {
+                    let cache = try CacheDirectory(path: "\(directory.path)/cache")
+                    let found = try await verifyCache(
+                        of: infoHash,
+                        files: nil,
+                        in: cache,
+                        store: store
+                    ) { _, _ in }
+                    #expect(found.checked == 64 && found.damaged == 0)
+                }
+            }
+            let node = try await Node(directory)
+            let torrent = try #require(node.session.torrent(infoHash))
+            if !isAlone {
+                let found = try await node.session.verifyCache(of: infoHash, files: nil) { _, _ in }
+                #expect(found.checked == 64 && found.damaged == 0)
+            }
+            _ = await torrent.warmed()
+            #expect(torrent.verifiedPrefix(of: sample.range) == 1 << 20)
+            await node.session.shutdown()
+            await seed.session.shutdown()
+        }
+    }
+
     @Test func noSessionIsNeeded() async throws {
         try await withTimeLimit {
             let pair = try await CacheTests.Pair(byteCount: 1 << 20)

@@ -39,6 +39,8 @@ struct VerificationPlan {
 
     let metainfo: Metainfo
     let pieces: [PieceIndex]
+    /// They are all that are recorded.
+    let isWhole: Bool
 
     /// Waits for the disk.
     ///
@@ -51,6 +53,7 @@ struct VerificationPlan {
         let selection = files.map { [info = metainfo.info] in PieceSelection(files: $0, of: info) }
         pieces = try store.completedPieces(of: infoHash, count: geometry.pieceCount).pieces
             .filter { selection?[$0] ?? true }
+        isWhole = files == nil
     }
 
     var batches: [[PieceIndex]] {
@@ -118,6 +121,16 @@ package func verifyCache(
         try await progress(result, plan.pieces.count)
         result += try plan.verify(batch, in: cache, journal)
     }
+    if plan.isWhole, cache.heldBytes(of: infoHash) != nil {
+        // Or the next run would trust bytes that are in memory alone if the power fails before.
+        let geometry = plan.metainfo.info.geometry
+        try cache.store(
+            of: infoHash,
+            pieceLength: geometry.pieceLength,
+            length: geometry.paddedLength
+        ).synchronize()
+        try store.setChecked(infoHash, in: store.nextRun(boot: Session.boot))
+    }
     return result
 }
 
@@ -142,6 +155,13 @@ extension Session {
             try await progress(result, plan.pieces.count)
             guard let torrent = torrent(infoHash) else { break }
             result += try await verify(batch, of: torrent, plan)
+        }
+        if plan.isWhole, let torrent = torrent(infoHash) {
+            let run = resources.space.run
+            // One at work knows by itself which pieces are checked.
+            _ = await torrent.ifCold {
+                _ = try? await self.resources.pool.run { try store.setChecked(infoHash, in: run) }
+            }
         }
         if result.damaged > 0, let torrent = torrent(infoHash) {
             torrent.set(.isComplete, false)

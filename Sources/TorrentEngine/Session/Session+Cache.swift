@@ -57,8 +57,9 @@ extension Session {
     }
 
     /// Another one after each start of the machine: what was not on its disk by then is lost.
-    private static var boot: String {
+    ///
+    /// `nil` if it cannot be known, and then nothing that was cached before is trusted.
+    static var boot: String? {
         procText("/proc/sys/kernel/random/boot_id")?.split(separator: "\n").first.map(String.init)
-            ?? "unknown"
     }
 }
