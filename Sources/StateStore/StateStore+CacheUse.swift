@@ -156,7 +156,8 @@ extension StateStore {
         try read { try Self.nextRun(boot: boot, in: $0, path: $1) }
     }
 
-    private static func nextRun(boot: String?, in database: Database, path: String) throws -> Int64 {
+    private static func nextRun(boot: String?, in database: Database, path: String) throws -> Int64
+    {
         let last = try run(in: database, path: path)
         return boot != nil && last.endedIn == boot ? last.number : last.number + 1
     }

@@ -8,25 +8,6 @@ package import BitTorrentProtocol
 /// and any piece one that nobody wants any more.
 /// A call costs a few dictionary look-ups, whatever the size of the torrent.
 package struct PiecePicker {
-    /// A piece that has blocks to request.
-    package struct Offer {
-        package let piece: PieceIndex
-        /// Its place in the order of need.
-        package let position: Int
-        /// Its blocks that are neither requested nor received.
-        package let openCount: Int
-        /// It was wrong before: who may be asked for what is missing of it.
-        package let isOpen: ((PeerKey) -> Bool)?
-    }
-
-    package enum Admission: Sendable {
-        case take
-        /// Another peer is to be asked for all of its blocks.
-        case pass
-        /// As `pass`, and nothing further is for this peer either.
-        case stop
-    }
-
     package enum Arrival: Equatable, Sendable {
         /// The piece is not being fetched or the block is in already.
         case notNeeded
@@ -56,7 +37,9 @@ package struct PiecePicker {
     private var cursor = 0
     private var unfinished: [PieceIndex: UnfinishedPiece] = [:]
     /// Of the unfinished pieces, whole.
-    package private(set) var unfinishedByteCount: UInt64 = 0
+    private var unfinishedByteCount: UInt64 = 0
+    /// Of the unfinished pieces, what is wanted of them and what is here.
+    package private(set) var expectedByteCount: UInt64 = 0
     private var suspended: Set<PieceIndex> = []
     private var displaced: [PieceIndex] = []
     /// Blocks that are here of pieces that are not fetched just now.
@@ -99,6 +82,13 @@ package struct PiecePicker {
         for (rank, piece) in order.enumerated() where unfinished[piece] != nil {
             unfinished[piece]?.rank = rank
         }
+        for piece in Array(unfinished.keys) { expect(piece) }
+    }
+
+    private mutating func expect(_ piece: PieceIndex) {
+        expectedByteCount -= unfinished[piece]?.expectedByteCount ?? 0
+        unfinished[piece]?.countExpected(upTo: geometry.length(of: piece))
+        expectedByteCount += unfinished[piece]?.expectedByteCount ?? 0
     }
 
     /// Whether all blocks of the piece that are wanted are requested or received.
@@ -336,8 +326,9 @@ package struct PiecePicker {
     package mutating func drop(_ piece: PieceIndex, keeping blocks: [Int] = []) {
         kept[piece] = blocks.isEmpty ? nil : blocks
         preferred[piece] = nil
-        guard unfinished.removeValue(forKey: piece) != nil else { return }
+        guard let entry = unfinished.removeValue(forKey: piece) else { return }
         unfinishedByteCount -= UInt64(geometry.length(of: piece))
+        expectedByteCount -= entry.expectedByteCount
     }
 
     /// The piece is not to be picked until `resumeAll`.
@@ -380,6 +371,7 @@ package struct PiecePicker {
         for number in kept.removeValue(forKey: piece) ?? [] {
             _ = unfinished[piece]?.arrived(number)
         }
+        expect(piece)
         return true
     }
 

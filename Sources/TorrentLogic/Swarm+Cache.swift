@@ -2,9 +2,11 @@ package import BitTorrentProtocol
 
 // What the cache must know: what is being fetched, what readers are about to read, what is gone.
 extension Swarm {
-    /// Bytes of the pieces that are being fetched, whole: room for them has to be there before they
-    /// come.
-    package var unfinishedByteCount: UInt64 { picker.unfinishedByteCount }
+    /// Bytes that the pieces will take which are being fetched: room for them has to be there before
+    /// they come.
+    ///
+    /// Of a piece of which blocks alone are wanted these, and not all of it.
+    package var expectedByteCount: UInt64 { picker.expectedByteCount }
 
     /// The pieces that readers wait for, have just read or are about to read: were they evicted, they
     /// would be fetched again at once.

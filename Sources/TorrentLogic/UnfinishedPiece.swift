@@ -15,6 +15,8 @@ struct UnfinishedPiece {
     /// The blocks that are wanted; `nil` for all.
     private var part: [Range<Int>]?
     private(set) var receivedCount = 0
+    /// Bytes of the cache that it is expected to take.
+    private(set) var expectedByteCount: UInt64 = 0
     /// Position in the plan, `unplanned` if nobody wants the piece any more.
     var rank: Int
     /// After a failure, the only peer to fetch it from.
@@ -44,10 +46,22 @@ struct UnfinishedPiece {
         firstOpen = 0
     }
 
+    /// Counts the blocks that are here and those that are wanted.
+    mutating func countExpected(upTo length: UInt32) {
+        let count =
+            rank == Self.unplanned
+            ? receivedCount
+            : part == nil
+                ? states.count
+                : states.indices.count { states[$0] == Self.received || isWanted($0) }
+        expectedByteCount = min(UInt64(count) * UInt64(Block.maximumLength), UInt64(length))
+    }
+
     /// The piece is to be fetched anew.
     func restarted() -> UnfinishedPiece {
         var piece = UnfinishedPiece(piece, blockCount: states.count, rank: rank)
         piece.confine(to: part)
+        piece.expectedByteCount = expectedByteCount
         return piece
     }
 

@@ -35,17 +35,27 @@ final class FailingStore: PieceStore {
         try store.write(buffers, at: offset)
     }
 
-    func free(_ range: Range<UInt64>) throws(StorageError) { try store.free(range) }
+    func free(_ range: Range<UInt64>) throws(StorageError) {
+        if fault.failsFreeing { throw StorageError(.punchHole, "disk", code: EIO) }
+        try store.free(range)
+    }
+
+    func synchronize() throws(StorageError) { try store.synchronize() }
     func heldBytes() throws(StorageError) -> UInt64 { try store.heldBytes() }
 }
 
 /// How a disk fails at the moment.
 final class FailingDisk: Sendable {
-    private let state = Mutex<(writes: CInt?, reads: Bool)>((nil, false))
+    private let state = Mutex<(writes: CInt?, reads: Bool, freeing: Bool)>((nil, false, false))
 
     var writeFault: CInt? {
         get { state.withLock { $0.writes } }
         set { state.withLock { $0.writes = newValue } }
+    }
+
+    var failsFreeing: Bool {
+        get { state.withLock { $0.freeing } }
+        set { state.withLock { $0.freeing = newValue } }
     }
 
     var failsReads: Bool {
@@ -177,6 +187,78 @@ final class FailingDisk: Sendable {
             // The front of it stays.
             for part in Self.parts[..<8] { #expect(try await pair.read(part)) }
             await pair.shutdown()
+        }
+    }
+
+    @Test func aTorrentIsNotColdWhileSomebodyReadsIt() async throws {
+        try await withTimeLimit {
+            let pair = try await Pair(byteCount: 1 << 19)
+            for part in Self.parts[..<8] { #expect(try await pair.read(part)) }
+            let torrent = pair.torrent
+            var hold = torrent.hold(Self.parts[0])
+            #expect(hold != nil)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await torrent.whileCold {} }
+                // What it has is read no more, and what is being read still stays.
+                while torrent.verifiedPrefix(of: Self.parts[1]) > 0 { await Task.yield() }
+                #expect(torrent.hold(Self.parts[1]) == nil)
+                for _ in 0..<1000 { await Task.yield() }
+                #expect(!torrent.isCold)
+                hold = nil
+                try await group.waitForAll()
+            }
+            #expect(torrent.isCold)
+            #expect(try await pair.read(Self.parts[0]))
+            await pair.shutdown()
+        }
+    }
+
+    @Test(arguments: [TorrentInfo.Version.version1, .version2])
+    func whatCannotBeFreedIsCountedOnce(_ version: TorrentInfo.Version) async throws {
+        try await withTimeLimit {
+            let disk = FailingDisk()
+            let pair = try await Pair(byteCount: 1 << 20, version: version) {
+                $0.storeLayer = { FailingStore($0, disk) }
+                $0.settings.cacheLimit = 1 << 19
+            }
+            disk.failsFreeing = true
+            for _ in 0..<3 {
+                for part in Self.parts { #expect(try await pair.read(part)) }
+            }
+            #expect(pair.held <= 1 << 20)
+            disk.failsFreeing = false
+            while pair.held > 1 << 19 {
+                #expect(try await pair.read(Self.parts[0]))
+                await Task.yield()
+            }
+            await pair.shutdown()
+            #expect(try pair.heldOnDisk <= 1 << 20)
+        }
+    }
+
+    @Test func aLookAtALargePieceTakesNoMoreRoomThanItReads() async throws {
+        try await withTimeLimit {
+            let sample = try Sample(
+                byteCount: 1 << 20,
+                pieceLength: 1 << 20,
+                version: .version2
+            )
+            let seed = try await Node(try TemporaryDirectory())
+            _ = try await seed.session.addSeed(sample.metainfo, addedTime: 1, content: sample.bytes)
+            let node = try await Node(try TemporaryDirectory())
+            let torrent = try await node.session.add(sample.metainfo, addedTime: 1)
+            await node.session.addPeers(sample.infoHash, [try seed.address])
+            let part = UInt64(0)..<1 << 14
+            #expect(try await torrent.bytesInTheEnd(part, of: sample) == sample.bytes(part))
+            let held = node.session.cachedByteCount(of: sample.infoHash)
+            #expect(held >= 1 << 14 && held < 1 << 19)
+            #expect(
+                try await torrent.bytesInTheEnd(sample.range, of: sample)
+                    == sample.bytes(sample.range)
+            )
+            #expect(node.session.cachedByteCount(of: sample.infoHash) == 1 << 20)
+            await node.session.shutdown()
+            await seed.session.shutdown()
         }
     }
 

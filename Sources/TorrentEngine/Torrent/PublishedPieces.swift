@@ -39,6 +39,10 @@ final class PublishedPieces: Sendable {
         /// How often pieces were removed.
         var removalCount: UInt64 = 0
         var condition = Condition.active
+        /// Nothing may be read any more.
+        var isClosed = false
+        /// Waits for the last hold to end.
+        var closing: CheckedContinuation<Void, Never>?
     }
 
     private let geometry: PieceGeometry
@@ -165,6 +169,7 @@ final class PublishedPieces: Sendable {
     }
 
     private func prefix(of range: Range<UInt64>, in state: borrowing State) -> UInt64 {
+        if state.isClosed { return 0 }
         for piece in geometry.pieces(covering: range).lazy.map({ PieceIndex($0) })
         where !state.verified[piece] {
             let blocks = geometry.blocks(of: piece, covering: range)
@@ -206,11 +211,36 @@ final class PublishedPieces: Sendable {
 
     /// Ends what `claim` or `hold` began.
     func release(_ range: Range<UInt64>) {
-        state.withLock { state in
+        let closing = state.withLock { state -> CheckedContinuation<Void, Never>? in
             for piece in geometry.pieces(covering: range).lazy.map({ PieceIndex($0) }) {
                 let count = state.holds[piece, default: 1] - 1
                 state.holds[piece] = count == 0 ? nil : count
             }
+            guard state.closing != nil, state.holds.isEmpty else { return nil }
+            defer { state.closing = nil }
+            return state.closing
+        }
+        closing?.resume()
+    }
+
+    /// Whether somebody holds a piece.
+    var isHeld: Bool { state.withLock { !$0.holds.isEmpty } }
+
+    /// Nobody begins to read from now on, and when it returns nobody reads any more: what is on the disk
+    /// may then be changed by whoever does not know of this object.
+    ///
+    /// To be called once.
+    func close() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state -> Bool in
+                state.isClosed = true
+                // Who reads without holding must not trust what it gets.
+                state.removalCount += 1
+                if state.holds.isEmpty { return true }
+                state.closing = continuation
+                return false
+            }
+            if isFree { continuation.resume() }
         }
     }
 
@@ -249,11 +279,13 @@ final class PublishedPieces: Sendable {
     /// - Parameters:
     ///   - byteCount: how much is to be freed, in bytes of the disk.
     ///   - moment: no piece that was read later is taken, but one at least.
+    ///   - partial: what pieces that are not whole take on the disk.
     ///   - isKept: a piece that must stay; it is put at the end of the order.
     func takeOldest(
         _ byteCount: UInt64,
         until moment: Moment,
         at now: Moment,
+        partial: [PieceIndex: UInt64] = [:],
         isKept: (PieceIndex) -> Bool
     ) -> [PieceIndex] {
         state.withLock { state in
@@ -269,7 +301,7 @@ final class PublishedPieces: Sendable {
                 }
                 Self.remove(oldest.piece, from: &state)
                 taken.append(oldest.piece)
-                freed += geometry.diskByteCount(of: oldest.piece)
+                freed += partial[oldest.piece] ?? geometry.diskByteCount(of: oldest.piece)
             }
             return taken
         }
@@ -306,8 +338,10 @@ final class PublishedPieces: Sendable {
 
 extension PieceGeometry {
     /// Bytes of the blocks of a file system that the piece lies in.
-    func diskByteCount(of piece: PieceIndex) -> UInt64 {
-        let range = range(of: piece)
+    func diskByteCount(of piece: PieceIndex) -> UInt64 { diskByteCount(of: range(of: piece)) }
+
+    /// Bytes of the blocks of a file system that the range lies in.
+    func diskByteCount(of range: Range<UInt64>) -> UInt64 {
         let block: UInt64 = 4096
         return (range.upperBound + block - 1) / block * block - range.lowerBound / block * block
     }

@@ -13,8 +13,9 @@ final class StoredPieces: PieceSource {
     private let space: CacheSpace
     /// The pieces that are pinned, of a torrent that is not pinned whole.
     private let selection = Mutex<PieceSelection?>(nil)
-    /// Room on the disk of pieces that come block by block.
-    private let partial = Mutex<[PieceIndex: UInt64]>([:])
+    /// Room on the disk of pieces that are not there: they are being written, come block by block, or
+    /// could not be freed.
+    private let roomOfPlaces = Mutex<[PieceIndex: UInt64]>([:])
 
     init(_ parts: TorrentActivation.Parts, _ published: PublishedPieces, _ space: CacheSpace) {
         infoHash = parts.metainfo.infoHash
@@ -62,21 +63,35 @@ final class StoredPieces: PieceSource {
     /// - Parameter blocks: all of the piece, in order.
     /// - Throws: why it is not on the disk, if memory is full as well.
     func keep(_ blocks: [ByteBuffer], of piece: PieceIndex) throws(StorageError) {
-        let cost = geometry.diskByteCount(of: piece)
-        if space.admits(cost, of: infoHash, isPinned: isPinned(piece)) {
-            do throws(StorageError) {
-                try write(blocks, at: geometry.offset(of: piece))
-                return
-            } catch {
-                space.writeFailed(error, cost, of: infoHash)
-            }
-        }
+        if writes(blocks, of: piece, at: geometry.offset(of: piece)) { return }
         try space.admitToMemory(piece, of: infoHash, UInt64(geometry.length(of: piece)))
         var offset: UInt32 = 0
         for payload in blocks {
             let length = UInt32(payload.readableBytes)
             published.keepInMemory(payload, of: Block(piece: piece, offset: offset, length: length))
             offset += length
+        }
+    }
+
+    /// Writes blocks of a piece that follow each other, if the disk is in order and has room.
+    ///
+    /// - Returns: whether they are on the disk.
+    private func writes(
+        _ blocks: [ByteBuffer],
+        of piece: PieceIndex,
+        at offset: UInt64
+    ) -> Bool {
+        let end = blocks.reduce(offset) { $0 + UInt64($1.readableBytes) }
+        guard let room = takeRoom(geometry.diskByteCount(of: offset..<end), of: piece) else {
+            return false
+        }
+        do throws(StorageError) {
+            try write(blocks, at: offset)
+            return true
+        } catch {
+            giveBack(room, of: piece)
+            space.writeFailed(error, room, of: infoHash)
+            return false
         }
     }
 
@@ -113,13 +128,8 @@ final class StoredPieces: PieceSource {
     private func keep(run: [Torrent.Provable]) throws(StorageError) {
         guard let first = run.first else { return }
         let piece = first.block.piece
-        if takesPlace(piece) {
-            do throws(StorageError) {
-                try write(run.map(\.payload), at: first.offset)
-                return
-            } catch {
-                space.writeFailed(error, 0, of: infoHash)
-            }
+        if !published.isInMemory(piece), writes(run.map(\.payload), of: piece, at: first.offset) {
+            return
         }
         if !published.isInMemory(piece) {
             try space.admitToMemory(piece, of: infoHash, UInt64(geometry.length(of: piece)))
@@ -127,36 +137,48 @@ final class StoredPieces: PieceSource {
         for block in run { published.keepInMemory(block.payload, of: block.block) }
     }
 
-    // MARK: Pieces that come block by block
+    // MARK: Room of pieces that are not there
 
-    /// The first blocks of a piece take room on the disk for all of it.
+    /// Takes room on the disk for bytes of a piece, beyond what it has.
     ///
-    /// - Returns: false if there is none.
-    private func takesPlace(_ piece: PieceIndex) -> Bool {
-        partial.withLock { partial in
-            if partial[piece] != nil { return true }
-            let cost = geometry.diskByteCount(of: piece)
-            guard !published.isInMemory(piece),
-                space.admits(cost, of: infoHash, isPinned: isPinned(piece))
-            else { return false }
-            partial[piece] = cost
-            return true
+    /// - Returns: what was taken, which is less where the place was not freed; `nil` if there is none.
+    private func takeRoom(_ byteCount: UInt64, of piece: PieceIndex) -> UInt64? {
+        roomOfPlaces.withLock { room in
+            let taken = room[piece] ?? 0
+            let whole = geometry.diskByteCount(of: piece)
+            let more = min(byteCount, whole - min(taken, whole))
+            guard space.admits(more, of: infoHash, isPinned: isPinned(piece)) else { return nil }
+            room[piece] = taken + more
+            return more
         }
     }
 
-    /// Room on the disk that pieces have which are not whole.
-    var partialByteCount: UInt64 {
-        partial.withLock { partial in partial.isEmpty ? 0 : partial.values.reduce(0, +) }
+    private func giveBack(_ byteCount: UInt64, of piece: PieceIndex) {
+        roomOfPlaces.withLock { room in
+            let rest = (room[piece] ?? 0) - min(byteCount, room[piece] ?? 0)
+            room[piece] = rest > 0 ? rest : nil
+        }
     }
 
-    /// The piece is whole, or gone.
+    /// Room on the disk that pieces have which are not there.
+    var placeByteCount: UInt64 {
+        roomOfPlaces.withLock { room in room.isEmpty ? 0 : room.values.reduce(0, +) }
+    }
+
+    /// The piece is there, or gone.
     ///
-    /// - Returns: the room that it had while it was not whole.
+    /// - Returns: the room that it had while it was not there.
     @discardableResult
-    func endPartial(_ piece: PieceIndex) -> UInt64? {
-        partial.withLock { $0.removeValue(forKey: piece) }
+    func endPlace(of piece: PieceIndex) -> UInt64? {
+        roomOfPlaces.withLock { $0.removeValue(forKey: piece) }
     }
 
-    /// The pieces that are not whole, and what room each has.
-    var partialPieces: [PieceIndex: UInt64] { partial.withLock { $0 } }
+    /// Pieces are not there any more, but their bytes still are: their room is not taken twice when they
+    /// come again.
+    func keepPlaces(_ places: [PieceIndex: UInt64]) {
+        roomOfPlaces.withLock { $0.merge(places) { _, new in new } }
+    }
+
+    /// The pieces that are not there, and what room each has.
+    var places: [PieceIndex: UInt64] { roomOfPlaces.withLock { $0 } }
 }

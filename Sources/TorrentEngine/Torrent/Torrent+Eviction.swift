@@ -22,14 +22,19 @@ extension Torrent {
             )
         }
         let kept = swarm.wantedPieces
-        let pieces = published.takeOldest(
-            promised,
-            until: candidate.until,
-            at: CacheSpace.moment
-        ) { piece in
-            stored.isPinned(piece) || swarm.isUnfinished(piece)
-                || kept.contains { $0.contains(Int(piece.rawValue)) }
-        }
+        let places = stored.places
+        let left = places.keys.filter(isLeftBehind)
+        let pieces =
+            left
+            + published.takeOldest(
+                promised,
+                until: candidate.until,
+                at: CacheSpace.moment,
+                partial: places
+            ) { piece in
+                stored.isPinned(piece) || swarm.isUnfinished(piece)
+                    || kept.contains { $0.contains(Int(piece.rawValue)) }
+            }
         logger.debug("evicting", metadata: ["pieces": "\(pieces.count)"])
         removeTaken(pieces, inMemory: []) { freed in
             self.resources.space.ended(
@@ -39,6 +44,11 @@ extension Torrent {
                 oldest: self.published.oldestMoment
             )
         }
+    }
+
+    /// Whether the piece is gone for everybody but its bytes could not be freed.
+    private func isLeftBehind(_ piece: PieceIndex) -> Bool {
+        !evicting.contains(piece) && !published.holdsAny(of: piece) && !swarm.isUnfinished(piece)
     }
 
     /// Removes pieces whose bytes are wrong or in memory alone, unless somebody reads them just now.
@@ -58,6 +68,8 @@ extension Torrent {
                 oldest: self.published.oldestMoment
             )
         }
+        // Nothing that is pinned goes otherwise.
+        if taken.contains(where: stored.isPinned) { countPinnedPart() }
     }
 
     /// What follows once the pieces are gone for readers.
@@ -73,10 +85,12 @@ extension Torrent {
         guard !pieces.isEmpty else { return ended(0) }
         evicting.formUnion(pieces)
         let geometry = info.geometry
-        let cost: UInt64 = pieces.reduce(0) { cost, piece in
-            if let partial = stored.endPartial(piece) { return cost + partial }
-            return inMemory.contains(piece) ? cost : cost + geometry.diskByteCount(of: piece)
+        var room: [PieceIndex: UInt64] = [:]
+        for piece in pieces {
+            let whole = inMemory.contains(piece) ? nil : geometry.diskByteCount(of: piece)
+            room[piece] = stored.endPlace(of: piece) ?? whole
         }
+        let (places, cost) = (room, room.values.reduce(0, +))
         resources.space.forgetMemory(of: infoHash, pieces)
         verificationCount += 1
         turn { now in swarm.lost(pieces, now: now) }
@@ -88,6 +102,7 @@ extension Torrent {
                 try store.free(run.byteRange(pieceLength: geometry.pieceLength))
             }
         }.whenComplete { result in
+            if case .failure = result { self.stored.keepPlaces(places) }
             self.assumeIsolated { $0.removed(pieces, result) }
             if case .success = result { ended(cost) } else { ended(0) }
         }
@@ -153,11 +168,10 @@ extension Torrent {
     ///
     /// Waits for the disk.
     func freePartialPieces() async {
-        let (partial, storage, length) = (stored.partialPieces, storage, info.geometry.pieceLength)
-        guard !partial.isEmpty else { return }
-        // What somebody reads just now goes when the torrent is taken up again.
-        let pieces = published.remove(Array(partial.keys))
-        let cost: UInt64 = pieces.reduce(0) { $0 + (stored.endPartial($1) ?? 0) }
+        let (places, storage, length) = (stored.places, storage, info.geometry.pieceLength)
+        guard !places.isEmpty else { return }
+        let pieces = published.remove(Array(places.keys))
+        let cost: UInt64 = pieces.reduce(0) { $0 + (stored.endPlace(of: $1) ?? 0) }
         let freed = try? await resources.pool.run { () throws -> UInt64 in
             let store = try storage.pieceStore()
             for run in PieceRun.runs(of: pieces) {

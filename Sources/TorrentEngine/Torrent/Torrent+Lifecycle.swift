@@ -49,8 +49,13 @@ extension Torrent {
         let selection = files.map { PieceSelection(files: $0, of: info) }
         stored.select(selection)
         swarm.select(selection, now: now)
+        countPinnedPart()
+    }
+
+    /// Tells how much of what is there is pinned, of a torrent that is not pinned whole.
+    func countPinnedPart() {
         guard storage.isCache else { return }
-        let pinned = published.cached.pieces.filter { selection?[$0] ?? false }
+        let pinned = published.cached.pieces.filter(stored.isPinned)
         resources.space.setPinnedPart(
             pinned.reduce(0) { $0 + info.geometry.diskByteCount(of: $1) },
             of: infoHash
@@ -110,9 +115,9 @@ extension Torrent {
     /// Asks for room for what is fetched, and takes over how much readers may have ahead.
     private func tellSpace(_ now: Swarm.Instant) {
         guard storage.isCache, !isStopped else { return }
-        let unfinished = swarm.unfinishedByteCount
+        let expected = swarm.expectedByteCount
         resources.space.reserve(
-            unfinished - min(unfinished, stored.partialByteCount),
+            expected - min(expected, stored.placeByteCount),
             for: infoHash
         )
         let share = resources.space.windowBudget(
@@ -130,9 +135,10 @@ extension Torrent {
 
     /// Goes cold if nothing has needed it for long.
     func coolIfIdle(_ now: Swarm.Instant) {
-        guard !isStopped, lifecycle.mayCool(now: now), registration.beginCooling(self) else {
-            return
-        }
+        guard !isStopped, lifecycle.mayCool(now: now) else { return }
+        // Who takes long to read what it holds still reads.
+        if published.isHeld { return turn { now in lifecycle.wasRead(now: now) } }
+        guard registration.beginCooling(self) else { return }
         logger.debug("idle", metadata: ["peers": "\(links.count)"])
         Task { await sayGoodbye() }
     }
@@ -141,6 +147,8 @@ extension Torrent {
     func sayGoodbye() async {
         await stop()
         await diskJobsEnded()
+        // From the moment it is cold its pieces are evicted without asking anybody.
+        await published.close()
         await freePartialPieces()
         var traits: RegisteredTorrent.Traits = []
         if !published.cached.isEmpty { traits.insert(.holdsPieces) }

@@ -76,7 +76,7 @@ extension Torrent {
         published.insert(piece, at: CacheSpace.moment)
         // What is in memory alone is gone with the process.
         guard !published.isInMemory(piece) else { return }
-        stored.endPartial(piece)
+        stored.endPlace(of: piece)
         resources.journal.record(piece, of: infoHash)
     }
 
