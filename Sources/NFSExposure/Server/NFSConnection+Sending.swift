@@ -1,4 +1,3 @@
-import Logging
 import NFSProtocol
 import NIOCore
 import ONCRPC
@@ -112,9 +111,10 @@ extension NFSConnection {
 
     /// A record that has begun cannot become an error: its client has to come again.
     private func giveUp(_ record: ReplyQueue.OpenRecord, _ error: FileReadError) {
-        service.logger.error(
+        service.reportFailure(
+            of: record.call,
             "connection closed: the rest of a READ cannot be read",
-            metadata: ["file": "\(record.call.file.id)", "error": "\(error)"]
+            "\(error)"
         )
         close()
     }

@@ -231,10 +231,7 @@ final class NFSConnection: ChannelDuplexHandler {
             start(anew)
         case .notVerified: fail(read, .jukebox)
         case .storage(let text):
-            service.logger.error(
-                "reading failed",
-                metadata: ["file": "\(read.file.id)", "error": "\(text)"]
-            )
+            service.reportFailure(of: read, "reading failed", text)
             fail(read, .io)
         }
     }

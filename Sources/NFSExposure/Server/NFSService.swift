@@ -26,6 +26,7 @@ final class NFSService: Sendable {
     private let locks = Mutex(LockTable())
     private let abuse = Mutex(LogLimiter())
     private let longWaits = Mutex(LogLimiter())
+    private let failures = Mutex(LogLimiter())
     private let mounts = Mutex(LogLimiter(limit: 60))
 
     init(
@@ -113,6 +114,17 @@ final class NFSService: Sendable {
                 suppressed: suppressed
             )
         }
+    }
+
+    /// Logs that bytes of a file cannot be read; a disk that fails does so for every READ.
+    func reportFailure(of read: ReadCall, _ what: String, _ error: String) {
+        guard let suppressed = failures.withLock({ $0.admit(now: .now) }) else { return }
+        log(
+            .error,
+            what,
+            ["file": "\(path(of: read.file.id))", "error": "\(error)"],
+            suppressed: suppressed
+        )
     }
 
     private func log(
