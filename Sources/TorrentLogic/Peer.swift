@@ -43,6 +43,8 @@ struct Peer {
     var voided = VoidedRequests()
     var unsolicitedByteCount: UInt64 = 0
     var wasUseful = false
+    /// Blocks that it was asked for though another was.
+    var copyCount = 0
 
     /// Its requests that are not given to the owner yet.
     var queuedRequests: [Block] = []

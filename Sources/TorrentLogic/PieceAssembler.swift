@@ -13,6 +13,8 @@ package struct PieceAssembler {
         case kept
         /// The block was the last one missing.
         case complete
+        /// The block was here, and this copy of it is kept as well.
+        case copy
     }
 
     private struct Unfinished {
@@ -30,8 +32,20 @@ package struct PieceAssembler {
         }
     }
 
+    /// A piece of which more than one copy of each block is kept.
+    private struct Doubt {
+        var copies: PieceCopies
+        /// Without the copies that come now it is wrong.
+        var isWrong = false
+        /// Copies came while it was hashed.
+        var hasNews = false
+    }
+
     private let geometry: PieceGeometry
     private var unfinished: [PieceIndex: Unfinished] = [:]
+    private var doubts: [PieceIndex: Doubt] = [:]
+    /// Of the pieces of `doubts`.
+    private var doubtedByteCount = 0
     private var failures: [PieceIndex: FailedAttempts] = [:]
     /// The pieces of `failures`, oldest first.
     private var failureOrder: [PieceIndex] = []
@@ -39,6 +53,8 @@ package struct PieceAssembler {
     private var rightCounts: [PeerKey: Int] = [:]
 
     private static let maximumFailures = 64
+    /// Bytes of the pieces of which copies are kept, each of them once.
+    private static let maximumDoubtedByteCount = 4 << 20
     /// Peers of whom it is remembered that they sent right blocks.
     private static let maximumKnown = 1024
     /// Who has sent so many right blocks is trusted, if so many are.
@@ -47,7 +63,9 @@ package struct PieceAssembler {
     package init(geometry: PieceGeometry) { self.geometry = geometry }
 
     package mutating func received(_ block: Block, from sender: PeerKey) -> Progress {
-        Self.note(
+        let isCopy = doubts[block.piece]?.copies.add(block.number, from: sender)
+        if isCopy == false { return .duplicate }
+        let progress = Self.note(
             block.number,
             from: sender,
             in: &unfinished[
@@ -55,10 +73,12 @@ package struct PieceAssembler {
                 default: Unfinished(blockCount: geometry.blockCount(of: block.piece))
             ]
         )
+        return isCopy == true && progress == .duplicate ? .copy : progress
     }
 
     /// Forgets the blocks of a piece that will not be finished now, but those that are proved.
     package mutating func discard(_ piece: PieceIndex) {
+        endDoubt(of: piece)
         guard let entry = unfinished[piece] else { return }
         unfinished[piece] = nil
         guard entry.provedCount > 0 else { return }
@@ -70,7 +90,10 @@ package struct PieceAssembler {
     }
 
     /// Forgets all blocks of a piece, proved or not.
-    package mutating func forget(_ piece: PieceIndex) { unfinished[piece] = nil }
+    package mutating func forget(_ piece: PieceIndex) {
+        endDoubt(of: piece)
+        unfinished[piece] = nil
+    }
 
     // MARK: Blocks verified by themselves (BEP 52)
 
@@ -169,18 +192,26 @@ package struct PieceAssembler {
 
     /// The piece's hash is right.
     ///
+    /// - Parameter copies: of a piece of which they are kept, with their digests.
     /// - Returns: the peers whose block of an earlier attempt differs, in order of their keys.
-    package mutating func passed(_ piece: PieceIndex, blockDigests: [UInt64]) -> [PeerKey] {
-        trust(unfinished.removeValue(forKey: piece)?.senders ?? [])
-        guard let attempts = failures.removeValue(forKey: piece) else { return [] }
-        failureOrder.removeAll { $0 == piece }
+    package mutating func passed(
+        _ piece: PieceIndex,
+        blockDigests: [UInt64],
+        copies: PieceCopies? = nil
+    ) -> [PeerKey] {
+        endDoubt(of: piece)
+        let senders = unfinished.removeValue(forKey: piece)?.senders ?? []
+        trust(copies?.senders(of: blockDigests) ?? senders.compactMap { $0 })
+        let failure = failures.removeValue(forKey: piece)
+        if failure != nil { failureOrder.removeAll { $0 == piece } }
+        guard let attempts = copies?.attempts ?? failure else { return [] }
         guard blockDigests.count == geometry.blockCount(of: piece) else { return [] }
         return attempts.liars(rightDigests: blockDigests).sorted()
     }
 
-    private mutating func trust(_ senders: [PeerKey?]) {
+    private mutating func trust(_ senders: [PeerKey]) {
         if rightCounts.count > Self.maximumKnown { rightCounts.removeAll() }
-        for case .some(let sender) in senders { rightCounts[sender, default: 0] += 1 }
+        for sender in senders { rightCounts[sender, default: 0] += 1 }
     }
 
     /// The piece's hash is wrong.
@@ -188,6 +219,7 @@ package struct PieceAssembler {
     /// - Returns: the peers convicted by this, in order of their keys; empty if the piece must be
     ///   fetched again to tell.
     package mutating func failed(_ piece: PieceIndex, blockDigests: [UInt64]) -> [PeerKey] {
+        endDoubt(of: piece)
         guard let senders = unfinished.removeValue(forKey: piece)?.senders else { return [] }
         let sources = Self.unique(senders)
         guard sources.count > 1 else { return sources }
@@ -223,6 +255,95 @@ package struct PieceAssembler {
         entry.senders[number] = sender
         entry.missingCount -= 1
         return entry.missingCount == 0 ? .complete : .kept
+    }
+
+    // MARK: Pieces of which several copies are kept
+
+    /// No piece was right yet, so that nobody is known to send what is.
+    package var trustsNobody: Bool { rightCounts.isEmpty }
+
+    package func isDoubted(_ piece: PieceIndex) -> Bool { doubts[piece] != nil }
+
+    /// The copies of a piece of which they are kept.
+    package func copies(of piece: PieceIndex) -> PieceCopies? { doubts[piece]?.copies }
+
+    /// Keeps every copy of the piece's blocks, until it is right or is discarded.
+    ///
+    /// - Returns: false if too many are kept already.
+    package mutating func doubt(_ piece: PieceIndex) -> Bool {
+        let count = geometry.blockCount(of: piece)
+        let entry = unfinished[piece] ?? Unfinished(blockCount: count)
+        guard !entry.isVerifying, makeRoomForDoubt(of: piece) else { return false }
+        let copies = PieceCopies(senders: entry.senders, liars: Set(probableLiars))
+        doubts[piece] = Doubt(copies: copies)
+        return true
+    }
+
+    /// As `doubt`, of a piece that was wrong once: what came of it is kept.
+    package mutating func doubtWhatFailed(_ piece: PieceIndex) -> Bool {
+        guard let attempts = failures[piece]?.attempts, attempts.count == 1,
+            makeRoomForDoubt(of: piece)
+        else { return false }
+        var entry = Unfinished(blockCount: attempts[0].senders.count)
+        for (number, sender) in attempts[0].senders.enumerated() {
+            guard let sender else { continue }
+            _ = Self.note(number, from: sender, in: &entry)
+        }
+        unfinished[piece] = entry
+        let copies = PieceCopies(
+            senders: attempts[0].senders,
+            digests: attempts[0].digests,
+            liars: Set(probableLiars)
+        )
+        doubts[piece] = Doubt(copies: copies, isWrong: true)
+        return true
+    }
+
+    private mutating func makeRoomForDoubt(of piece: PieceIndex) -> Bool {
+        let length = Int(geometry.length(of: piece))
+        guard doubts[piece] == nil, doubtedByteCount + length <= Self.maximumDoubtedByteCount
+        else { return false }
+        doubtedByteCount += length
+        return true
+    }
+
+    package mutating func endDoubt(of piece: PieceIndex) {
+        guard doubts.removeValue(forKey: piece) != nil else { return }
+        doubtedByteCount -= Int(geometry.length(of: piece))
+    }
+
+    /// A copy came of a piece that may be right with it.
+    ///
+    /// - Returns: whether it is to be looked at now.
+    package mutating func isWorthTrying(_ piece: PieceIndex) -> Bool {
+        guard doubts[piece]?.isWrong == true else { return false }
+        guard unfinished[piece]?.isVerifying == false else {
+            doubts[piece]?.hasNews = true
+            return false
+        }
+        return true
+    }
+
+    /// No selection of the copies of the piece is right.
+    ///
+    /// - Parameter copies: those that were looked at.
+    /// - Returns: the only peer that has sent any of it, which is convicted by this.
+    package mutating func failed(_ piece: PieceIndex, copies: PieceCopies) -> PeerKey? {
+        guard doubts[piece]?.copies.learn(from: copies) == true else { return nil }
+        unfinished[piece]?.isVerifying = false
+        doubts[piece]?.isWrong = true
+        failures[piece] = nil
+        failureOrder.removeAll { $0 == piece }
+        let sources = Set(copies.senders.joined())
+        guard sources.count > 1 else { return sources.first }
+        for attempt in copies.attempts.attempts { remember(attempt, of: piece) }
+        return nil
+    }
+
+    /// Whether copies came since the piece was looked at last.
+    package mutating func takeNews(of piece: PieceIndex) -> Bool {
+        defer { doubts[piece]?.hasNews = false }
+        return doubts[piece]?.hasNews ?? false
     }
 
     private static func unique(_ keys: [PeerKey?]) -> [PeerKey] {

@@ -288,14 +288,19 @@ package struct PiecePicker {
     ///   - peers: by block, those not to fetch it from if anybody else is left.
     ///   - sources: who has the piece and would deliver.
     ///   - blocks: numbers of blocks that need not be fetched again.
+    ///   - requestCounts: by the number of a block, requests for it that are in flight still.
     package mutating func failed(
         _ piece: PieceIndex,
         avoiding peers: [Set<PeerKey>],
         sources: Set<PeerKey>,
-        keeping blocks: [Int] = []
+        keeping blocks: [Int] = [],
+        underWay requestCounts: [Int: Int] = [:]
     ) {
         restart(piece)
         for number in blocks { _ = unfinished[piece]?.arrived(number) }
+        for (number, count) in requestCounts {
+            unfinished[piece]?.reserve(number, requestCount: count)
+        }
         unfinished[piece]?.avoidance = Avoidance(peers, sources: sources)
     }
 

@@ -54,6 +54,12 @@ package struct RequestPipeline {
     private static let leisurelyDepth = 2
     private static let leisure = 4.0
 
+    /// Second copies that are requested of a peer before its rate is known, and at least of one whose
+    /// rate is.
+    private static let copyCount = (first: 4, least: 2)
+    /// Seconds that it spends on them.
+    private static let copySeconds = 0.15
+
     /// - Precondition: `maximumDepth` is positive.
     package init(
         maximumDepth: Int,
@@ -122,6 +128,14 @@ package struct RequestPipeline {
         let share = pace.roundTrip / pace.blockTime / Self.leisure
         let blockCount = max(Self.leisurelyDepth, Int(min(share, Double(depth))))
         return max(0, min(blockCount, depth) - inFlightCount)
+    }
+
+    /// Of how many blocks it is to send second copies, so that it shows whether it lies.
+    ///
+    /// They come before what is needed next, so they are as many as it sends in a moment.
+    package var copyLimit: Int {
+        guard pace.rate != nil else { return Self.copyCount.first }
+        return max(Self.copyCount.least, Int(Self.copySeconds / pace.blockTime))
     }
 
     package func contains(_ block: Block) -> Bool {

@@ -149,7 +149,7 @@ extension Swarm {
             let copies = picker.requestCount(of: late.block)
             let isWaitedFor = plan.isUrgent(late.block.piece)
             let allowed =
-                isWaitedFor && hasWaitedLong
+                isWaitedFor && hasWaitedLong || assembler.isDoubted(late.block.piece)
                 ? Self.maximumCopies.afterLongWait : Self.maximumCopies.usually
             guard (1..<allowed).contains(copies),
                 let other = alternative(to: late.owner, for: late.block, now: now)

@@ -34,21 +34,37 @@ extension Swarm {
         }
         if !wasInFlight { peers[index].pipeline.straggled(now: now) }
         peers[index].receivedInRound += UInt64(length)
-        guard picker.isUnfinished(block.piece), wasInFlight || picker.accepts(block, from: key),
-            case .needed(let requestCount) = picker.received(block)
-        else {
+        let isWanted =
+            picker.isUnfinished(block.piece) && (wasInFlight || picker.accepts(block, from: key))
+        let isDoubted = isWanted && assembler.isDoubted(block.piece)
+        var isNeeded = false
+        if isWanted, case .needed(let requestCount) = picker.received(block) {
+            isNeeded = true
+            peers[index].wasUseful = true
+            if let number = key.webSeedNumber { webSeeds.delivered(number) }
+            hedgeBudget.received(Int(length))
+            if requestCount > (wasInFlight ? 1 : 0), !isDoubted {
+                cancelCopies(of: block, now: now)
+            }
+        } else {
             wastedByteCount += UInt64(length)
+            guard isDoubted else {
+                requestMore(from: index, now: now)
+                return nil
+            }
+        }
+        let progress = assembler.received(block, from: key)
+        if isDoubted, progress == .duplicate {
+            // If it was to settle something, nobody else was left to ask.
+            if isNeeded { fetchAnew(block.piece, now: now) }
             requestMore(from: index, now: now)
             return nil
         }
-        peers[index].wasUseful = true
-        if let number = key.webSeedNumber { webSeeds.delivered(number) }
-        hedgeBudget.received(Int(length))
-        if requestCount > (wasInFlight ? 1 : 0) { cancelCopies(of: block, now: now) }
-        let progress = assembler.received(block, from: key)
         if let leaf = hashes?.known.leaf(of: block) {
             actions.append(.prove(block, leaf: leaf))
-        } else if progress == .complete {
+        } else if progress == .complete
+            || progress != .duplicate && assembler.isWorthTrying(block.piece)
+        {
             assembler.beginVerifying(block.piece)
             actions.append(.verify(block.piece))
         }
@@ -61,14 +77,18 @@ extension Swarm {
 
     /// The piece's hash is right and its bytes are written.
     ///
-    /// - Parameter blockDigests: if `wantsBlockDigests`, eight bytes of a cryptographic hash of each
-    ///   block, in order; else empty.
+    /// - Parameters:
+    ///   - blockDigests: with copies, or if `wantsBlockDigests`, eight bytes of a cryptographic hash of
+    ///     each block, in order; else empty.
+    ///   - copies: what `copies(of:)` gave when it was to be verified, with all digests.
     package mutating func verified(
         _ piece: PieceIndex,
         blockDigests: [UInt64] = [],
+        copies: PieceCopies? = nil,
         now: Instant
     ) {
         precondition(geometry.contains(piece))
+        precondition(copies == nil || blockDigests.count == geometry.blockCount(of: piece))
         guard !have[piece] else { return }
         have[piece] = true
         if picker.isPlanned(piece) {
@@ -79,7 +99,8 @@ extension Swarm {
         hashes?.forget(piece)
         for index in peers.indices where peers[index].has[piece] { peers[index].offerCount -= 1 }
         announce(piece, now: now)
-        for liar in assembler.passed(piece, blockDigests: blockDigests) {
+        if copies != nil { endCopies(of: piece, now: now) }
+        for liar in assembler.passed(piece, blockDigests: blockDigests, copies: copies) {
             ban(liar, piece: piece, now: now)
         }
         if have.isComplete { closeSuperfluous(now: now) }
@@ -88,17 +109,42 @@ extension Swarm {
         requestMore(now: now)
     }
 
-    /// The piece's hash is wrong; the owner drops its blocks but those that are returned.
+    /// The piece's hash is wrong; the owner drops its blocks but those that are returned, or keeps all
+    /// if copies are kept.
     ///
-    /// - Parameter blockDigests: eight bytes of a cryptographic hash of each block, in order.
-    /// - Returns: numbers of blocks that are right all the same, and do not come again.
+    /// - Parameters:
+    ///   - blockDigests: eight bytes of a cryptographic hash of each block, in order.
+    ///   - copies: what `copies(of:)` gave when it was to be verified, with all digests; no selection of
+    ///     them is right.
+    /// - Returns: numbers of blocks to keep: they are right all the same and do not come again, or more
+    ///   copies of them come.
     @discardableResult
     package mutating func rejected(
         _ piece: PieceIndex,
         blockDigests: [UInt64],
+        copies: PieceCopies? = nil,
         now: Instant
     ) -> [Int] {
         precondition(geometry.contains(piece))
+        let kept: [Int]
+        if let copies {
+            rejectedCopies(of: piece, copies, now: now)
+            kept = []
+        } else {
+            kept = rejectedAttempt(at: piece, blockDigests: blockDigests, now: now)
+        }
+        restProbableLiars(now: now)
+        requestMore(now: now)
+        dial(now: now)
+        reschedule(now: now)
+        return kept
+    }
+
+    private mutating func rejectedAttempt(
+        at piece: PieceIndex,
+        blockDigests: [UInt64],
+        now: Instant
+    ) -> [Int] {
         let convicted = assembler.failed(piece, blockDigests: blockDigests)
         picker.restart(piece)
         for liar in convicted { ban(liar, piece: piece, now: now) }
@@ -108,11 +154,11 @@ extension Swarm {
         if kept == nil, convicted.isEmpty || !remaining.isEmpty {
             fetchAlone(piece, otherThanFrom: remaining, now: now)
         }
-        restProbableLiars(now: now)
-        requestMore(now: now)
-        dial(now: now)
-        reschedule(now: now)
-        return kept ?? []
+        // What came is kept, so that copies of it settle which of it is right.
+        guard kept != nil, hashes == nil, assembler.doubtWhatFailed(piece) else {
+            return kept ?? []
+        }
+        return Array(blockDigests.indices)
     }
 
     /// The piece could not be hashed or written, through no fault of a peer; the owner has dropped
@@ -131,12 +177,7 @@ extension Swarm {
     /// Gives up an unfinished piece: nobody wants it, or its room is needed.
     mutating func abandon(_ piece: PieceIndex, now: Instant) {
         giveUp(piece)
-        for index in peers.indices {
-            for request in Array(peers[index].pipeline.inFlight)
-            where request.block.piece == piece {
-                cancel(request.block, at: index, now: now)
-            }
-        }
+        cancelAll(of: piece, now: now)
         actions.append(.discard(piece))
     }
 
@@ -178,7 +219,7 @@ extension Swarm {
     /// A piece was wrong: it is fetched again from one peer, which shows whether that one lies.
     ///
     /// - Parameter convicted: who is known to have sent it wrong.
-    private mutating func fetchAlone(
+    mutating func fetchAlone(
         _ piece: PieceIndex,
         otherThanFrom convicted: [PeerKey],
         now: Instant
@@ -190,7 +231,7 @@ extension Swarm {
     }
 
     /// Who has the piece and would deliver.
-    private func sources(of piece: PieceIndex, now: Instant) -> [Peer] {
+    func sources(of piece: PieceIndex, now: Instant) -> [Peer] {
         peers.filter {
             !$0.isChokingUs && $0.has[piece] && !$0.pipeline.isSilent(now: now)
                 && !$0.pipeline.isFailing

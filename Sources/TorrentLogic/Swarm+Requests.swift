@@ -188,6 +188,11 @@ extension Swarm {
         guard missingCount > 0, downloadAllowance.permitsMore, room(of: index) > 0,
             peers[index].mayBeAsked, !peers[index].pipeline.isSilent(now: now)
         else { return false }
+        if let copy = nextCopy(from: index) {
+            request(copy, from: index, now: now)
+            schedule.requested()
+            return true
+        }
         let known = hashes?.known
         let needsHash = known?.isOnlyProof == true
         var lacking: [PieceIndex] = []

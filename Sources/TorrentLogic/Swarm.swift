@@ -80,6 +80,8 @@ package struct Swarm {
     var lastDemand: Instant?
     /// What may be requested a second time.
     var hedgeBudget = HedgeBudget()
+    /// Bytes that may be requested a second time while nobody is known to send what is right.
+    var copyAllowance = Self.maximumCopiedLength
     var famine = Famine()
     /// Bytes per second of a peer that is neither fast nor slow among ours, at the last tick.
     var typicalRate: Double?

@@ -115,6 +115,13 @@ struct UnfinishedPiece {
         states[number] == 0 && isWanted(number) && allows(number, from: peer)
     }
 
+    /// So many requests for the block are in flight already.
+    mutating func reserve(_ number: Int, requestCount: Int) {
+        guard states[number] == 0, requestCount > 0 else { return }
+        states[number] = UInt8(clamping: min(requestCount, Int(Self.received) - 1))
+        if isWanted(number) { openCount -= 1 }
+    }
+
     /// The block is requested once more.
     mutating func duplicated(_ number: Int) {
         guard states[number] > 0, states[number] < Self.received - 1 else { return }

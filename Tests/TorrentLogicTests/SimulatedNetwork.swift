@@ -23,7 +23,8 @@ final class SimulatedNetwork {
         let conduct: Conduct
         let bytesPerSecond: Double
         let latency: Duration
-        var blocks: [Block: UInt64] = [:]
+        /// Every copy that was kept.
+        var blocks: [Block: [UInt64]] = [:]
         var connections: [PeerKey: (node: Int, key: PeerKey)] = [:]
         var freeAt: Instant
         var servedCount = 0
@@ -325,7 +326,7 @@ final class SimulatedNetwork {
                         from: other.key,
                         now: $1
                     )
-                    if let kept { receiver.blocks[kept] = content }
+                    if let kept { receiver.blocks[kept, default: []].append(content) }
                 }
             }
         }
@@ -337,7 +338,7 @@ final class SimulatedNetwork {
     }
 
     private func prove(_ block: Block, _ leaf: SHA256Digest, by number: Int) {
-        let content = nodes[number].blocks.removeValue(forKey: block)
+        let content = nodes[number].blocks.removeValue(forKey: block)?.first
         if let content, Self.leaf(content) == leaf {
             nodes[number].proved[block] = now
             tell(number) { $0.proved(block, now: $1) }
@@ -364,12 +365,16 @@ final class SimulatedNetwork {
 
     private func verify(_ piece: PieceIndex, by number: Int) {
         let blocks = (0..<geometry.blockCount(of: piece)).map { geometry.block($0, of: piece) }
+        let contents = blocks.map { nodes[number].blocks[$0] ?? [] }
+        if let copies = nodes[number].swarm.copies(of: piece) {
+            return search(copies, of: contents, for: piece, by: number)
+        }
         // A missing block would be a fault of the swarm's bookkeeping, so it counts as wrong.
-        let digests = blocks.map { nodes[number].blocks[$0] ?? 0 }
+        let digests = contents.map { $0.first ?? 0 }
         for block in blocks { nodes[number].blocks[block] = nil }
         let isRight = digests == blocks.map(Self.content)
         var kept: [Int] = []
-        defer { for block in kept { nodes[number].blocks[blocks[block]] = digests[block] } }
+        defer { for block in kept { nodes[number].blocks[blocks[block]] = [digests[block]] } }
         tell(number) {
             if isRight {
                 $0.verified(
@@ -379,6 +384,30 @@ final class SimulatedNetwork {
                 )
             } else {
                 kept = $0.rejected(piece, blockDigests: digests, now: $1)
+            }
+        }
+    }
+
+    /// Looks for the right ones among the copies of a piece's blocks.
+    private func search(
+        _ copies: PieceCopies,
+        of contents: [[UInt64]],
+        for piece: PieceIndex,
+        by number: Int
+    ) {
+        var copies = copies
+        for (block, all) in contents.enumerated() {
+            for content in all[copies.digests[block].count...] { copies.know(content, of: block) }
+        }
+        let right = contents.indices.map { Self.content(of: geometry.block($0, of: piece)) }
+        let selection = copies.search { selection in
+            zip(contents, selection).map { $0[$1] } == right
+        }
+        tell(number) {
+            if selection != nil {
+                $0.verified(piece, blockDigests: right, copies: copies, now: $1)
+            } else {
+                $0.rejected(piece, blockDigests: [], copies: copies, now: $1)
             }
         }
     }

@@ -7,8 +7,8 @@ import TorrentLogic
 
 extension Torrent {
     private enum Verdict: Sendable {
-        case verified(blockDigests: [UInt64])
-        case rejected(blockDigests: [UInt64], [ByteBuffer])
+        case verified(blockDigests: [UInt64], PieceCopies?)
+        case rejected(blockDigests: [UInt64], [ByteBuffer], PieceCopies?)
         /// Of a hybrid torrent, whose two hashes differ.
         case contradictory
     }
@@ -16,7 +16,11 @@ extension Torrent {
     /// Hashes a piece on the disk pool and writes it if it is right.
     func verify(_ piece: PieceIndex) {
         guard !evicting.contains(piece) else { return delayedVerifications.append(piece) }
-        guard let blocks = buffers.take(piece) else {
+        let copies = swarm.copies(of: piece)
+        let blocks =
+            copies == nil ? buffers.take(piece)?.map { [$0] } : buffers.copies(of: piece)
+        guard let blocks, copies.map({ $0.senders.map(\.count) == blocks.map(\.count) }) ?? true
+        else {
             logger.error("a piece has lost a block", metadata: ["piece": "\(piece.rawValue)"])
             return loop.execute { self.run { $0.failed(piece, because: nil) } }
         }
@@ -30,23 +34,32 @@ extension Torrent {
         // Until it is published, or memory could drop it before and it would count as there.
         published.hold(piece)
         let verdict = resources.pool.run(on: loop) { () throws -> Verdict in
+            if let copies {
+                let (right, known) = Self.search(copies, of: blocks, for: hash)
+                guard let right else { return .rejected(blockDigests: [], [], known) }
+                try stored.keep(zip(blocks, right).map { $0[$1] }, of: piece)
+                return .verified(blockDigests: known.digests(of: right), known)
+            }
+            let blocks = blocks.map { $0[0] }
             switch PieceVerifier.verdict(on: blocks, hash) {
             case .right: break
             case .wrong:
-                return .rejected(blockDigests: PieceVerifier.blockDigests(blocks), blocks)
+                return .rejected(blockDigests: PieceVerifier.blockDigests(blocks), blocks, nil)
             case .contradictory: return .contradictory
             }
             try stored.keep(blocks, of: piece)
-            return .verified(blockDigests: wantsDigests ? PieceVerifier.blockDigests(blocks) : [])
+            let digests = wantsDigests ? PieceVerifier.blockDigests(blocks) : []
+            return .verified(blockDigests: digests, nil)
         }
         verdict.whenComplete { result in
             self.assumeIsolated { torrent in
                 torrent.diskJobEnded()
                 defer { torrent.published.release(torrent.info.geometry.range(of: piece)) }
                 switch result {
-                case .success(.verified(let digests)): torrent.verified(piece, digests)
-                case .success(.rejected(let digests, let blocks)):
-                    torrent.rejected(piece, digests, blocks)
+                case .success(.verified(let digests, let copies)):
+                    torrent.verified(piece, digests, copies)
+                case .success(.rejected(let digests, let blocks, let copies)):
+                    torrent.rejected(piece, digests, blocks, copies)
                 case .success(.contradictory): torrent.foundContradiction(in: piece)
                 case .failure(let error): torrent.failed(piece, because: error)
                 }
@@ -54,7 +67,28 @@ extension Torrent {
         }
     }
 
-    private func verified(_ piece: PieceIndex, _ blockDigests: [UInt64]) {
+    /// Looks for the right ones among the copies of a piece's blocks.
+    ///
+    /// - Returns: their numbers, by block; the copies with their digests.
+    private static func search(
+        _ copies: PieceCopies,
+        of blocks: [[ByteBuffer]],
+        for hash: PieceHash
+    ) -> (right: [Int]?, copies: PieceCopies) {
+        var copies = copies
+        for (number, block) in blocks.enumerated() {
+            let unknown = block[copies.digests[number].count...]
+            for digest in PieceVerifier.blockDigests(Array(unknown)) {
+                copies.know(digest, of: number)
+            }
+        }
+        let right = copies.search { selection in
+            PieceVerifier.matches(zip(blocks, selection).map { $0[$1] }, hash)
+        }
+        return (right, copies)
+    }
+
+    private func verified(_ piece: PieceIndex, _ blockDigests: [UInt64], _ copies: PieceCopies?) {
         guard !isStopped else {
             // The bytes are on disk; after a removal nobody will ask for them.
             if published.condition == .active, !published.isInMemory(piece) {
@@ -65,7 +99,7 @@ extension Torrent {
         publish(piece)
         if lifecycle.policy.isPinned { resources.pins.progressed(infoHash) }
         turn { now in
-            swarm.verified(piece, blockDigests: blockDigests, now: now)
+            swarm.verified(piece, blockDigests: blockDigests, copies: copies, now: now)
             tellWaits(about: info.geometry.range(of: piece), now: now)
             if published.isComplete { announcing.schedule.completed(now: now) }
         }
@@ -92,15 +126,20 @@ extension Torrent {
     private func rejected(
         _ piece: PieceIndex,
         _ blockDigests: [UInt64],
-        _ blocks: [ByteBuffer]
+        _ blocks: [ByteBuffer],
+        _ copies: PieceCopies?
     ) {
-        logger.warning(
-            "a piece is wrong and will be fetched again",
-            metadata: ["piece": "\(piece.rawValue)"]
-        )
+        // Of one with copies it is said once.
+        if copies == nil || !swarm.wantsBlockDigests(of: piece) {
+            logger.warning(
+                "a piece is wrong and will be fetched again",
+                metadata: ["piece": "\(piece.rawValue)"]
+            )
+        }
         guard !isStopped else { return }
         turn { now in
-            for number in swarm.rejected(piece, blockDigests: blockDigests, now: now) {
+            let kept = swarm.rejected(piece, blockDigests: blockDigests, copies: copies, now: now)
+            for number in kept {
                 let block = info.geometry.block(number, of: piece)
                 buffers.store(blocks[number], of: block, blockCount: blocks.count)
             }
@@ -109,6 +148,7 @@ extension Torrent {
 
     func failed(_ piece: PieceIndex, because error: (any Error)?) {
         guard !isStopped else { return }
+        buffers.discard(piece)
         if let error { logger.error("a piece cannot be kept: \(error)") }
         turn { now in
             swarm.writeFailed(piece, now: now)

@@ -6,7 +6,7 @@ package struct HedgeBudget {
 
     private static let share = 40
     private static let burst = 256 << 10
-    private static let loan = 256 << 10
+    private static let loan = 512 << 10
 
     package init() {}
 

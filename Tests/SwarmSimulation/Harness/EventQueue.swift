@@ -17,7 +17,7 @@ enum Event {
     case peerTurns(PeerTurn, connection: Int)
     /// A peer that left is there again.
     case returned(peer: Int)
-    case hashed(PieceIndex)
+    case hashed(PieceIndex, Verdict)
     case proved(Block)
     /// The swarm's timer, if it was not set anew since.
     case timer
@@ -26,6 +26,17 @@ enum Event {
     /// A READ has waited so long that the client is told to try again.
     case heldTooLong(WaitID)
     case retried(Read)
+}
+
+/// What the hash of a piece says of the blocks that are here.
+struct Verdict {
+    let isRight: Bool
+    /// Of the blocks that it was hashed from.
+    let digests: [UInt64]
+    /// If more than one copy of each is kept: with their digests.
+    let copies: PieceCopies?
+    /// Selections of copies that were tried.
+    let tries: Int
 }
 
 /// What a peer sends.

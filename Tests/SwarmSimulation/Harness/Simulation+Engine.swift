@@ -6,6 +6,8 @@ extension Simulation {
     /// Hashing and writing: a piece takes as long as at 500 MB/s, and anything a millisecond.
     private static let hashRate = 500e6
     private static let hashDelay = VirtualTime.milliseconds(1)
+    /// Hashing again what is in memory.
+    private static let rehashRate = 1e9
 
     func performActions() {
         for action in swarm.takeActions() { perform(action) }
@@ -19,8 +21,9 @@ extension Simulation {
             outgoing[peer, default: []].append(message)
         case .verify(let piece):
             let length = Double(scenario.torrent.geometry.length(of: piece))
-            let time = now + Self.hashDelay + .seconds(length / Self.hashRate)
-            events.push(.hashed(piece), at: time)
+            let verdict = verdict(on: piece)
+            let seconds = length / Self.hashRate + length * Double(verdict.tries) / Self.rehashRate
+            events.push(.hashed(piece, verdict), at: now + Self.hashDelay + .seconds(seconds))
         case .prove(let block, _): events.push(.proved(block), at: now + Self.hashDelay)
         case .discard(let piece):
             log("discard piece \(piece.rawValue)")
@@ -155,43 +158,76 @@ extension Simulation {
             }
             guard let kept else { return }
             let count = geometry.blockCount(of: kept.piece)
-            blocks[kept.piece, default: Array(repeating: nil, count: count)][kept.number] = content
+            blocks[kept.piece, default: Array(repeating: [], count: count)][kept.number]
+                .append(content)
         }
     }
 
     // MARK: Hashing
 
-    func hashed(_ piece: PieceIndex) {
+    private func verdict(on piece: PieceIndex) -> Verdict {
         let count = scenario.torrent.geometry.blockCount(of: piece)
-        let contents = blocks.removeValue(forKey: piece) ?? []
-        if contents.count < count || contents.contains(nil) {
+        let contents = blocks[piece] ?? []
+        if contents.count < count || contents.contains([]) {
             outcome.violations.append("piece \(piece.rawValue) was to be verified without a block")
         }
-        let digests = contents.map { $0 ?? 1 }
-        guard digests.allSatisfy({ $0 == 0 }) else {
-            log("piece \(piece.rawValue) is wrong")
-            outcome.rejectedCount += 1
-            return turn {
-                let kept = swarm.rejected(piece, blockDigests: digests, now: $0)
-                guard !kept.isEmpty else { return }
-                blocks[piece] = contents.indices.map { kept.contains($0) ? contents[$0] : nil }
+        guard var copies = swarm.copies(of: piece) else {
+            blocks[piece] = nil
+            let digests = contents.map { $0.first ?? 1 }
+            let isRight = digests.allSatisfy { $0 == 0 }
+            return Verdict(isRight: isRight, digests: digests, copies: nil, tries: 0)
+        }
+        for (number, block) in contents.enumerated() {
+            for content in block[copies.digests[number].count...] {
+                copies.know(content, of: number)
             }
         }
-        log("piece \(piece.rawValue) is verified")
+        var tries = 0
+        let right = copies.search { selection in
+            tries += 1
+            return zip(contents, selection).allSatisfy { $0[$1] == 0 }
+        }
+        return Verdict(
+            isRight: right != nil,
+            digests: right.map { copies.digests(of: $0) } ?? [],
+            copies: copies,
+            tries: max(0, tries - 1)
+        )
+    }
+
+    func hashed(_ piece: PieceIndex, _ verdict: Verdict) {
+        guard verdict.isRight else {
+            log("piece \(piece.rawValue) is wrong, after \(verdict.tries) more tries")
+            outcome.rejectedCount += 1
+            return turn {
+                let kept = swarm.rejected(
+                    piece,
+                    blockDigests: verdict.digests,
+                    copies: verdict.copies,
+                    now: $0
+                )
+                guard !kept.isEmpty else { return }
+                blocks[piece] = verdict.digests.indices.map {
+                    kept.contains($0) ? [verdict.digests[$0]] : []
+                }
+            }
+        }
+        log("piece \(piece.rawValue) is verified, after \(verdict.tries) more tries")
         verified[piece] = true
         turn {
-            let digests = swarm.wantsBlockDigests(of: piece) ? digests : []
-            swarm.verified(piece, blockDigests: digests, now: $0)
+            let isWanted = verdict.copies != nil || swarm.wantsBlockDigests(of: piece)
+            let digests = isWanted ? verdict.digests : []
+            swarm.verified(piece, blockDigests: digests, copies: verdict.copies, now: $0)
             tellWaits(about: piece)
         }
     }
 
     func hashed(_ block: Block) {
-        guard let content = blocks[block.piece]?[block.number] else { return }
+        guard let content = blocks[block.piece]?[block.number].first else { return }
         let piece = block.piece
         guard content == 0 else {
             log("block \(piece.rawValue):\(block.number) is wrong")
-            blocks[piece]?[block.number] = nil
+            blocks[piece]?[block.number] = []
             outcome.rejectedCount += 1
             return turn { swarm.refuted(block, now: $0) }
         }

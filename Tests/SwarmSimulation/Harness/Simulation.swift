@@ -23,8 +23,8 @@ package final class Simulation {
     var outgoing: [Int: [PeerMessage]] = [:]
     var timerAt: VirtualTime?
 
-    /// By block: nothing, or what tells a wrong one from the right one.
-    var blocks: [PieceIndex: [UInt64?]] = [:]
+    /// By block: of each copy what tells a wrong one from the right one.
+    var blocks: [PieceIndex: [[UInt64]]] = [:]
     var verified: Bitfield
     /// By piece and block, of v2.
     var proved: [PieceIndex: [Bool]] = [:]
@@ -102,7 +102,7 @@ package final class Simulation {
         case .delivered(let delivery, let connection): delivered(delivery, on: connection)
         case .peerTurns(let turn, let connection): turns(turn, on: connection)
         case .returned(let peer): peers[peer].isAway = false
-        case .hashed(let piece): hashed(piece)
+        case .hashed(let piece, let verdict): hashed(piece, verdict)
         case .proved(let block): hashed(block)
         case .timer:
             guard timerAt == now else { return }

@@ -19,8 +19,8 @@ import TorrentLogic
     @Test func lendsMoreForAJumpButNotForMany() {
         var budget = HedgeBudget()
         for _ in 0..<10 { budget.jumped() }
-        #expect(budget.byteCount == 524_288)
+        #expect(budget.byteCount == 786_432)
         budget.received(16384)
-        #expect(budget.byteCount == 524_288)
+        #expect(budget.byteCount == 786_432)
     }
 }
