@@ -56,9 +56,9 @@ package struct RequestPipeline {
 
     /// Second copies that are requested of a peer before its rate is known, and at least of one whose
     /// rate is.
-    private static let copyCount = (first: 4, least: 2)
+    private static let copyCount = (first: 4, least: 1)
     /// Seconds that it spends on them.
-    private static let copySeconds = 0.15
+    private static let copySeconds = 0.075
 
     /// - Precondition: `maximumDepth` is positive.
     package init(
