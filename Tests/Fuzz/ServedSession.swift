@@ -222,6 +222,16 @@ private final class HastyClient: ChannelOutboundHandler {
         if !takesNothing { context.flush() }
     }
 
+    /// What waits is forgotten by an embedded channel that closes, where a socket says that it failed.
+    func close(
+        context: ChannelHandlerContext,
+        mode: CloseMode,
+        promise: EventLoopPromise<Void>?
+    ) {
+        context.flush()
+        context.close(mode: mode, promise: promise)
+    }
+
     func triggerUserOutboundEvent(
         context: ChannelHandlerContext,
         event: Any,
