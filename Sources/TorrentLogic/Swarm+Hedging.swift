@@ -16,6 +16,10 @@ extension Swarm {
 
     /// What is needed within so many seconds is looked at.
     private static let horizon = 1.0
+    /// What a reader waits for need not come within so many seconds.
+    private static let patience = 0.5
+    /// What is needed within so many seconds would come too late behind all that may be in flight.
+    private static let reach = 3.0
     /// Requests in flight for one block, and for one that a reader has waited for so long.
     private static let maximumCopies = (usually: 2, afterLongWait: 3)
     private static let longWait = Duration.seconds(1)
@@ -127,13 +131,54 @@ extension Swarm {
         {
             requestMore(now: now)
         }
-        hedge(lateBlocks(now: now), now: now)
+        var late = lateBlocks(now: now)
+        if !downloadAllowance.isLimited, clearWay(for: late, now: now) {
+            requestMore(now: now)
+            late = lateBlocks(now: now)
+        }
+        hedge(late, now: now)
+    }
+
+    /// Cancels what is needed much later than what a reader waits for, and would come before it from
+    /// the same peer.
+    ///
+    /// - Returns: whether there was any.
+    private mutating func clearWay(for late: [Late], now: Instant) -> Bool {
+        var awaited: [Int: Set<Block>] = [:]
+        for late in late
+        where late.dueIn <= 0 && late.remaining > Self.patience && plan.isUrgent(late.block.piece) {
+            awaited[late.owner, default: []].insert(late.block)
+        }
+        guard !awaited.isEmpty else { return false }
+        let limit = plan.age(now: now) + Self.horizon
+        let sooner = Set(zip(plan.order, plan.leads).lazy.filter { $0.1 <= limit }.map(\.0))
+        var isAny = false
+        for (owner, blocks) in awaited.sorted(by: { $0.key < $1.key }) {
+            let inFlight = Array(peers[owner].pipeline.inFlight)
+            guard let last = inFlight.lastIndex(where: { blocks.contains($0.block) }) else {
+                continue
+            }
+            isAny =
+                cancel(inFlight[..<last], at: owner, now: now) { !sooner.contains($0) } || isAny
+        }
+        return isAny
+    }
+
+    /// A piece that was wrong is asked for once more, and of those who have been asked for much else: if
+    /// it is needed before they come to it, that has to wait.
+    mutating func makeWay(for piece: PieceIndex, now: Instant) {
+        guard hasDemand, !downloadAllowance.isLimited,
+            let position = plan.order.firstIndex(of: piece),
+            plan.leads[position] - plan.age(now: now) <= Self.reach
+        else { return }
+        callBack(behind: position, now: now)
     }
 
     /// Cancels what is needed much later than the piece at this place of the plan, at those who have
     /// that.
     ///
     /// - Returns: whether there was any.
+    @discardableResult
     private mutating func callBack(behind position: Int, now: Instant) -> Bool {
         let limit = plan.leads[position] + Self.horizon
         let sooner = Set(zip(plan.order, plan.leads).lazy.filter { $0.1 <= limit }.map(\.0))

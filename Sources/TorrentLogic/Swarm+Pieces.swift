@@ -132,6 +132,7 @@ extension Swarm {
             kept = []
         } else {
             kept = rejectedAttempt(at: piece, blockDigests: blockDigests, now: now)
+            makeWay(for: piece, now: now)
         }
         restProbableLiars(now: now)
         requestMore(now: now)

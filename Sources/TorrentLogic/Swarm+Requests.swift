@@ -102,17 +102,32 @@ extension Swarm {
         where !peers[index].pipeline.isEmpty && !peers[index].isWebSeed
             && (holder.map { peers[index].has[$0] } ?? true)
         {
-            let blockTime = peers[index].pipeline.pace.blockTime
-            let roundTrip = peers[index].pipeline.pace.roundTrip
-            var delay = 0.0
-            for request in Array(peers[index].pipeline.inFlight) {
-                delay += blockTime
-                guard delay > roundTrip, isMeant(request.block.piece) else { continue }
-                downloadAllowance.add(Int(request.block.length))
-                picker.gaveBack(request.block)
-                cancel(request.block, at: index, now: now)
-                isAny = true
-            }
+            let inFlight = Array(peers[index].pipeline.inFlight)
+            isAny = cancel(inFlight[...], at: index, now: now, of: isMeant) || isAny
+        }
+        return isAny
+    }
+
+    /// Cancels requests for some pieces among the first ones of a peer, but for what is on its way already.
+    ///
+    /// - Returns: whether there was any.
+    mutating func cancel(
+        _ requests: ArraySlice<RequestPipeline.Request>,
+        at index: Int,
+        now: Instant,
+        of isMeant: (PieceIndex) -> Bool
+    ) -> Bool {
+        let blockTime = peers[index].pipeline.pace.blockTime
+        let roundTrip = peers[index].pipeline.pace.roundTrip
+        var delay = 0.0
+        var isAny = false
+        for request in requests {
+            delay += blockTime
+            guard delay > roundTrip, isMeant(request.block.piece) else { continue }
+            downloadAllowance.add(Int(request.block.length))
+            picker.gaveBack(request.block)
+            cancel(request.block, at: index, now: now)
+            isAny = true
         }
         return isAny
     }

@@ -18,4 +18,11 @@ import Testing
         guard seed == 0, Self.repeated.contains(name) else { return }
         #expect(outcome == row.run(seed: seed, extent: .brief), "a seed gives one run")
     }
+
+    /// Two pieces that are needed at once turn out wrong when every peer has been asked for seconds of
+    /// what follows them.
+    @Test func whatAReaderWaitsForStandsBehindNothingThatCanWait() throws {
+        let row = try #require(Row.all.first { $0.name == "liars" })
+        #expect(row.run(seed: 97, extent: .full).stalled < VirtualTime(.milliseconds(500)))
+    }
 }
