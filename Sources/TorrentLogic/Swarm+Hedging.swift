@@ -150,8 +150,7 @@ extension Swarm {
             awaited[late.owner, default: []].insert(late.block)
         }
         guard !awaited.isEmpty else { return false }
-        let limit = plan.age(now: now) + Self.horizon
-        let sooner = Set(zip(plan.order, plan.leads).lazy.filter { $0.1 <= limit }.map(\.0))
+        let sooner = pieces(neededUpTo: plan.age(now: now) + Self.horizon)
         var isAny = false
         for (owner, blocks) in awaited.sorted(by: { $0.key < $1.key }) {
             let inFlight = Array(peers[owner].pipeline.inFlight)
@@ -180,9 +179,13 @@ extension Swarm {
     /// - Returns: whether there was any.
     @discardableResult
     private mutating func callBack(behind position: Int, now: Instant) -> Bool {
-        let limit = plan.leads[position] + Self.horizon
-        let sooner = Set(zip(plan.order, plan.leads).lazy.filter { $0.1 <= limit }.map(\.0))
+        let sooner = pieces(neededUpTo: plan.leads[position] + Self.horizon)
         return cancelRequests(ofHolders: plan.order[position], now: now) { !sooner.contains($0) }
+    }
+
+    /// - Parameter lead: in seconds from when the plan was made.
+    private func pieces(neededUpTo lead: Double) -> Set<PieceIndex> {
+        Set(zip(plan.order, plan.leads).lazy.filter { $0.1 <= lead }.map(\.0))
     }
 
     /// Requests blocks that are needed soon from another peer, if the one that was asked is late,
