@@ -2,9 +2,10 @@ import BitTorrentProtocol
 
 /// How soon one peer answers and how fast it delivers, as measured.
 ///
-/// What a peer could deliver shows only while it has more to send than the way to it holds: a block
-/// that came as soon as it could says nothing of the rate. So the rate of a peer that was asked for
-/// little stays what it was. In seconds, because it is asked for several times with every block.
+/// What a peer could deliver shows only while it has more to send than the way to it holds: the time
+/// between two blocks says nothing of the rate unless the request for the second had reached the peer
+/// before it had sent the first. So the rate of a peer that was asked for little stays what it was. In
+/// seconds, because it is asked for several times with every block.
 package struct PeerPace {
     package typealias Instant = ContinuousClock.Instant
 
@@ -16,15 +17,12 @@ package struct PeerPace {
     package private(set) var blockTime = Double(Block.maximumLength) / Self.assumedRate
     /// From a request to an idle peer to its first block, in seconds; no longer than what any block took
     /// lately.
-    package private(set) var roundTrip = Self.assumedRoundTrip {
-        didSet { shortestQueuedDelay = .seconds(roundTrip * 1.1 + 0.001) }
-    }
+    package private(set) var roundTrip = Self.assumedRoundTrip
     /// Something came from it.
     package private(set) var hasDelivered = false
     private var isRoundTripAssumed = false
 
-    /// A block that took no longer stood behind no other at the peer.
-    private var shortestQueuedDelay = Duration.zero
+    private var lastArrival: Instant?
     private var sampleStart: Instant?
     private var sampleByteCount = 0
 
@@ -48,7 +46,10 @@ package struct PeerPace {
     }
 
     /// A request was made, and none was in flight.
-    package mutating func becameBusy() { sampleStart = nil }
+    package mutating func becameBusy() {
+        sampleStart = nil
+        lastArrival = nil
+    }
 
     /// A block came.
     ///
@@ -80,7 +81,10 @@ package struct PeerPace {
             roundTrip = max(seconds, roundTrip * 7 / 8)
         }
         hasDelivered = true
-        guard let start = sampleStart, !isFirst, now - sentAt > shortestQueuedDelay else {
+        defer { lastArrival = now }
+        guard let start = sampleStart, let lastArrival, !isFirst,
+            (lastArrival - sentAt) / .seconds(1) > way
+        else {
             sampleStart = now
             sampleByteCount = 0
             return false
@@ -100,6 +104,10 @@ package struct PeerPace {
         rate = rate.map { $0 + weight * (sample - $0) } ?? sample
         return true
     }
+
+    /// From a request until its block could be on its way here, in seconds; at least half of the round
+    /// trip, since the time for a block may be overestimated.
+    private var way: Double { max(roundTrip - blockTime, roundTrip / 2) }
 
     /// It did not deliver when it should have: what was measured before was too much.
     package mutating func halveRate() { rate = rate.map { $0 / 2 } }

@@ -67,6 +67,24 @@ import TorrentLogic
         #expect(pace.rate.map { abs($0 / 16384 - 60) < 1 } == true)
     }
 
+    @Test func fewInFlightLeaveTheRateAsItWasThoughSomeComeLate() {
+        var pace = PeerPace()
+        burst(&pace, count: 20, delay: 0.08, rate: 60, at: 0)
+        pace.becameBusy()
+        // Two in flight all the time, of which each is sent as soon as its request is there.
+        for number in 0..<100 {
+            let sent = 10 + 0.05 * Double(number)
+            _ = pace.received(
+                16384,
+                sentAt: after(sent),
+                isFirst: number == 0,
+                isLast: false,
+                now: after(sent + (number % 2 == 0 ? 0.08 : 0.1))
+            )
+        }
+        #expect(pace.rate.map { abs($0 / 16384 - 60) < 1 } == true)
+    }
+
     @Test func followsAPeerThatBecomesSlower() {
         var pace = PeerPace()
         burst(&pace, count: 20, delay: 0.08, rate: 60, at: 0)
