@@ -9,7 +9,7 @@ from pathlib import Path
 from testbed.nfs_server import NFSServer
 from testbed.processes import TestbedError
 
-_SOURCE = Path(__file__).resolve().parent.parent / "nfs_load.c"
+_SOURCES = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Load:
     server_cpu_seconds: float
 
 
-def build(directory: Path) -> Path:
-    program = directory / "nfs_load"
-    subprocess.run(["cc", "-O2", "-Wall", "-o", str(program), str(_SOURCE)], check=True)
+def build(directory: Path, name: str = "nfs_load") -> Path:
+    program, source = directory / name, _SOURCES / f"{name}.c"
+    subprocess.run(["cc", "-O2", "-Wall", "-o", str(program), str(source)], check=True)
     return program
 
 
@@ -47,7 +47,7 @@ def apply(
         check=False,
     )
     if result.returncode != 0:
-        raise TestbedError(f"nfs_load {test}: {result.stderr.strip()}")
+        raise TestbedError(f"nfs_load {test} of {type(server).__name__}: {result.stderr.strip()}")
     calls, total, seconds, from_first_byte = result.stdout.split()
     return Load(
         int(calls),

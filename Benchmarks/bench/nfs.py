@@ -1,4 +1,8 @@
-"""Cached reads, small calls and listings over NFS, beside nfs-ganesha if it is installed."""
+"""Cached reads, small calls and listings over NFS, beside nfs-ganesha if it is installed.
+
+READs are also compared with `bare_server`, which knows nothing of NFS but how to read the data and write
+it: what that takes is the kernel's.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ import libtorrent
 
 from testbed.ganesha_server import GaneshaServer
 from testbed.libtorrent_seed import LibtorrentSeed
+from testbed.network import Network
 from testbed.nfs_server import NFSServer
 from testbed.scene import GIB, MIB, Scene
 from testbed.sluice_server import Route, SluiceServer
@@ -62,15 +67,31 @@ CALLS = [
 ]
 
 
+class BareServer(NFSServer):
+    """`bare_server`, for READs of one file, whatever its path."""
+
+    mount_port = port = 20590
+
+    def __init__(self, network: Network, directory: Path, file: Path):
+        super().__init__(network, directory)
+        self._file = file
+        self._program = load.build(directory, "bare_server")
+
+    def arguments(self) -> list[str]:
+        return [str(self._program), str(self.port), str(self._file)]
+
+
 @dataclass(frozen=True)
 class Servers:
-    """Both have the same in memory; where it lies below their exports differs."""
+    """All have the same in memory; where it lies below their exports differs."""
 
     sluice: SluiceServer
     ganesha: GaneshaServer | None
+    bare: BareServer
     program: Path
 
     def all(self) -> list[NFSServer]:
+        """Without the bare one."""
         return [self.sluice] + ([self.ganesha] if self.ganesha else [])
 
     def path(self, server: NFSServer, name: str) -> str:
@@ -78,27 +99,34 @@ class Servers:
 
     def rounds(
         self,
+        servers: list[NFSServer],
         name: str,
         figures: Callable[[load.Load], tuple[float, ...]],
         *test,
         anew: bool = False,
-    ) -> tuple[list[float], list[float]]:
-        """Medians of each figure, and of its ratio to ganesha's in the same round.
+    ) -> tuple[list[float], list[list[float]]]:
+        """Medians of each figure of the first server, and of its ratios to those of the others in the
+        same round.
 
         The servers take turns. With `anew` each is started again before each round.
         """
-        values, ratios = [], []
+        values, ratios = [], [[] for _ in servers[1:]]
         for _ in range(ROUNDS):
             of_all = []
-            for server in self.all():
+            for server in servers:
                 if anew:
                     server.terminate()
                     server.start()
                 done = load.apply(self.program, server, self.path(server, name), *test)
                 of_all.append(figures(done))
             values.append(of_all[0])
-            ratios.append([mine / theirs for mine, theirs in zip(of_all[0], of_all[-1])])
-        return tuple(list(map(statistics.median, zip(*each))) for each in (values, ratios))
+            for other, of_other in zip(ratios, of_all[1:]):
+                other.append([mine / theirs for mine, theirs in zip(of_all[0], of_other)])
+        return _medians(values), [_medians(other) for other in ratios]
+
+
+def _medians(rows: list[tuple[float, ...]]) -> list[float]:
+    return list(map(statistics.median, zip(*rows)))
 
 
 def measure(scene: Scene) -> None:
@@ -119,7 +147,9 @@ def measure(scene: Scene) -> None:
         ganesha.start()
     else:
         note("nfs-ganesha is not installed: no goals that compare with it")
-    servers = Servers(sluice, ganesha, program)
+    bare = BareServer(scene.network, directory / "bare", film.data / film.name)
+    bare.start()
+    servers = Servers(sluice, ganesha, bare, program)
     note(f"nfs: {ROUNDS} rounds, load average {os.getloadavg()[0]:.1f}")
     for each in READS:
         _measure_read(servers, each, film.name)
@@ -130,13 +160,14 @@ def measure(scene: Scene) -> None:
     at_most("nfs.peak-memory-MiB", sluice.process.usage().peak_resident_bytes / MIB, None)
     for count in LISTINGS:
         _measure_listing(servers, count, f"first-list-{count}", 1, anew=True)
-    for server in servers.all():
+    for server in [*servers.all(), bare]:
         server.terminate()
     shutil.rmtree(directory)
 
 
 def _measure_read(servers: Servers, read: Read, file: str) -> None:
-    (rate, processor), (rate_ratio, processor_ratio) = servers.rounds(
+    (rate, processor), ratios = servers.rounds(
+        [*servers.all(), servers.bare],
         file,
         lambda done: (done.bytes / done.seconds / 1e6, done.server_cpu_seconds / done.bytes * GIB),
         read.test,
@@ -147,12 +178,14 @@ def _measure_read(servers: Servers, read: Read, file: str) -> None:
     at_least(f"nfs.{read.name}.MB/s", rate, None)
     at_most(f"nfs.{read.name}.cpu-s/GiB", processor, None)
     if servers.ganesha:
-        at_least(f"nfs.{read.name}.rate-ratio", rate_ratio, 1)
-        at_most(f"nfs.{read.name}.cpu-ratio", processor_ratio, 0.8)
+        at_least(f"nfs.{read.name}.rate-ratio", ratios[0][0], 1)
+        at_most(f"nfs.{read.name}.cpu-ratio", ratios[0][1], 0.8)
+    at_most(f"nfs.{read.name}.cpu-ratio-to-bare", ratios[-1][1], None)
 
 
 def _measure_call(servers: Servers, call: Call, file: str) -> None:
-    (rate, processor), (rate_ratio, processor_ratio) = servers.rounds(
+    (rate, processor), ratios = servers.rounds(
+        servers.all(),
         file,
         lambda done: (done.calls / done.seconds, done.server_cpu_seconds / done.calls * 1e6),
         call.test,
@@ -161,7 +194,7 @@ def _measure_call(servers: Servers, call: Call, file: str) -> None:
     )
     at_least(f"nfs.{call.name}.ops/s", rate, call.goal)
     at_most(f"nfs.{call.name}.cpu-µs/op", processor, None)
-    if servers.ganesha:
+    for rate_ratio, processor_ratio in ratios:
         at_least(f"nfs.{call.name}.rate-ratio", rate_ratio, call.ratio)
         at_most(f"nfs.{call.name}.cpu-ratio", processor_ratio, None)
 
@@ -170,7 +203,8 @@ def _measure_listing(
     servers: Servers, count: int, name: str, times: int, anew: bool = False
 ) -> None:
     """Lists a directory of `count` files again and again, or once after each start."""
-    (seconds, processor), (time_ratio, processor_ratio) = servers.rounds(
+    (seconds, processor), ratios = servers.rounds(
+        servers.all(),
         _listing_name(count),
         lambda done: (
             done.seconds * count / done.calls,
@@ -184,7 +218,7 @@ def _measure_listing(
     )
     at_most(f"nfs.{name}.ms", seconds * 1e3, None)
     at_most(f"nfs.{name}.cpu-µs/entry", processor, None)
-    if servers.ganesha:
+    for time_ratio, processor_ratio in ratios:
         at_most(f"nfs.{name}.time-ratio", time_ratio, 1)
         at_most(f"nfs.{name}.cpu-ratio", processor_ratio, 0.5)
 
