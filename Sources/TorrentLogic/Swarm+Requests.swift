@@ -99,16 +99,15 @@ extension Swarm {
     ) -> Bool {
         var isAny = false
         for index in peers.indices
-        where !peers[index].pipeline.isEmpty && !peers[index].isWebSeed
-            && (holder.map { peers[index].has[$0] } ?? true)
-        {
+        where !peers[index].pipeline.isEmpty && (holder.map { peers[index].has[$0] } ?? true) {
             let inFlight = Array(peers[index].pipeline.inFlight)
             isAny = cancel(inFlight[...], at: index, now: now, of: isMeant) || isAny
         }
         return isAny
     }
 
-    /// Cancels requests for some pieces among the first ones of a peer, but for what is on its way already.
+    /// Cancels requests for some pieces among the first ones of a peer, but for what is on its way already,
+    /// as all is that was requested of a web seed.
     ///
     /// - Returns: whether there was any.
     mutating func cancel(
@@ -117,6 +116,7 @@ extension Swarm {
         now: Instant,
         of isMeant: (PieceIndex) -> Bool
     ) -> Bool {
+        guard !peers[index].isWebSeed else { return false }
         let blockTime = peers[index].pipeline.pace.blockTime
         let roundTrip = peers[index].pipeline.pace.roundTrip
         var delay = 0.0
