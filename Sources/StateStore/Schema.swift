@@ -38,6 +38,7 @@ enum Schema {
         registerVersion2(in: &migrator)
         registerCacheUse(in: &migrator)
         registerRouteCookies(in: &migrator)
+        registerPinnedFiles(in: &migrator)
         return migrator
     }
 

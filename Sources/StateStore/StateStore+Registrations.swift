@@ -16,7 +16,8 @@ extension StateStore {
         package let addedTime: Int64
         /// Some of its pieces were recorded.
         package let holdsPieces: Bool
-        package let isPinned: Bool
+        /// By the user.
+        package let pinned: PinnedFiles
 
         package init(
             infoHash: InfoHash,
@@ -24,14 +25,14 @@ extension StateStore {
             creationDate: Int64?,
             addedTime: Int64,
             holdsPieces: Bool,
-            isPinned: Bool
+            pinned: PinnedFiles
         ) {
             self.infoHash = infoHash
             self.version2Hash = version2Hash
             self.creationDate = creationDate
             self.addedTime = addedTime
             self.holdsPieces = holdsPieces
-            self.isPinned = isPinned
+            self.pinned = pinned
         }
     }
 
@@ -39,7 +40,7 @@ extension StateStore {
     package func registrations() throws(StateStoreError) -> [Registration] {
         try read { database, path in
             let holding = try Self.infoHashes(in: "piece_page", database, path)
-            let pinned = try Self.infoHashes(in: "pin", database, path)
+            let pinned = try Self.pinnedFiles(in: database, path: path)
             let version2Hashes = try Self.version2Hashes(in: database, path: path)
             // The index holds all of it.
             let rows = try Row.fetchCursor(
@@ -60,7 +61,7 @@ extension StateStore {
                         creationDate: row[2],
                         addedTime: addedTime,
                         holdsPieces: holding.contains(infoHash),
-                        isPinned: pinned.contains(infoHash)
+                        pinned: pinned[infoHash, default: .nothing]
                     )
                 )
             }
@@ -82,8 +83,7 @@ extension StateStore {
                     database.cachedStatement(
                         sql: """
                             SELECT creation_date, added_time,
-                                EXISTS (SELECT 1 FROM piece_page p WHERE p.info_hash = ?1),
-                                EXISTS (SELECT 1 FROM pin WHERE pin.info_hash = ?1)
+                                EXISTS (SELECT 1 FROM piece_page p WHERE p.info_hash = ?1)
                             FROM torrent WHERE info_hash = ?1
                             """
                     ),
@@ -92,27 +92,15 @@ extension StateStore {
                 guard let row, let first = row[1] as Int64? else {
                     throw StateStoreError.corrupt(path: path, what: "a torrent is not there")
                 }
-                return Registration(
+                return try Registration(
                     infoHash: metainfo.infoHash,
                     version2Hash: metainfo.version2Hash,
                     creationDate: row[0],
                     addedTime: first,
                     holdsPieces: row[2] == 1,
-                    isPinned: row[3] == 1
+                    pinned: Self.pinnedFiles(of: metainfo.infoHash, in: database, path: path)
                 )
             }
-        }
-    }
-
-    // MARK: Pins
-
-    /// A torrent that is to be fetched whole and kept, or no longer.
-    package func setPinned(_ infoHash: InfoHash, _ isPinned: Bool) throws(StateStoreError) {
-        let sql =
-            isPinned
-            ? "INSERT OR IGNORE INTO pin VALUES (?)" : "DELETE FROM pin WHERE info_hash = ?"
-        try write { database, _ in
-            try database.execute(sql: sql, arguments: [Data(infoHash.bytes)])
         }
     }
 

@@ -148,8 +148,8 @@ package final class StateStore: Sendable {
         try write { database, _ in
             let key: StatementArguments = [Data(infoHash.bytes)]
             for table in [
-                "torrent", "piece_page", "layout", "traffic", "pin", "version2", "piece_layer",
-                "cache_use",
+                "torrent", "piece_page", "layout", "traffic", "pin", "pinned_files", "version2",
+                "piece_layer", "cache_use",
             ] {
                 try database.execute(
                     sql: "DELETE FROM \(table) WHERE info_hash = ?",

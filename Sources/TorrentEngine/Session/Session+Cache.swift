@@ -32,9 +32,10 @@ extension Session {
     /// Nothing of a pinned torrent is evicted; of one that is pinned in part its pieces are kept by
     /// itself.
     func keepPinned(_ torrent: RegisteredTorrent) {
-        if torrent.selection == nil { resources.space.setPinnedPart(0, of: torrent.infoHash) }
+        let pinned = torrent.pinned
+        if pinned.part == nil { resources.space.setPinnedPart(0, of: torrent.infoHash) }
         resources.space.setPinned(
-            torrent.isPinned && torrent.selection == nil,
+            pinned == .all,
             torrent.infoHash,
             oldest: torrent.active?.published.oldestMoment ?? CacheSpace.moment
         )

@@ -1,6 +1,6 @@
 package import BitTorrentProtocol
 import PieceStorage
-import StateStore
+package import StateStore
 import TorrentLogic
 
 extension Session {
@@ -16,40 +16,53 @@ extension Session {
         groups: [InfoHash: String] = [:]
     ) {
         let before = replaceWishes(with: wishes)
-        for torrent in torrents where torrent.select(selections[torrent.infoHash]) {
-            // What was fetched may be less than what is wanted now.
-            pinsChanged(torrent)
-        }
         resources.space.setGroups(groups.mapValues { CacheBudget.Group($0) })
         defer { resources.space.pinsAreKnown() }
         var seeds: [RegisteredTorrent] = []
         for infoHash in Set(before.keys).union(wishes.keys) {
             let new = wishes[infoHash, default: []]
             // One that a magnet link has just become was wished before it was there.
-            guard let torrent = torrent(infoHash), torrent.routeWishes != new else { continue }
+            guard let torrent = torrent(infoHash) else { continue }
+            let pinned: PinnedFiles =
+                new.contains(.pin) ? selections[infoHash].map { PinnedFiles($0) } ?? .all : .nothing
+            if torrent.changePins({ $0.byRoute = pinned }) { pinsChanged(torrent) }
+            guard torrent.traits.contains(.seeds) != new.contains(.seed) else { continue }
             torrent.set(.seeds, new.contains(.seed))
-            torrent.set(.isPinnedByRoute, new.contains(.pin))
             if new.contains(.seed) { seeds.append(torrent) }
-            pinsChanged(torrent)
         }
         // One after the other: thousands of them must not stand in anybody's way.
         Task { for torrent in seeds { _ = await torrent.warmed() } }
     }
 
-    /// Wants a torrent whole, for ever, whatever the routes wish: it is fetched in the background.
+    /// Wants files of a torrent for ever, beside what is pinned already, whatever the routes wish: they
+    /// are fetched in the background and kept.
     ///
-    /// A torrent whose metadata has not come is pinned as soon as it has.
-    package func pin(_ infoHash: InfoHash) async throws { try await setPinned(infoHash, true) }
+    /// Those of a torrent whose metadata has not come are pinned as soon as it has.
+    package func pin(_ infoHash: InfoHash, _ files: PinnedFiles = .all) async throws {
+        try await changePins(of: infoHash) { pinned, _ in pinned.union(files) }
+    }
 
-    /// Ends what `pin` began.
-    package func unpin(_ infoHash: InfoHash) async throws { try await setPinned(infoHash, false) }
+    /// Ends for these files what `pin` began.
+    package func unpin(_ infoHash: InfoHash, _ files: PinnedFiles = .all) async throws {
+        try await changePins(of: infoHash) { pinned, fileCount in
+            pinned.subtracting(files, fileCount: fileCount)
+        }
+    }
 
-    private func setPinned(_ infoHash: InfoHash, _ isPinned: Bool) async throws {
+    /// - Parameter change: is given what is pinned, and how many files the torrent has.
+    private func changePins(
+        of infoHash: InfoHash,
+        _ change: @escaping @Sendable (PinnedFiles, Int) -> PinnedFiles
+    ) async throws {
         let store = store
-        try await resources.pool.run { try store.setPinned(infoHash, isPinned) }
+        let pinned = try await resources.pool.run {
+            let metainfo = try store.torrent(infoHash).map { try Metainfo($0) }
+            // Of one whose metadata has not come nothing is known of its files.
+            let fileCount = metainfo?.info.files.count ?? 0
+            return try store.changePins(of: infoHash) { change($0, fileCount) }
+        }
         guard let torrent = torrent(infoHash) else { return }
-        torrent.set(.isPinned, isPinned)
-        pinsChanged(torrent)
+        if torrent.changePins({ $0.byUser = pinned }) { pinsChanged(torrent) }
     }
 
     func pinsChanged(_ torrent: RegisteredTorrent) {
@@ -59,24 +72,5 @@ extension Session {
         } else {
             resources.pins.remove(torrent.infoHash)
         }
-    }
-}
-
-extension RegisteredTorrent {
-    /// What of the routes' wishes it knows.
-    fileprivate var routeWishes: TorrentWishes {
-        let traits = traits
-        var wishes: TorrentWishes = []
-        if traits.contains(.seeds) { wishes.insert(.seed) }
-        if traits.contains(.isPinnedByRoute) { wishes.insert(.pin) }
-        return wishes
-    }
-
-    /// By the user or by a route.
-    var isPinned: Bool { !traits.isDisjoint(with: [.isPinned, .isPinnedByRoute]) }
-
-    /// Pinned by the user or by a route, and not known to be whole.
-    var isWanted: Bool {
-        isPinned && !traits.contains(.isComplete)
     }
 }

@@ -292,7 +292,8 @@ package final class Session: Sendable {
                     version2Hash: registration.version2Hash,
                     addedTime: registration.addedTime,
                     creationDate: registration.creationDate,
-                    traits: RegisteredTorrent.Traits(registration),
+                    traits: registration.holdsPieces ? .holdsPieces : [],
+                    pinnedByUser: registration.pinned,
                     activation: activation
                 )
                 name(torrent, in: &state)
@@ -300,7 +301,7 @@ package final class Session: Sendable {
             }
             return new
         }
-        for torrent in new where torrent.isPinned { keepPinned(torrent) }
+        for torrent in new where torrent.pinned != .nothing { keepPinned(torrent) }
         resources.pins.add(new.filter(\.isWanted))
     }
 
@@ -334,13 +335,5 @@ package final class Session: Sendable {
         let promise = group.next().makePromise(of: (any PeerOwner)?.self)
         Task { promise.succeed(await torrent.warmed()) }
         return .later(promise.futureResult)
-    }
-}
-
-extension RegisteredTorrent.Traits {
-    fileprivate init(_ registration: StateStore.Registration) {
-        self = []
-        if registration.holdsPieces { insert(.holdsPieces) }
-        if registration.isPinned { insert(.isPinned) }
     }
 }

@@ -63,10 +63,10 @@ extension RegisteredTorrent: CacheSpace.Owner {
         let infoHash = infoHash
         var freed: UInt64 = 0
         var isEmpty = false
-        let selection = selection
+        let pinned = pinned
         let wasCold = await ifCold {
             let result = try? await resources.pool.run {
-                try freeColdPieces(of: infoHash, promised, keeping: selection, resources)
+                try freeColdPieces(of: infoHash, promised, keeping: pinned.part, resources)
             }
             freed = result?.freed ?? 0
             isEmpty = result?.isEmpty ?? false

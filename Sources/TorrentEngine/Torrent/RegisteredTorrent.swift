@@ -45,21 +45,17 @@ package final class RegisteredTorrent: Sendable {
         let rawValue: UInt8
         /// A route wants it to be seeded at all times.
         static let seeds = Self(rawValue: 1)
-        /// A route wants it whole.
-        static let isPinnedByRoute = Self(rawValue: 2)
-        /// The user wants it whole.
-        static let isPinned = Self(rawValue: 4)
-        static let holdsPieces = Self(rawValue: 8)
-        static let hasSeededEnough = Self(rawValue: 16)
-        static let isComplete = Self(rawValue: 32)
+        static let holdsPieces = Self(rawValue: 2)
+        static let hasSeededEnough = Self(rawValue: 4)
+        static let isComplete = Self(rawValue: 8)
         /// A pinned torrent that has its turn.
-        static let isFetchedWhole = Self(rawValue: 64)
+        static let isFetchedWhole = Self(rawValue: 16)
     }
 
     struct State {
         var phase = Phase.cold
         var traits: Traits
-        var selection: [ClosedRange<Int>]?
+        var pins: Pins
         /// What readers told while there was no torrent to tell.
         var mail: [ReaderMailbox.Message] = []
         /// The torrent is being loaded or held, though it may be over meanwhile.
@@ -100,6 +96,7 @@ package final class RegisteredTorrent: Sendable {
         addedTime: Int64,
         creationDate: Int64?,
         traits: Traits,
+        pinnedByUser: PinnedFiles = .nothing,
         activation: TorrentActivation,
         folder: FolderContent? = nil
     ) {
@@ -110,7 +107,7 @@ package final class RegisteredTorrent: Sendable {
         self.addedTime = addedTime
         self.creationDate = creationDate
         self.activation = activation
-        state = Mutex(State(traits: traits))
+        state = Mutex(State(traits: traits, pins: Pins(byUser: pinnedByUser)))
     }
 
     // MARK: What is there
@@ -220,7 +217,7 @@ package final class RegisteredTorrent: Sendable {
             guard case .warming = state.phase else { return (false, state.waiting.takeAll()) }
             state.phase = .warm(torrent)
             activation.resources.activity.began()
-            torrent.begin(with: state.peers, selection: state.selection)
+            torrent.begin(with: state.peers, pinned: state.pins.all)
             for message in state.mail { torrent.post(message) }
             state.mail = []
             state.peers = []

@@ -16,14 +16,13 @@ extension Torrent {
 
     /// The first event: goes to work.
     ///
-    /// - Parameter selection: the numbers of the files that are fetched in the background; `nil`: all.
-    nonisolated func begin(with peers: [PeerAddress], selection: [ClosedRange<Int>]?) {
+    nonisolated func begin(with peers: [PeerAddress], pinned: PinnedFiles) {
         loop.execute {
             self.assumeIsolated { torrent in
                 guard !torrent.isStopped else { return }
                 torrent.logger.debug("active", metadata: ["peers": "\(peers.count)"])
                 torrent.turn { now in
-                    if let selection { torrent.take(selection, now: now) }
+                    if pinned.part != nil { torrent.take(pinned, now: now) }
                     torrent.lifecycle.setPolicy(torrent.policy, now: now)
                     torrent.swarm.found(peers, now: now)
                 }
@@ -38,15 +37,15 @@ extension Torrent {
         coolIfIdle(.now)
     }
 
-    /// Of what is fetched in the background these files alone are, or (`nil`) all.
-    func select(_ files: [ClosedRange<Int>]?) {
+    /// Other files of it are pinned.
+    func pinsChanged() {
         guard !isStopped else { return }
-        take(files, now: .now)
+        take(registration.pinned, now: .now)
         reconsider()
     }
 
-    private func take(_ files: [ClosedRange<Int>]?, now: Swarm.Instant) {
-        let selection = files.map { PieceSelection(files: $0, of: info) }
+    private func take(_ pinned: PinnedFiles, now: Swarm.Instant) {
+        let selection = pinned.part.map { PieceSelection(files: $0, of: info) }
         stored.select(selection)
         swarm.select(selection, now: now)
         countPinnedPart()
