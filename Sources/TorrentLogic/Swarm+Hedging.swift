@@ -235,7 +235,12 @@ extension Swarm {
                 || peers[owner].pipeline.isLateWithItsFirst(now: now)
             // What was assumed of a peer that has had no time to answer says nothing.
             guard pace.hasDelivered || isSilent else { continue }
-            let margin = max(0.1, pace.roundTrip / 2, pace.rate == nil ? 0 : 2 * pace.blockTime)
+            // What is lost on the way is there a round trip later, which is less than a copy takes.
+            let margin = max(
+                0.1,
+                0.75 * pace.roundTrip,
+                pace.rate == nil ? 0 : 2 * pace.blockTime
+            )
             var queue = 0.0
             for request in peers[owner].pipeline.inFlight {
                 queue += pace.blockTime

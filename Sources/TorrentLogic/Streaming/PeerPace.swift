@@ -2,10 +2,11 @@ import BitTorrentProtocol
 
 /// How soon one peer answers and how fast it delivers, as measured.
 ///
-/// What a peer could deliver shows only while it has more to send than the way to it holds: the time
-/// between two blocks says nothing of the rate unless the request for the second had reached the peer
-/// before it had sent the first. So the rate of a peer that was asked for little stays what it was. In
-/// seconds, because it is asked for several times with every block.
+/// What a peer could deliver shows only while it has more to send than the way to it holds. A block that
+/// came as soon as it could says nothing of the rate, nor does the time between two blocks unless the
+/// request for the second had reached the peer before it had sent the first. So the rate of a peer that
+/// was asked for little stays what it was. In seconds, because it is asked for several times with every
+/// block.
 package struct PeerPace {
     package typealias Instant = ContinuousClock.Instant
 
@@ -32,6 +33,8 @@ package struct PeerPace {
     /// A shorter sample is not one: blocks arrive in bursts.
     private static let shortestSample = Duration.milliseconds(20)
     private static let sampleWeight = 0.3
+    /// Seconds by which the clock and the loop are out.
+    private static let tolerance = 0.001
 
     package init() {}
 
@@ -83,6 +86,7 @@ package struct PeerPace {
         hasDelivered = true
         defer { lastArrival = now }
         guard let start = sampleStart, let lastArrival, !isFirst,
+            seconds > 1.1 * roundTrip + Self.tolerance,
             (lastArrival - sentAt) / .seconds(1) > way
         else {
             sampleStart = now
