@@ -6,8 +6,9 @@ import TestSupport
 struct Feeding {
     /// By how much the memory of the process may grow after its first inputs.
     static let maximumGrowth = 16 << 20
-    /// Inputs after which everything that is made once is made.
-    static let warmUpCount = 2000
+    /// The part of the inputs after which everything that is made once is made, and an allocator has
+    /// found its size; that of the address sanitizer takes a million of them.
+    static let warmUpShare = 10
     /// Seconds for `inputsPerAlarm` inputs, after which the decoder counts as hanging.
     static let alarmSeconds: UInt32 = 20
     static let inputsPerAlarm = 1000
@@ -29,7 +30,7 @@ struct Feeding {
         for number in inputs {
             let done = number - inputs.lowerBound
             if done % Self.inputsPerAlarm == 0 { alarm(Self.alarmSeconds) }
-            if done == Self.warmUpCount { before = peakMemory() }
+            if done == inputs.count / Self.warmUpShare { before = peakMemory() }
             CrashReport.input = number
             var mutator = mutator(of: number)
             let bytes = input(number, using: &mutator)
