@@ -25,6 +25,7 @@ final class NFSService: Sendable {
     private let mountLog: Mutex<MountLog>
     private let locks = Mutex(LockTable())
     private let abuse = Mutex(LogLimiter())
+    private let refusals = Mutex(LogLimiter())
     private let longWaits = Mutex(LogLimiter())
     private let failures = Mutex(LogLimiter())
     private let mounts = Mutex(LogLimiter(limit: 60))
@@ -81,12 +82,13 @@ final class NFSService: Sendable {
 
     /// Logs that a peer sent what no client sends, unless too many such lines were written.
     func reportAbuse(_ what: String, from peer: IPAddress) {
-        reportRefusal(what, metadata: ["peer": "\(peer)"])
+        guard let suppressed = abuse.withLock({ $0.admit(now: .now) }) else { return }
+        log(.warning, what, ["peer": "\(peer)"], suppressed: suppressed)
     }
 
-    /// A warning that anybody on the network can cause, and so one of a limited number.
+    /// Logs that a client did not get what it asked for, unless too many did not; no abuse hides it.
     func reportRefusal(_ what: String, metadata: Logger.Metadata) {
-        guard let suppressed = abuse.withLock({ $0.admit(now: .now) }) else { return }
+        guard let suppressed = refusals.withLock({ $0.admit(now: .now) }) else { return }
         log(.warning, what, metadata, suppressed: suppressed)
     }
 
