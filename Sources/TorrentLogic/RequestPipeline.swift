@@ -58,7 +58,7 @@ package struct RequestPipeline {
     /// rate is.
     private static let copyCount = (first: 4, least: 1)
     /// Seconds that it spends on them.
-    private static let copySeconds = 0.075
+    private static let copySeconds = 0.12
 
     /// - Precondition: `maximumDepth` is positive.
     package init(
