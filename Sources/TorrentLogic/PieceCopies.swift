@@ -38,6 +38,35 @@ package struct PieceCopies: Equatable, Sendable {
         return true
     }
 
+    /// The block of which this peer is to send a second copy.
+    ///
+    /// To find the right copies takes a second one of each block of whoever lied, and of no other. So
+    /// they come for one peer's blocks after another's, those of whoever sends the fewest first.
+    ///
+    /// - Parameter requested: the blocks that are on their way, and from whom.
+    /// - Returns: `nil` if of all blocks that are from others there is a second copy, or will be.
+    package func nextSecond(from key: PeerKey, requested: [(number: Int, from: PeerKey)]) -> Int? {
+        var counts = senders.map(\.count)
+        var owners = senders.map(\.first)
+        for request in requested {
+            counts[request.number] += 1
+            if owners[request.number] == nil { owners[request.number] = request.from }
+        }
+        var singles: [PeerKey: Int] = [:]
+        for number in counts.indices where counts[number] == 1 {
+            if let owner = owners[number] { singles[owner, default: 0] += 1 }
+        }
+        return counts.indices.lazy
+            .filter { counts[$0] == 1 && owners[$0] != key }
+            .min {
+                func rank(_ number: Int) -> (Int, PeerKey, Int) {
+                    let owner = owners[number] ?? key
+                    return (singles[owner, default: 0], owner, number)
+                }
+                return rank($0) < rank($1)
+            }
+    }
+
     /// Takes over what was found out of those of its copies that were here before.
     ///
     /// - Returns: false if they are not the same.

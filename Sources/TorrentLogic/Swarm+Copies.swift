@@ -27,7 +27,11 @@ extension Swarm {
             assembler.isDoubted(piece) || assembler.doubt(piece),
             let copies = assembler.copies(of: piece)
         else { return nil }
-        guard let number = nextCopiedBlock(of: copies, piece, from: peers[index].key) else {
+        let requested = peers.flatMap { peer in
+            peer.pipeline.inFlight.filter { $0.block.piece == piece }
+                .map { (number: $0.block.number, from: peer.key) }
+        }
+        guard let number = copies.nextSecond(from: peers[index].key, requested: requested) else {
             return nil
         }
         let block = geometry.block(number, of: piece)
@@ -35,35 +39,6 @@ extension Swarm {
         peers[index].copyCount += 1
         picker.duplicated(block)
         return block
-    }
-
-    /// Of which block this peer is to send a second copy: those of one peer after those of another, the
-    /// fewest first, since all of whoever lied are needed, and none of the others.
-    private func nextCopiedBlock(
-        of copies: PieceCopies,
-        _ piece: PieceIndex,
-        from key: PeerKey
-    ) -> Int? {
-        var counts = copies.senders.map(\.count)
-        var owners = copies.senders.map(\.first)
-        for peer in peers {
-            for request in peer.pipeline.inFlight where request.block.piece == piece {
-                let number = request.block.number
-                counts[number] += peer.key == key ? 2 : 1
-                if owners[number] == nil { owners[number] = peer.key }
-            }
-        }
-        var singles: [PeerKey: Int] = [:]
-        for number in counts.indices where counts[number] == 1 {
-            if let owner = owners[number] { singles[owner, default: 0] += 1 }
-        }
-        return counts.indices.filter { counts[$0] == 1 && owners[$0] != key }.min {
-            func rank(_ number: Int) -> (Int, PeerKey, Int) {
-                let owner = owners[number] ?? key
-                return (singles[owner, default: 0], owner, number)
-            }
-            return rank($0) < rank($1)
-        }
     }
 
     /// The piece is right: what is on its way of it comes for nothing.

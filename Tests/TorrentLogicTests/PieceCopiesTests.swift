@@ -44,6 +44,21 @@ import TorrentLogic
         return (right, tries)
     }
 
+    @Test func secondCopiesComeForOnePeersBlocksAfterAnothers() throws {
+        let copies = try copies([[alice], [], [alice], []], digests: [])
+        var requested = [(number: 1, from: bob), (number: 3, from: alice)]
+        var order: [Int] = []
+        while let next = copies.nextSecond(from: carol, requested: requested) {
+            order.append(next)
+            requested.append((next, dave))
+        }
+        #expect(order == [1, 0, 2, 3])
+        // Its own are of no use, nor are those of which two are on their way.
+        #expect(copies.nextSecond(from: alice, requested: [(1, bob), (3, alice)]) == 1)
+        #expect(copies.nextSecond(from: bob, requested: [(1, bob), (3, alice)]) == 0)
+        #expect(copies.nextSecond(from: alice, requested: requested) == nil)
+    }
+
     @Test func theFirstCopiesAreTriedFirst() throws {
         var copies = try copies(
             [[alice, bob], [bob, alice], [carol], [dave]],
