@@ -30,9 +30,7 @@ extension StateStore {
             )
             var uses: [InfoHash: CacheUse] = [:]
             while let row = try rows.next() {
-                guard let infoHash = InfoHash(row, column: 0) else {
-                    throw StateStoreError.corrupt(path: path, what: "an info-hash has no 20 bytes")
-                }
+                let infoHash = try InfoHash(row, column: 0, path: path)
                 uses[infoHash] = try CacheUse(row, firstColumn: 1, path: path)
             }
             return uses

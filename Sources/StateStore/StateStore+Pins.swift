@@ -66,9 +66,7 @@ extension StateStore {
         var found: [InfoHash: PinnedFiles] = [:]
         let rows = try Row.fetchCursor(database, sql: "SELECT * FROM pinned_files")
         while let row = try rows.next() {
-            guard let infoHash = InfoHash(row, column: 0) else {
-                throw StateStoreError.corrupt(path: path, what: "an info-hash has no 20 bytes")
-            }
+            let infoHash = try InfoHash(row, column: 0, path: path)
             let range = try Self.range(row, from: 1, path: path)
             found[infoHash] = found[infoHash, default: .nothing].union(PinnedFiles([range]))
         }

@@ -164,9 +164,7 @@ extension StateStore {
         let rows = try Row.fetchCursor(database, sql: "SELECT DISTINCT info_hash FROM \(table)")
         var found: Set<InfoHash> = []
         while let row = try rows.next() {
-            guard let infoHash = InfoHash(row, column: 0) else {
-                throw StateStoreError.corrupt(path: path, what: "an info-hash has no 20 bytes")
-            }
+            let infoHash = try InfoHash(row, column: 0, path: path)
             found.insert(infoHash)
         }
         return found
@@ -174,6 +172,13 @@ extension StateStore {
 }
 
 extension InfoHash {
+    init(_ row: Row, column: Int, path: String) throws(StateStoreError) {
+        guard let read = Self(row, column: column) else {
+            throw .corrupt(path: path, what: "an info-hash has no 20 bytes")
+        }
+        self = read
+    }
+
     /// - Returns: `nil` unless the column holds 20 bytes.
     init?(_ row: Row, column: Int) {
         let read = try? row.withUnsafeData(atIndex: column) { data -> InfoHash? in

@@ -39,27 +39,31 @@ extension Session {
     ///
     /// Those of a torrent whose metadata has not come are pinned as soon as it has.
     package func pin(_ infoHash: InfoHash, _ files: PinnedFiles = .all) async throws {
-        try await changePins(of: infoHash) { pinned, _ in pinned.union(files) }
+        try await changePins(of: infoHash) { $0.union(files) }
     }
 
     /// Ends for these files what `pin` began.
     package func unpin(_ infoHash: InfoHash, _ files: PinnedFiles = .all) async throws {
-        try await changePins(of: infoHash) { pinned, fileCount in
-            pinned.subtracting(files, fileCount: fileCount)
+        // Which others there are matters only if some are left.
+        let fileCount = files.part == nil ? 0 : try await fileCount(of: infoHash)
+        try await changePins(of: infoHash) { $0.subtracting(files, fileCount: fileCount) }
+    }
+
+    /// - Returns: 0 if the metadata has not come.
+    private func fileCount(of infoHash: InfoHash) async throws -> Int {
+        let store = store
+        return try await resources.pool.run {
+            try store.torrent(infoHash).map { try Metainfo($0).info.files.count } ?? 0
         }
     }
 
-    /// - Parameter change: is given what is pinned, and how many files the torrent has.
     private func changePins(
         of infoHash: InfoHash,
-        _ change: @escaping @Sendable (PinnedFiles, Int) -> PinnedFiles
+        _ change: @escaping @Sendable (PinnedFiles) -> PinnedFiles
     ) async throws {
         let store = store
         let pinned = try await resources.pool.run {
-            let metainfo = try store.torrent(infoHash).map { try Metainfo($0) }
-            // Of one whose metadata has not come nothing is known of its files.
-            let fileCount = metainfo?.info.files.count ?? 0
-            return try store.changePins(of: infoHash) { change($0, fileCount) }
+            try store.changePins(of: infoHash, change)
         }
         guard let torrent = torrent(infoHash) else { return }
         if torrent.changePins({ $0.byUser = pinned }) { pinsChanged(torrent) }
